@@ -1,0 +1,204 @@
+"""What can go wrong through a user's doing, each with what happened, what was expected and what to do.
+
+`code` is stable: HTTP, CLI, console and SDK all show it. `status` is the HTTP status that carries it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an input: where it is, and a sentence that says what and what was expected."""
+
+    where: str  # a JSON path such as `$.context.hour`, or a place in a file
+    message: str
+    code: str = "invalid"
+
+
+class PolicyloopError(Exception):
+    """Anything that Policyloop says no to."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str, *, where: str | None = None, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.help = help
+
+
+class Invalid(PolicyloopError, ValueError):
+    """The input does not fit; every fault in it is listed."""
+
+    code = "invalid"
+
+    def __init__(self, faults: Sequence[Fault], *, subject: str = "the input") -> None:
+        assert faults, "an Invalid without a fault"
+        self.faults = tuple(faults)
+        first = self.faults[0]
+        if len(self.faults) == 1:
+            message = f"{first.where}: {first.message}"
+        else:
+            listed = "\n".join(f"  {f.where}: {f.message}" for f in self.faults)
+            message = f"{subject} has {len(self.faults)} faults:\n{listed}"
+        super().__init__(message, where=first.where)
+
+
+class UnknownName(PolicyloopError, LookupError):
+    """No such thing; the nearest name is suggested."""
+
+    code = "unknown_name"
+    status = 404
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(unknown(kind, name, known))
+
+
+class UnknownLoop(UnknownName):
+    """No loop has that name."""
+
+    code = "unknown_loop"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__("loop", name, known)
+
+
+class UnknownModel(PolicyloopError, LookupError):
+    """No model has that id in that loop."""
+
+    code = "unknown_model"
+    status = 404
+
+    def __init__(self, loop: str, model: str) -> None:
+        super().__init__(f"loop '{loop}' has no model '{model}'; `policyloop models {loop}` lists them.")
+
+
+class UnknownDecision(PolicyloopError, LookupError):
+    """No decision with that id can be found."""
+
+    code = "unknown_decision"
+    status = 404
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(
+            f"no decision has the id '{decision_id}', in the tables or in the log; expected the decision_id "
+            f"that decide answered, or the one you sent."
+        )
+
+
+class MissingLibrary(PolicyloopError, ImportError):
+    """A plug-in needs an optional library that is not installed."""
+
+    code = "missing_library"
+
+    def __init__(self, plugin: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"{plugin} needs the library '{library}', which is not installed; run: pip install 'policyloop[{extra}]'"
+        )
+
+
+class BadSetting(PolicyloopError, ValueError):
+    """A setting is outside its range."""
+
+    code = "bad_setting"
+
+
+class BadPropensity(PolicyloopError, ValueError):
+    """A logged propensity is not a probability."""
+
+    code = "bad_propensity"
+
+    def __init__(self, row: int, value: float) -> None:
+        super().__init__(
+            f"propensity[{row}] is {value}; expected a probability in (0, 1]. "
+            f"Log the chance the action really had, or leave the row out."
+        )
+
+
+class BadModel(PolicyloopError, ValueError):
+    """A model's files do not fit together, or it fails a hard check."""
+
+    code = "bad_model"
+
+
+class DecisionConflict(PolicyloopError):
+    """The same decision id was sent with another context."""
+
+    code = "decision_conflict"
+    status = 409
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(
+            f"decision_id '{decision_id}' was already decided with another context; expected a new id for a new decision. "
+            f"Send the same context to get the same answer, or leave decision_id out.",
+            where="$.decision_id",
+        )
+
+
+class LogUnavailable(PolicyloopError):
+    """The log cannot be written, so nothing can be promised."""
+
+    code = "log_unavailable"
+    status = 503
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the log cannot be written: {reason}. Nothing was acknowledged; send the same request again later.",
+            help="Free disk space or mend the disk; the server takes up writing by itself.",
+        )
+
+
+class CorruptLog(PolicyloopError):
+    """Bytes that were durable do not match their checksum."""
+
+    code = "corrupt_log"
+    status = 500
+
+
+class SpecRefused(PolicyloopError):
+    """A change of a loop's spec that cannot be made in place; the message names the way out."""
+
+    code = "spec_refused"
+    status = 409
+
+
+class RecordsTooNew(PolicyloopError):
+    """The records database was made by a newer version."""
+
+    code = "records_too_new"
+    status = 500
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the records database has schema '{revision}', which this version does not know; expected an older one. "
+            f"Run the version that made it, or restore a backup from before."
+        )
+
+
+class NothingToDo(PolicyloopError):
+    """A command asks for something that has no data or no state to work on yet."""
+
+    code = "nothing_to_do"
+    status = 409
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name closest in spelling, or None when nothing is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """`no explorer is named 'linub'; did you mean 'linucb'?`, or the list of known names."""
+    names = sorted(known)
+    match = nearest(name, names)
+    if match:
+        return f"no {kind} is named '{name}'; did you mean '{match}'?"
+    listed = ", ".join(names) if names else "none yet"
+    return f"no {kind} is named '{name}'; known: {listed}."

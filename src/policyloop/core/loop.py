@@ -1,0 +1,130 @@
+"""A loop: one named decision problem, written as one YAML file. This is the spec, the noun that everything hangs on.
+
+A spec is immutable and named by its content; events name the spec they were made under. `core/spec_file.py` reads
+and checks the YAML, this file says what a spec *is*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policyloop.core.expression import Expression
+
+FieldType = Literal["number", "integer", "boolean", "category", "text", "array"]
+Store = Literal["yes", "hash", "never"]
+Take = Literal["sum", "max", "min", "first", "last", "mean", "count"]
+Close = Literal["window", "final"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One declared part of the context."""
+
+    name: str
+    type: FieldType
+    min: float | None = None  # number, integer: bounds, inclusive
+    max: float | None = None
+    values: tuple[str, ...] | None = None  # category: the known values; None: any string, hashed
+    items: Literal["number", "category"] | None = None  # array: what it holds
+    max_items: int | None = None  # array: at most so many
+    optional: bool = False  # missing is a value of its own
+    default: Any = None  # filled in where the caller leaves the field out
+    store: Store = "yes"  # `hash`: strings are stored hashed; `never`: kept out of log and tables
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionSpec:
+    """What may be chosen. `discrete` is the kind that works today."""
+
+    kind: Literal["discrete"]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeSpec:
+    """One declared outcome, and how several reports of it become one number."""
+
+    name: str
+    type: Literal["number", "boolean"] = "number"
+    min: float | None = None
+    max: float | None = None
+    take: Take = "sum"
+    missing: float = 0.0  # its value when other outcomes came and this one did not (sum and count: always 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RewardSpec:
+    """How outcomes become the number that the loop learns to raise."""
+
+    expression: Expression
+    low: float  # the computed reward is clipped to [low, high]
+    high: float
+    window_s: float  # how long a decision waits for what happens
+    close: Close = "window"
+    default: float = 0.0  # the reward of a decision without any outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PluginSpec:
+    """A plug-in by name, with its own settings."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExploreSpec:
+    """Explorer and floor; the floor is total mass, shared evenly by the allowed actions."""
+
+    name: str = "squarecb"
+    floor: float = 0.02  # [0, 1]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSpec:
+    """When a refresh is trained, and from what."""
+
+    every_examples: int | None = 500  # so many new examples ...
+    every_s: float | None = 4 * 3600.0  # ... or so long, whichever is first
+    cron: str | None = None  # instead of both: five fields, UTC
+    window_s: float | None = 90 * 86_400.0  # older examples are left out; None: never
+    half_life_s: float | None = None  # an example's weight halves in so long; None: never
+    max_runtime_s: float = 2 * 3600.0
+    retries: int = 2
+    split: float = 0.8  # share of decisions learned from; the rest is for evaluation only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateSpec:
+    """Which rule a refresh must pass."""
+
+    refresh: PluginSpec = field(default_factory=lambda: PluginSpec(name="no-harm"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoopSpec:
+    """The whole of a loop's YAML, checked and with every default filled in."""
+
+    loop: str
+    context: Mapping[str, Field]  # order is the order of the feature vector
+    actions: ActionSpec
+    outcomes: Mapping[str, OutcomeSpec]
+    reward: RewardSpec
+    baseline: str  # a label, `first` or `uniform`
+    learner: PluginSpec = field(default_factory=lambda: PluginSpec(name="linear"))
+    explore: ExploreSpec = field(default_factory=ExploreSpec)
+    train: TrainSpec = field(default_factory=TrainSpec)
+    gate: GateSpec = field(default_factory=GateSpec)
+    on_log_failure: Literal["refuse", "serve-baseline"] = "refuse"
+    subject: str | None = None  # the field that names the person; kept as a keyed hash, never a feature
+    aliases: tuple[str, ...] = ()
+    digest: str = ""  # content address of the canonical form
+    recipe: str = ""  # content address of the part that makes models: context, actions, reward, outcomes, learner, explore
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The actions, in order."""
+        return self.actions.labels

@@ -1,0 +1,71 @@
+"""The folder listing is the registry: a plug-in is one file in a family's folder, its name is the file's name.
+
+Packages of others add theirs through the entry-point group of the folder's dotted name. A listing reads file
+names and docstrings and imports nothing, so that `--help` stays fast and optional libraries stay optional.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from policyloop.core.errors import MissingLibrary, UnknownName
+
+_EXTRA_OF_LIBRARY = {"jax": "rl", "vowpalwabbit": "vw", "ray": "ray", "gymnasium": "sim", "torch": "torch"}
+
+
+@cache
+def ours(family: str) -> tuple[str, ...]:
+    """Names of the plug-ins that ship with the package, in alphabetical order."""
+    folder = _folder(family)
+    return tuple(sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__"))
+
+
+@cache
+def names(family: str) -> tuple[str, ...]:
+    """Names of all plug-ins of a family: ours and those of installed packages."""
+    return tuple(sorted({*ours(family), *(e.name for e in importlib.metadata.entry_points(group=family))}))
+
+
+@cache
+def load(family: str, name: str) -> ModuleType:
+    """The module of a plug-in.
+
+    Raises:
+        UnknownName: no plug-in of the family has that name; the nearest is suggested.
+        MissingLibrary: the plug-in needs an optional library that is not installed.
+    """
+    kind = family.rsplit(".", 1)[-1].removesuffix("s") if not family.endswith("policies") else "policy"
+    if name not in names(family):
+        raise UnknownName(kind, name, names(family))
+    try:
+        if name in ours(family):
+            return importlib.import_module(f"{family}.{name}")
+        (entry,) = (e for e in importlib.metadata.entry_points(group=family) if e.name == name)
+        return entry.load()  # type: ignore[no-any-return]
+    except ModuleNotFoundError as error:
+        library = (error.name or "").split(".")[0]
+        if library not in _EXTRA_OF_LIBRARY:
+            raise
+        raise MissingLibrary(name, library, _EXTRA_OF_LIBRARY[library]) from error
+
+
+def summary(family: str, name: str) -> str:
+    """First line of a plug-in's docstring, read without importing it; empty for plug-ins of others."""
+    file = _folder(family) / f"{name}.py"
+    if not file.exists():
+        return ""
+    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return doc.split("\n", 1)[0]
+
+
+def _folder(family: str) -> Path:
+    spec = importlib.util.find_spec(family)
+    assert spec is not None, family
+    assert spec.submodule_search_locations, family
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -1,0 +1,102 @@
+"""A policy gives a probability to every action that is offered; it is immutable once made.
+
+A learner turns examples into a reward model; features before it and an explorer behind it make that a policy.
+Letters: n examples, k actions, d features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.example import Context, ExampleBatch
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Actions:
+    """Those offered, in order, and which of them may be taken."""
+
+    labels: tuple[str, ...]
+    allowed: NDArray[np.bool_]  # (k,) at least one True
+
+    @property
+    def is_all_allowed(self) -> bool:
+        """Whether no action is masked or excluded."""
+        return bool(self.allowed.all())
+
+    @staticmethod
+    def of(labels: Sequence[str]) -> Actions:
+        """All labels, all allowed."""
+        return Actions(tuple(labels), np.ones(len(labels), dtype=bool))
+
+
+class Policy(Protocol):
+    """Context and actions in, a probability per action out."""
+
+    def probabilities(self, context: Context, actions: Actions) -> NDArray[np.float64]:
+        """(k,) float64 in the offered order, summing to 1; 0 for actions not allowed."""
+        ...
+
+    def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n, k): row i is what `probabilities` gives for context i, to 1e-12."""
+        ...
+
+
+class RewardModel(Protocol):
+    """What a learner has learned: the reward to expect of every action. Immutable, and can be saved."""
+
+    @property
+    def n_draws(self) -> int:
+        """How many posterior draws `predict` answers beside the means; 0 for most explorers."""
+        ...
+
+    def predict(self, features: NDArray[np.float64]) -> Prediction:
+        """Expected rewards for features of shape (d,) or (n, d)."""
+        ...
+
+    def save(self) -> tuple[dict[str, Any], Tensors]:
+        """(JSON settings, tensors) from which `load(settings, tensors)` of the same policy file makes it again, bit by bit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """Expected reward per action, and posterior draws of it where the explorer asked for some."""
+
+    mean: NDArray[np.float64]  # (..., k)
+    draws: NDArray[np.float64] | None = None  # (..., s, k)
+
+
+class Explorer(Protocol):
+    """Turns predictions into probabilities, before the floor. A pure function of its arguments."""
+
+    @property
+    def n_draws(self) -> int:
+        """Posterior draws it needs from the reward model; 0 when the means are enough."""
+        ...
+
+    def probabilities(self, prediction: Prediction, allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(..., k) from predictions and allowed of (..., k): sums to 1 over the last axis, 0 where not allowed."""
+        ...
+
+
+class Learner(Protocol):
+    """Examples in, reward model out; owns mutable state, hands out immutable models."""
+
+    def learn(self, batch: ExampleBatch) -> None:
+        """Take in examples; learning a then b is the same as learning a and b at once, to rounding."""
+        ...
+
+    def reward_model(self, *, n_draws: int = 0) -> RewardModel:
+        """What has been learned so far; later learning does not change it."""
+        ...
+
+    def progress(self) -> Mapping[str, float]:
+        """Numbers for people: `n`, `progressive_loss` (mean squared error on examples before they were learned), ..."""
+        ...

@@ -1,0 +1,57 @@
+"""The keyed draw: which action is taken is a function of the deployment's salt and the decision's id.
+
+Question answered: given the logged probabilities, which action was drawn, and would anyone else draw the same?
+A keyed hash costs 0.7 us where a NumPy Generator costs 7-12, and replays anywhere. The salt keeps callers from
+choosing actions by choosing ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+
+DRAW_VERSION = 1  # logged with every decision; a change of anything below is a new version
+
+
+def keyed_uniform(salt: bytes, loop: str, decision_id: str, stream: str) -> float:
+    """A number in [0, 1) that depends on nothing but its arguments.
+
+    Streams in use: `action`, `split`, `mixture`, `hold-out`, `rank 1`, `rank 2`, ...
+    """
+    # Lengths go first, so that ("ab", "c") and ("a", "bc") differ.
+    data = f"{len(loop)}:{loop}{len(decision_id)}:{decision_id}{stream}".encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(data, digest_size=8, key=salt).digest()
+    return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
+
+
+def draw(pmf: Sequence[float], u: float) -> int:
+    """Index of the action that `u` in [0, 1) falls on: the CDF runs left to right, the last possible action takes the rest."""
+    total = 0.0
+    last = -1
+    for index, p in enumerate(pmf):
+        if p > 0.0:
+            total += p
+            if u < total:
+                return index
+            last = index
+    assert last >= 0, "a draw from probabilities that are all zero"
+    return last
+
+
+def new_salt() -> bytes:
+    """32 random bytes for a new deployment."""
+    return os.urandom(32)
+
+
+def salt_id(salt: bytes) -> str:
+    """The public name of a salt, logged with every decision; the salt itself never leaves the deployment."""
+    return hashlib.blake2b(salt, digest_size=4, person=b"salt-id").hexdigest()
+
+
+def uuid7(now_us: int) -> str:
+    """A new UUIDv7 in lower case, whose first 48 bits are the milliseconds of `now_us` (RFC 9562, section 5.7)."""
+    tail = int.from_bytes(os.urandom(10), "big")
+    value = ((now_us // 1000) & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (tail >> 68) << 64 | 0b10 << 62 | (tail & (2**62 - 1))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,215 @@
+"""Records: the small facts that must change atomically. SQLite on one machine, PostgreSQL on several; one schema, migrated.
+
+Question answered: which spec and which model hold now, what was decided about them, what ran, and up to where.
+Times are microseconds since 1970 UTC. JSON columns hold what only people and one reader look at.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+
+from policyloop.core.errors import RecordsTooNew
+
+metadata = MetaData()
+
+salts = Table(  # the deployment's key for the draw; the newest is used, older ones stay for replay
+    "salts",
+    metadata,
+    Column("salt_id", String(16), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+specs = Table(  # immutable versions of each loop's YAML
+    "specs",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("version", Integer, primary_key=True),  # 1, 2, ...
+    Column("digest", String(32), nullable=False),
+    Column("recipe", String(32), nullable=False),
+    Column("body", Text, nullable=False),  # the canonical JSON
+    Column("applied_at", BigInteger, nullable=False),
+)
+
+loops = Table(  # one row a loop: what holds now
+    "loops",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("spec_version", Integer, nullable=False),
+    Column("champion", String(32)),  # model digest; NULL: the baseline
+    Column("previous", String(32)),
+    Column("anchor", String(32)),  # the last model that passed a challenge, or the first
+    Column("is_paused", Integer, nullable=False),
+    Column("is_frozen", Integer, nullable=False),  # an alarm or a person stopped promotions
+    Column("version", BigInteger, nullable=False),  # rises with every change of this row
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+models = Table(  # immutable, content-addressed
+    "models",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("model", String(32), primary_key=True),
+    Column("parent", String(32)),
+    Column("spec", String(32), nullable=False),
+    Column("recipe", String(32), nullable=False),
+    Column("n_examples", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # candidate, live, replaced, retired, refused, rolled-back
+)
+
+verdicts = Table(  # append only
+    "verdicts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("loop", String(63), nullable=False, index=True),
+    Column("model", String(32)),
+    Column("champion", String(32)),
+    Column("anchor", String(32)),
+    Column("kind", String(16), nullable=False),  # refresh, watch, promote, rollback (by a person)
+    Column("verdict", String(16), nullable=False),  # PROMOTE, RETIRE, INCONCLUSIVE, REFUSE, ROLLBACK
+    Column("body", Text, nullable=False),  # JSON: a reason per rule, the numbers, the snapshot
+    Column("at", BigInteger, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("loop", String(63), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),  # train
+    Column("state", String(16), nullable=False),  # queued, running, done, failed
+    Column("attempt", Integer, nullable=False),
+    Column("reason", Text, nullable=False),  # why it was queued: `500 new examples`, `asked for`
+    Column("message", Text),  # how it ended
+    Column("queued_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("n_examples", BigInteger),  # examples known when it was queued
+)
+
+leases = Table(  # one holder at a time, e.g. `work`
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+decision_hours = Table(  # where each decision is filed: what outcomes are placed by
+    "decision_hours",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("id_hash", BigInteger, primary_key=True),  # 64 bits of BLAKE2b of the decision id, signed
+    Column("hour", Integer, nullable=False),  # hours since 1970 UTC
+    sqlite_with_rowid=False,
+)
+
+dirty_hours = Table(  # hours whose examples may be out of date; written with the rows, cleared by the join
+    "dirty_hours",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("hour", String(16), primary_key=True),
+    Column("marked", BigInteger, nullable=False),  # rises with every mark, so that a mark made during a join survives it
+)
+
+progress = Table(  # `watermark` (time_us up to which all that was received is in the lake), counters
+    "progress",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("value", BigInteger),
+    Column("text", Text),
+)
+
+_BUSY_TIMEOUT_S = 15.0
+_WRITES = "policyloop_writes"
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class Records:
+    """An open records database. Safe to share between threads; every transaction takes its own connection."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one consistent state."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction: all of it or, when the block raises, nothing. Writers wait for one another."""
+        with self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def url_of(home: Path) -> str:
+    """The records database of a data folder on one machine."""
+    return f"sqlite:///{(home / 'records.sqlite').resolve()}"
+
+
+def open_records(url: str) -> Records:
+    """Open a records database, making it or bringing its schema up to date first.
+
+    Args:
+        url: an SQLAlchemy URL, `sqlite:////path/records.sqlite` or `postgresql+psycopg://...`.
+
+    Raises:
+        RecordsTooNew: the schema was made by a newer version of Policyloop.
+    """
+    is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S} if is_sqlite else {})
+    if is_sqlite:
+        _set_up_sqlite(engine)
+    records = Records(engine)
+    with records.write() as connection:
+        _migrate(connection)
+    return records
+
+
+def _set_up_sqlite(engine: sa.Engine) -> None:
+    """Durable and concurrent: write-ahead log, full sync, and transactions that begin where we say."""
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late and never takes the write lock
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begun(connection: sa.Connection) -> None:
+        # A reader that turns writer can fail as busy at any moment, so writers take the lock at once.
+        is_writing = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "begin", begun)
+
+
+def _migrate(connection: sa.Connection) -> None:
+    """Bring the schema to this version, under the writer's lock, so that two starts at once do it once."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    head = ScriptDirectory.from_config(config).get_current_head()
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current == head:
+        return
+    if current is not None and current not in {r.revision for r in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise RecordsTooNew(current)
+    command.upgrade(config, "head")

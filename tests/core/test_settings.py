@@ -1,0 +1,50 @@
+"""Settings: the last source wins, every fault is named at once, and each value knows where it came from."""
+
+import pytest
+from policyloop.core.errors import Invalid
+from policyloop.core.settings import read_settings
+
+
+def test_the_default_yields_to_the_file_the_variable_and_the_flag_in_this_order(tmp_path):
+    (tmp_path / "policyloop.yaml").write_text("server: {port: 1001, workers: 3}\nlog: {seal_after_s: 1}\n")
+
+    got = read_settings(
+        tmp_path, {"POLICYLOOP_SERVER__PORT": "1002", "POLICYLOOP_SERVER__WORKERS": "4"}, flags={"server.port": 1003}
+    )
+
+    assert {n: (got[n], got.values[n].source) for n in ("server.port", "server.workers", "log.seal_after_s", "log.mode")} == {
+        "server.port": (1003, "flag"),
+        "server.workers": (4, "POLICYLOOP_SERVER__WORKERS"),
+        "log.seal_after_s": (1.0, str(tmp_path / "policyloop.yaml")),
+        "log.mode": ("durable", "default"),
+    }
+
+
+def test_all_faults_are_told_at_once_with_the_nearest_name(tmp_path):
+    (tmp_path / "policyloop.yaml").write_text("server: {prot: 1}\nlgo: {}\nlog: {segment_bytes: 12, mode: quick}\n")
+
+    with pytest.raises(Invalid) as caught:
+        read_settings(tmp_path, {"POLICYLOOP_SERVER__WORKERS": "many"})
+
+    assert [f.message for f in caught.value.faults] == [
+        "no setting is named 'prot'; did you mean 'port'?",
+        "no section is named 'lgo'; did you mean 'log'?",
+        "is 12; expected 65,536 to 268,435,456.",
+        "is 'quick'; expected one of durable, fast.",
+        "is 'many'; expected a whole number.",
+    ]
+
+
+def test_a_mistyped_variable_is_a_fault(tmp_path):
+    with pytest.raises(Invalid, match="did you mean 'POLICYLOOP_LOG__MODE'"):
+        read_settings(tmp_path, {"POLICYLOOP_LOG__MOED": "fast"})
+
+
+def test_the_home_lies_beside_the_project_file(tmp_path):
+    assert read_settings(tmp_path, {}).home.log == tmp_path / "policyloop-data" / "log"
+
+
+def test_loop_defaults_are_handed_on_unread(tmp_path):
+    (tmp_path / "policyloop.yaml").write_text("defaults: {train: {window: 30d}}\n")
+
+    assert read_settings(tmp_path, {}).loop_defaults == {"train": {"window": "30d"}}
