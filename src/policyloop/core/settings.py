@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +46,60 @@ class Setting:
 
 
 CATALOGUE = (
-    Setting(section="home", key="path", default="policyloop-data", about="folder of the log, the tables, the models and the records"),
+    Setting(
+        section="home", key="path", default="policyloop-data", about="folder of the log, the tables, the models and the records"
+    ),
     Setting(section="server", key="host", default="127.0.0.1", about="address to listen on; loopback only"),
     Setting(section="server", key="port", default=8900, about="port to listen on", low=0, high=65_535),
     Setting(section="server", key="workers", default=2, about="server processes", low=1, high=64),
     Setting(
-        section="server", key="log_level", default="info", about="what the JSON log on stderr tells",
+        section="server",
+        key="log_level",
+        default="info",
+        about="what the JSON log on stderr tells",
         choices=("debug", "info", "warning", "error"),
     ),
-    Setting(section="log", key="mode", default="durable", about="`durable`: fsync before the answer; `fast`: within 50 ms after it", choices=("durable", "fast")),
-    Setting(section="log", key="segment_bytes", default=64 * 2**20, about="size of a log segment", low=64 * 2**10, high=256 * 2**20),
-    Setting(section="log", key="group_wait_s", default=0.001, about="how long a commit waits for company, seconds", low=0, high=0.05),
-    Setting(section="log", key="low_water_bytes", default=2**30, about="below this much free disk, new events are refused", low=0),
-    Setting(section="log", key="seal_after_s", default=2.0, about="how often segments are handed to the tables, seconds", low=0.05, high=3600),
-    Setting(section="work", key="every_s", default=1.0, about="how often the worker looks for something to do, seconds", low=0.05, high=3600),
-    Setting(section="work", key="compact_every_s", default=600.0, about="how often small table files are merged, seconds", low=1, high=86_400 * 7),
-)  # fmt: skip
+    Setting(
+        section="log",
+        key="mode",
+        default="durable",
+        about="`durable`: fsync before the answer; `fast`: within 50 ms after it",
+        choices=("durable", "fast"),
+    ),
+    Setting(
+        section="log", key="segment_bytes", default=64 * 2**20, about="size of a log segment", low=64 * 2**10, high=256 * 2**20
+    ),
+    Setting(
+        section="log", key="group_wait_s", default=0.001, about="how long a commit waits for company, seconds", low=0, high=0.05
+    ),
+    Setting(
+        section="log", key="low_water_bytes", default=2**30, about="below this much free disk, new events are refused", low=0
+    ),
+    Setting(
+        section="log",
+        key="seal_after_s",
+        default=2.0,
+        about="how often segments are handed to the tables, seconds",
+        low=0.05,
+        high=3600,
+    ),
+    Setting(
+        section="work",
+        key="every_s",
+        default=1.0,
+        about="how often the worker looks for something to do, seconds",
+        low=0.05,
+        high=3600,
+    ),
+    Setting(
+        section="work",
+        key="compact_every_s",
+        default=600.0,
+        about="how often small table files are merged, seconds",
+        low=1,
+        high=86_400 * 7,
+    ),
+)
 _BY_NAME = {s.name: s for s in CATALOGUE}
 
 
