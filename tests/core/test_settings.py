@@ -1,6 +1,7 @@
 """Settings: the last source wins, every fault is named at once, and each value knows where it came from."""
 
 import pytest
+
 from policyloop.core.errors import Invalid
 from policyloop.core.settings import read_settings
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+
 from policyloop.core.errors import RecordsTooNew
 from policyloop.storage import records as schema
 from policyloop.storage.records import open_records, url_of

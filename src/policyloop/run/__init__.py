@@ -1,0 +1,1 @@
+"""Where and when work runs: jobs (what), schedule (when), runners (where), and the processes of a deployment."""

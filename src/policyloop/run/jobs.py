@@ -1,0 +1,122 @@
+"""Jobs: the queue of work that runs in a process of its own, kept in the records.
+
+Question answered: what is to be run, what runs, and how did it end? One job a loop at a time; a job that was
+running when its worker died is queued again. Times are microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from policyloop.storage.records import Records
+from policyloop.storage.records import jobs as table
+
+OPEN_STATES = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One piece of work for one loop."""
+
+    id: int
+    loop: str
+    kind: str  # `train`
+    state: str  # queued, running, done, failed
+    attempt: int  # 1, 2, ...
+    reason: str  # why it was queued
+    message: str | None  # how it ended
+    queued_at: int
+    started_at: int | None
+    ended_at: int | None
+    n_examples: int | None  # examples of the loop when it was queued
+
+
+def queue(records: Records, loop: str, *, reason: str, n_examples: int, now_us: int, kind: str = "train") -> Job | None:
+    """Put a job in the queue; None when one of that kind is queued already.
+
+    A job that runs does not count: what it does not see anymore, the next one will.
+    """
+    with records.write() as connection:
+        waiting = connection.execute(
+            sa.select(table.c.id).where(table.c.loop == loop, table.c.kind == kind, table.c.state == "queued")
+        ).first()
+        if waiting:
+            return None
+        return _insert(connection, loop, kind=kind, reason=reason, n_examples=n_examples, now_us=now_us, attempt=1)
+
+
+def retry(records: Records, job: Job, *, now_us: int) -> Job:
+    """Queue a failed job once more, as the next attempt. What it is retried for stays its reason."""
+    with records.write() as connection:
+        return _insert(
+            connection,
+            job.loop,
+            kind=job.kind,
+            reason=job.reason,
+            n_examples=job.n_examples or 0,
+            now_us=now_us,
+            attempt=job.attempt + 1,
+        )
+
+
+def claim(records: Records, *, now_us: int) -> Job | None:
+    """The oldest queued job whose loop has none running, now marked as running."""
+    running = sa.select(table.c.loop).where(table.c.state == "running")
+    with records.write() as connection:
+        row = connection.execute(
+            sa.select(table).where(table.c.state == "queued", table.c.loop.not_in(running)).order_by(table.c.id).limit(1)
+        ).first()
+        if row is None:
+            return None
+        connection.execute(sa.update(table).where(table.c.id == row.id).values(state="running", started_at=now_us))
+        return Job(**{**row._mapping, "state": "running", "started_at": now_us})
+
+
+def finish(records: Records, job_id: int, *, state: str, message: str, now_us: int) -> None:
+    """Write down how a job ended: `done` or `failed`."""
+    with records.write() as connection:
+        connection.execute(sa.update(table).where(table.c.id == job_id).values(state=state, message=message, ended_at=now_us))
+
+
+def take_back_abandoned(records: Records) -> int:
+    """Queue again what was running when the last worker died; only the holder of the lease may. Answers how many."""
+    with records.write() as connection:
+        done = connection.execute(sa.update(table).where(table.c.state == "running").values(state="queued", started_at=None))
+        return done.rowcount
+
+
+def last(records: Records, loop: str, *, states: Sequence[str] = (), kind: str = "train") -> Job | None:
+    """The newest job of a loop, in one of the states if any are named."""
+    query = sa.select(table).where(table.c.loop == loop, table.c.kind == kind).order_by(table.c.id.desc()).limit(1)
+    with records.read() as connection:
+        row = connection.execute(query.where(table.c.state.in_(states)) if states else query).first()
+    return Job(**row._mapping) if row else None
+
+
+def history(records: Records, loop: str | None = None, *, limit: int = 50) -> list[Job]:
+    """Jobs, newest first."""
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    with records.read() as connection:
+        rows = connection.execute(query.where(table.c.loop == loop) if loop else query).all()
+    return [Job(**row._mapping) for row in rows]
+
+
+def _insert(connection: sa.Connection, loop: str, *, kind: str, reason: str, n_examples: int, now_us: int, attempt: int) -> Job:
+    values: dict[str, Any] = {
+        "loop": loop,
+        "kind": kind,
+        "state": "queued",
+        "attempt": attempt,
+        "reason": reason,
+        "message": None,
+        "queued_at": now_us,
+        "started_at": None,
+        "ended_at": None,
+        "n_examples": n_examples,
+    }
+    result = connection.execute(sa.insert(table).values(values))
+    return Job(id=int(result.lastrowid), **values)

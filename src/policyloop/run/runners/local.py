@@ -1,0 +1,77 @@
+"""On this machine: a fresh child process per job, started by exec, never by fork.
+
+What the child prints is kept for the job's message when it fails. A child that outlives its time is killed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+_LAST_WORDS_BYTES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended."""
+
+    is_ok: bool
+    message: str  # empty when it went well; else why, with the child's last words
+
+
+class Running:
+    """A child at work."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes], *, until_s: float) -> None:
+        self._process = process
+        self._output = output
+        self._until_s = until_s
+
+    def poll(self, now_s: float) -> Ended | None:
+        """How it ended, or None while it works. `now_s` is on the clock that `start` was given."""
+        code = self._process.poll()
+        if code is None and now_s < self._until_s:
+            return None
+        if code is None:
+            self.stop()
+            return Ended(False, f"took longer than its max_runtime and was stopped. {self._last_words()}".strip())
+        if code == 0:
+            self._output.close()
+            return Ended(True, "")
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return Ended(False, f"{how}. {self._last_words()}".strip())
+
+    def stop(self) -> None:
+        """Kill the child and wait for its end. What it had not committed is as if it never was."""
+        self._process.kill()
+        self._process.wait()
+
+    def _last_words(self) -> str:
+        with self._output:
+            self._output.seek(0, 2)
+            self._output.seek(max(0, self._output.tell() - _LAST_WORDS_BYTES))
+            return self._output.read().decode(errors="replace").strip()
+
+
+class LocalRunner:
+    """Starts children of this process."""
+
+    def start(self, module: str, arguments: Sequence[str], *, now_s: float, max_runtime_s: float) -> Running:
+        """Run `python -m MODULE ARGUMENTS...` in a child of its own."""
+        output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        return Running(process, output, until_s=now_s + max_runtime_s)
+
+
+def create() -> LocalRunner:
+    """A runner for this machine."""
+    return LocalRunner()

@@ -1,0 +1,67 @@
+"""When a refresh is trained: so many new examples, so long, or a cron line.
+
+Question answered: is a training due now, and in words, why? A pure function of the spec, the clock and what was
+trained last, so that a restart changes nothing. Times are microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from croniter import croniter
+
+from policyloop.core.clock import US_PER_S
+from policyloop.core.loop import TrainSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTraining:
+    """Where the loop stood when it was trained last, or when it was first applied."""
+
+    at_us: int
+    n_examples: int
+
+
+def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -> str | None:
+    """Why a training is due, or None when it is not.
+
+    Args:
+        train: the loop's `train:` section.
+        now_us: the time.
+        n_examples: matured examples of the loop, of both splits.
+        last: the last training that was queued, or the loop's first spec with 0 examples.
+    """
+    n_new = n_examples - last.n_examples
+    if n_new <= 0:
+        return None
+    if train.cron is not None:
+        return f"cron line '{train.cron}'" if _next_cron_us(train.cron, last.at_us) <= now_us else None
+    if train.every_examples is not None and n_new >= train.every_examples:
+        return f"{n_new:,} new examples"
+    passed_s = (now_us - last.at_us) / US_PER_S
+    if train.every_s is not None and passed_s >= train.every_s:
+        return f"{passed_s / 3600:.1f} hours since the last training, {n_new:,} new examples"
+    return None
+
+
+def waits_for(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -> str:
+    """What the next training waits for, in words."""
+    n_new = max(0, n_examples - last.n_examples)
+    if train.cron is not None:
+        return f"{_moment(_next_cron_us(train.cron, last.at_us))} ('{train.cron}'), {n_new:,} new examples so far"
+    parts = []
+    if train.every_examples is not None:
+        parts.append(f"{max(0, train.every_examples - n_new):,} more examples")
+    if train.every_s is not None:
+        parts.append(f"{_moment(last.at_us + int(train.every_s * US_PER_S))} with any new example")
+    return " or ".join(parts) if parts else "a person who asks for it"
+
+
+def _next_cron_us(cron: str, after_us: int) -> int:
+    moment = croniter(cron, datetime.fromtimestamp(after_us / US_PER_S, tz=UTC)).get_next(float)
+    return int(moment * US_PER_S)
+
+
+def _moment(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / US_PER_S, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
