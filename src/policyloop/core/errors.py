@@ -127,6 +127,18 @@ class BadModel(PolicyloopError, ValueError):
     code = "bad_model"
 
 
+class BadExpression(PolicyloopError, ValueError):
+    """A reward expression that cannot be read, or that could divide by zero; `column` counts from 1."""
+
+    code = "bad_expression"
+
+    def __init__(self, text: str, column: int, reason: str) -> None:
+        shown = text if len(text) <= 120 else text[:117] + "..."
+        super().__init__(f"column {column} of '{shown}': {reason}")
+        self.column = column
+        self.reason = reason
+
+
 class DecisionConflict(PolicyloopError):
     """The same decision id was sent with another context."""
 
