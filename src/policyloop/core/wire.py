@@ -1,0 +1,185 @@
+"""What crosses the wire: the requests and answers of decide, outcomes, activate and track, as JSON.
+
+Question answered: which keys may a caller send, and which come back? An unknown key is an error, never ignored.
+Times are RFC 3339 texts in UTC with microseconds, such as `2026-11-01T07:30:00.000000Z`. Of duplicate keys in one
+JSON object the last counts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from policyloop.core.errors import Invalid, PolicyloopError
+
+MAX_ID_CHARS = 256
+PROBLEM_TYPE = "urn:policyloop:error:"
+
+Step = Annotated[int, Meta(ge=0, le=2**53)]
+PropensityKind = Literal["probability", "estimated", "unknown"]
+ActionSource = Literal["policy", "expert", "random", "human", "hold_out"]
+
+
+class CandidateAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One action that the caller brings along; for loops whose actions are `candidates`."""
+
+    id: str
+    features: dict[str, Any] | None = None
+
+
+class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for one decision."""
+
+    context: dict[str, Any]
+    decision_id: str | None = None  # 1-256 characters, no control characters; None: the server makes a UUIDv7
+    mask: list[bool] | None = None  # one entry per action in the spec's order; true: may be taken
+    exclude: list[str] | None = None  # labels that may not be taken; mask or exclude, not both
+    actions: list[CandidateAction] | None = None
+    n: int | None = None  # length of the ranking; 1 for discrete loops
+    explore: bool = True  # false: the most probable action, logged as a point with probability 1
+    defer: bool = False  # true: counts only once it is activated
+    occurred_at: str | None = None
+    episode_id: str | None = None
+    step: Step | None = None
+    subject: str | None = None  # the person or unit; kept as a keyed hash
+
+
+class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided, and with which probability."""
+
+    decision_id: str
+    decided_at: str  # echo it with the outcomes
+    action: str  # the label
+    index: int  # its place in the spec's labels
+    propensity: float  # probability that it had, in (0, 1]
+    policy: str  # model digest, or `baseline`
+    fallback: bool  # the baseline decided because no model could
+    logged: bool  # false only where `on_log_failure: serve-baseline` was asked for and the log cannot be written
+    deferred: bool
+    split: float  # [0, 1)
+    pmf: list[float] | UnsetType = UNSET  # with `?pmf=true`: a probability per action, 0 where not allowed
+
+
+class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Report what came of a decision."""
+
+    decision_id: str
+    outcomes: dict[str, Any]  # name -> number or boolean
+    outcome_id: str | None = None  # send one, so that a retry counts once; None: the server makes a UUIDv7
+    occurred_at: str | None = None
+    decided_at: str | None = None  # what decide answered; stored, never trusted
+    final: bool = False  # nothing more will come for this decision
+    terminated: bool | None = None  # the episode ended by itself
+    truncated: bool | None = None  # the episode was cut off
+    next_context: dict[str, Any] | None = None
+    executed: str | int | None = None  # label or index of what was carried out, where that is not what was chosen
+
+
+class OutcomesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How many reports were taken; a duplicate is one that was taken before."""
+
+    accepted: int
+    duplicates: int
+    warnings: list[str]
+
+
+class ActivateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say that a deferred decision took effect; saying it again changes nothing."""
+
+    decision_id: str
+    occurred_at: str | None = None
+    decided_at: str | None = None
+
+
+class TrackedDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="decision", tag_field="type"):
+    """A decision that another system made: what was offered, what was taken, with which probability."""
+
+    loop: str
+    context: dict[str, Any]
+    action: str | int  # label, or place in the spec's labels
+    decision_id: str | None = None
+    propensity: float | None = None  # (0, 1]; None: the pmf's entry
+    pmf: list[float] | dict[str, float] | None = None  # in the spec's order, or label -> probability
+    propensity_kind: PropensityKind = "probability"  # `estimated` and `unknown` need no pmf, and are no evidence
+    policy: str | None = None  # the name of the other system's policy; stored as `imported:NAME`
+    action_source: ActionSource | None = None
+    mask: list[bool] | None = None
+    exclude: list[str] | None = None
+    defer: bool = False
+    occurred_at: str | None = None
+    decided_at: str | None = None  # taken as occurred_at where that is missing
+    episode_id: str | None = None
+    step: Step | None = None
+    subject: str | None = None
+
+
+class TrackedOutcome(OutcomeRequest, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="outcome", tag_field="type"):
+    """An outcome report as a row of track."""
+
+    loop: str
+
+
+class TrackedActivation(
+    ActivateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="activation", tag_field="type"
+):
+    """An activation as a row of track."""
+
+    loop: str
+
+
+TrackedRow = TrackedDecision | TrackedOutcome | TrackedActivation
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error as RFC 9457 problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str  # stable; the same in HTTP, CLI, console and SDK
+    where: str | None = None  # `$.context.hour`
+    help: str | None = None
+    errors: list[ProblemPart] = []
+
+
+class ProblemPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several faults in one input."""
+
+    where: str
+    message: str
+    code: str
+
+
+class TrackResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one row: `accepted` is durable, `duplicate` was durable before, `refused` says why."""
+
+    status: Literal["accepted", "duplicate", "refused"]
+    id: str | None = None  # decision_id, or outcome_id
+    error: Problem | None = None
+    warnings: list[str] = []
+
+
+class TrackAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A result per row, in order."""
+
+    results: list[TrackResult]
+
+
+def problem_of(error: PolicyloopError) -> Problem:
+    """The error as it goes over the wire; every fault of an `Invalid` is listed."""
+    parts = []
+    if isinstance(error, Invalid):
+        parts = [ProblemPart(where=fault.where, message=fault.message, code=fault.code) for fault in error.faults]
+    return Problem(
+        type=PROBLEM_TYPE + error.code,
+        title=error.code.replace("_", " "),
+        status=error.status,
+        detail=error.message,
+        code=error.code,
+        where=error.where,
+        help=error.help,
+        errors=parts,
+    )

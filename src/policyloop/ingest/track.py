@@ -1,0 +1,75 @@
+"""Rows of track: decisions, outcomes and activations of other systems, each taken or refused by itself.
+
+Question answered: what becomes of each row of a body? Nothing is logged here: whoever calls appends the events, waits
+until they are durable, and then remembers them as recent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw
+
+from policyloop.core.errors import PolicyloopError, UnknownLoop
+from policyloop.core.event import Decision, Event
+from policyloop.core.wire import TrackedActivation, TrackedDecision, TrackedRow, TrackResult, problem_of
+from policyloop.ingest.checks import Checks
+from policyloop.ingest.decisions import tracked_decision
+from policyloop.ingest.outcomes import Reported, activation, fingerprint, outcome
+from policyloop.ingest.payload import read_row
+from policyloop.ingest.quoting import MAX_SHOWN_CHARS
+from policyloop.ingest.recent import Recent
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """What became of one row: the event to append, or None for a duplicate or a refusal."""
+
+    event: Event | None
+    key: bytes | None  # remember it as recent once the event is durable
+    result: TrackResult
+
+
+def track(
+    rows: list[Raw], loops: Mapping[str, Checks], *, received_at: int, recent: Recent[bool], now_s: float
+) -> list[Tracked]:
+    """One result per row, in order; a row that says the same as an earlier one, here or a moment ago, is a duplicate.
+
+    Args:
+        loops: the checks of each loop, by name.
+        received_at: now, microseconds since 1970 UTC.
+        recent: fingerprints of events that are durable; only read here.
+        now_s: now, on the monotonic clock that `recent` goes by.
+    """
+    in_this_body: set[bytes] = set()
+    results = []
+    for index, row in enumerate(rows):
+        one = _track_one(row, loops, received_at=received_at, where=f"$[{index}]")
+        if one.key is not None and (one.key in in_this_body or recent.get(one.key, now_s=now_s)):
+            one = Tracked(None, None, TrackResult(status="duplicate", id=one.result.id, warnings=one.result.warnings))
+        elif one.key is not None:
+            in_this_body.add(one.key)
+        results.append(one)
+    return results
+
+
+def _track_one(row: Raw, loops: Mapping[str, Checks], *, received_at: int, where: str) -> Tracked:
+    try:
+        request = read_row(row, where=where)
+        event, warnings = _event_of(request, loops, received_at=received_at, where=where)
+    except PolicyloopError as error:
+        return Tracked(None, None, TrackResult(status="refused", error=problem_of(error)))
+    name = event.decision_id if isinstance(event, Decision) else event.outcome_id
+    return Tracked(event, fingerprint(event), TrackResult(status="accepted", id=name, warnings=warnings))
+
+
+def _event_of(request: TrackedRow, loops: Mapping[str, Checks], *, received_at: int, where: str) -> tuple[Event, list[str]]:
+    checks = loops.get(request.loop)
+    if checks is None:
+        raise UnknownLoop(request.loop[: 2 * MAX_SHOWN_CHARS], loops)
+    if isinstance(request, TrackedDecision):
+        return tracked_decision(request, checks, received_at=received_at, where=where), []
+    if isinstance(request, TrackedActivation):
+        return activation(request, checks, received_at=received_at, where=where), []
+    reported: Reported = outcome(request, checks, received_at=received_at, where=where)
+    return reported.event, reported.warnings

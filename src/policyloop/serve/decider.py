@@ -1,0 +1,237 @@
+"""The decider: a context comes in, the live policy gives every action a probability, one is drawn from exactly those.
+
+Question answered: what to do now, and with which chance? All of it is plain computation of some microseconds: check,
+probabilities, keyed draw, the record for the log. `append` hands the record to the log; whoever answers a caller waits
+until the log says that it is durable.
+
+`explore: false` takes the most probable of the allowed actions (the first at a tie). What is logged is what was drawn
+from, so its pmf is 1 there and 0 elsewhere, and its propensity kind is `point`: fit to learn from, no evidence.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import msgspec
+import numpy as np
+
+from policyloop.core.clock import Clock, iso
+from policyloop.core.errors import DecisionConflict
+from policyloop.core.event import Decision, pack_floats
+from policyloop.core.model import BASELINE
+from policyloop.core.policy import Actions
+from policyloop.core.rng import DRAW_VERSION, draw, keyed_uniform, uuid7
+from policyloop.core.wire import DecideAnswer, DecideRequest
+from policyloop.ingest.checks import Checks
+from policyloop.ingest.decisions import Asked, ask
+from policyloop.ingest.identity import clamp_time
+from policyloop.ingest.recent import Recent
+from policyloop.serve.live import Live
+from policyloop.serve.probabilities import fault_in
+
+Append = Callable[[Decision], int]  # gives the record's number, by which the log tells when it is durable
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A decision that was made: its record, its answer, and its number in the log."""
+
+    event: Decision
+    answer: DecideAnswer
+    seq: int
+    is_repeat: bool = False  # the same id with the same context was decided before; nothing new was logged
+
+
+class Decider:
+    """Decides for one loop. Threads may share it; two that use the same id at the same moment may both be logged.
+
+    Args:
+        live: what decides at first.
+        append: takes the record of a decision; what it raises goes to the caller, and nothing is remembered.
+    """
+
+    def __init__(self, live: Live, *, clock: Clock, append: Append) -> None:
+        self._live = live
+        self._clock = clock
+        self._append = append
+        self._recent: Recent[Decided] = Recent()
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._last_error: str | None = None
+
+    @property
+    def live(self) -> Live:
+        """What decides now; read it once for what belongs together."""
+        return self._live
+
+    @property
+    def checks(self) -> Checks:
+        """What payloads of this loop are held against."""
+        return self._live.checks
+
+    def assign(self, live: Live) -> None:
+        """Let another spec or policy decide from the next decision on; decisions under way finish with theirs."""
+        self._live = live
+
+    def decide(self, request: DecideRequest) -> Decided:
+        """Make a decision and append its record.
+
+        The same `decision_id` with the same context within a minute gets the same answer, whatever is live by then.
+
+        Raises:
+            Invalid: the request does not fit the loop; every fault is listed.
+            DecisionConflict: the id was decided with another context.
+            LogUnavailable: `append` could not take the record; nothing was decided.
+        """
+        live = self._live
+        asked = ask(request, live.checks)
+        if request.decision_id is not None:
+            earlier = self._recent.get(request.decision_id, now_s=self._clock.monotonic_s())
+            if earlier is not None:
+                return _repeated(earlier, request, asked)
+        event = self._made(live, request, asked)
+        answer = _answer_of(event, live)
+        decided = Decided(event, answer, self._append(event))
+        if request.decision_id is not None:
+            self._recent.put(request.decision_id, decided, now_s=self._clock.monotonic_s())
+        return decided
+
+    def decide_unlogged(self, request: DecideRequest) -> DecideAnswer:
+        """The baseline's answer while the log cannot be written; it says `fallback: true, logged: false`.
+
+        Only for loops with `on_log_failure: serve-baseline`. Nothing is kept of it, and it is never an example.
+
+        Raises:
+            Invalid: the request does not fit the loop.
+        """
+        live = self._live
+        asked = ask(request, live.checks)
+        actions = _actions_of(asked, live)
+        pmf = live.baseline.probabilities(asked.context.values, actions).tolist()
+        event = self._event(live, request, asked, pmf, why="log_unavailable")
+        return msgspec.structs.replace(_answer_of(event, live), logged=False)
+
+    def forget(self, decision_id: str) -> None:
+        """Let go of a decision that did not become durable, so that a retry is decided and logged anew."""
+        self._recent.forget(decision_id)
+
+    def counts(self) -> Mapping[str, int]:
+        """Fallbacks by reason since the start: no_model, model_error, breaker_open, log_unavailable."""
+        with self._counting:
+            return dict(self._counts)
+
+    def last_error(self) -> str | None:
+        """What the model did wrong when it last broke, in words."""
+        return self._last_error
+
+    def _made(self, live: Live, request: DecideRequest, asked: Asked) -> Decision:
+        """Probabilities of the live policy, or of the baseline where it fails, and the record of what was drawn."""
+        actions = _actions_of(asked, live)
+        why: str | None = None
+        pmf: list[float] | None = None
+        if live.is_baseline:
+            why = "no_model"
+        elif live.breaker.is_open(self._clock.monotonic_s()):
+            why = "breaker_open"
+        else:
+            pmf = self._asked_of_the_model(live, asked, actions)
+            why = "model_error" if pmf is None else None
+        if pmf is None:
+            pmf = live.baseline.probabilities(asked.context.values, actions).tolist()
+        return self._event(live, request, asked, pmf, why=why)
+
+    def _asked_of_the_model(self, live: Live, asked: Asked, actions: Actions) -> list[float] | None:
+        """The model's probabilities; None when it raised or gave what are none."""
+        start_s = self._clock.monotonic_s()
+        try:
+            pmf = live.policy.probabilities(asked.context.values, actions).tolist()
+            fault = fault_in(pmf, asked.mask, len(actions.labels))
+        except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, an answer is owed
+            fault = f"raised {type(error).__name__}: {error}"
+            pmf = None
+        now_s = self._clock.monotonic_s()
+        if fault is None:
+            live.breaker.good(now_s - start_s, now_s)
+            return pmf  # type: ignore[no-any-return]
+        live.breaker.bad(now_s)
+        self._last_error = f"model {live.name} {fault}"
+        return None
+
+    def _event(self, live: Live, request: DecideRequest, asked: Asked, pmf: list[float], *, why: str | None) -> Decision:
+        """Draw, and write down what was drawn from what."""
+        checks = live.checks
+        loop = checks.spec.loop
+        if why is not None:
+            with self._counting:
+                self._counts[why] += 1
+        final = pmf if request.explore else _point(pmf)
+        now_us = self._clock.now_us()
+        decision_id = request.decision_id or uuid7(now_us)
+        occurred_at, is_clamped = clamp_time(asked.occurred_at, received_at=now_us)
+        action = draw(final, keyed_uniform(checks.salt, loop, decision_id, "action"))
+        return Decision(
+            loop=loop,
+            decision_id=decision_id,
+            decided_at=now_us,
+            spec=checks.spec.digest,
+            policy=live.name if why is None else BASELINE,
+            context=asked.context.json,
+            split=keyed_uniform(checks.salt, loop, request.episode_id or decision_id, "split"),
+            action=[action],
+            propensity=final[action],
+            propensity_kind="probability" if request.explore else "point",
+            pmf=[pack_floats(final)],
+            mask=asked.mask,
+            occurred_at=occurred_at,
+            draw_version=DRAW_VERSION,
+            salt_id=checks.salt_id,
+            is_clamped=is_clamped,
+            is_fallback=why is not None,
+            is_deferred=request.defer,
+            subject=asked.subject,
+            episode_id=request.episode_id,
+            step=request.step,
+        )
+
+
+def with_pmf(decided: Decided) -> DecideAnswer:
+    """The answer with the probability of every action."""
+    return msgspec.structs.replace(decided.answer, pmf=decided.event.probabilities())
+
+
+def _actions_of(asked: Asked, live: Live) -> Actions:
+    if asked.mask is None:
+        return live.actions
+    return Actions(live.actions.labels, np.array(asked.mask, dtype=bool))
+
+
+def _point(pmf: list[float]) -> list[float]:
+    """All probability on the most probable action, the first at a tie."""
+    best = pmf.index(max(pmf))
+    return [1.0 if index == best else 0.0 for index in range(len(pmf))]
+
+
+def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided:
+    """The earlier answer, if the same was asked."""
+    event = earlier.event
+    is_point = event.propensity_kind == "point"
+    if event.context != asked.context.json or event.mask != asked.mask or is_point == request.explore:
+        raise DecisionConflict(event.decision_id)
+    return Decided(event, earlier.answer, earlier.seq, is_repeat=True)
+
+
+def _answer_of(event: Decision, live: Live) -> DecideAnswer:
+    index = event.action[0]
+    return DecideAnswer(
+        decision_id=event.decision_id,
+        decided_at=iso(event.decided_at),
+        action=live.spec.labels[index],
+        index=index,
+        propensity=event.propensity,
+        policy=event.policy,
+        fallback=event.is_fallback,
+        logged=True,
+        deferred=event.is_deferred,
+        split=event.split,
+    )

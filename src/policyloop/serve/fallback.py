@@ -1,0 +1,91 @@
+"""The fallback: who decides while no model is live, when a model breaks, and when the loop is paused.
+
+Question answered: is the model still fit to be asked, and what is served when it is not?
+A model's time budget cannot be enforced while it runs on the event loop, so a breaker looks back over recent calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.example import Context
+from policyloop.core.loop import LoopSpec
+from policyloop.core.policy import Actions
+from policyloop.policy import floor
+from policyloop.policy.columns import columns_of, evenly_among_best
+from policyloop.policy.policies import constant
+
+WINDOW = 100  # calls that the breaker looks back over
+MAX_ERRORS = 5  # of them; the next one opens it
+MAX_SLOW = 50  # of them
+REST_S = 10.0  # how long an open breaker waits before it lets one call try
+
+
+class Baseline:
+    """The spec's baseline as a policy: a label, the first allowed action or all evenly, served with the floor."""
+
+    def __init__(self, spec: LoopSpec) -> None:
+        self._preference = constant.create(spec.labels, spec.baseline).preference
+        self._floor = floor.check(spec.explore.floor)
+        self._of_all = self._over(np.ones(len(spec.labels), dtype=bool))
+        self._of_all.setflags(write=False)
+
+    def probabilities(self, context: Context, actions: Actions) -> NDArray[np.float64]:
+        """(k,) the same for every context."""
+        return self._of_all if actions.is_all_allowed else self._over(actions.allowed)
+
+    def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n, k): row i is what `probabilities` gives."""
+        return np.stack([self._over(row) for row in allowed]) if len(allowed) else np.empty(allowed.shape)
+
+    def _over(self, allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+        pmf = np.zeros(len(allowed))
+        pmf[allowed] = floor.apply(evenly_among_best(columns_of(self._preference[allowed])), self._floor)
+        return pmf
+
+
+class Breaker:
+    """Counts the errors and the slow calls of one model; open means: do not ask it.
+
+    Windows of 100 calls follow one another. Opened, it rests ten seconds, then each call may try; the first good one
+    closes it, a bad one opens it again.
+    """
+
+    def __init__(self, *, budget_s: float) -> None:
+        self.budget_s = budget_s
+        self._n_calls = 0
+        self._n_errors = 0
+        self._n_slow = 0
+        self._open_until_s: float | None = None
+
+    def is_open(self, now_s: float) -> bool:
+        """Whether the model should be left alone now; `now_s` is monotonic."""
+        return self._open_until_s is not None and now_s < self._open_until_s
+
+    def good(self, took_s: float, now_s: float) -> None:
+        """A call answered well, after so long."""
+        self._n_calls += 1
+        if took_s > self.budget_s:
+            self._n_slow += 1
+            if self._n_slow > MAX_SLOW or self._open_until_s is not None:
+                self._open(now_s)
+                return
+        self._open_until_s = None
+        if self._n_calls >= WINDOW:
+            self._n_calls = self._n_errors = self._n_slow = 0
+
+    def bad(self, now_s: float) -> None:
+        """A call raised, or gave what are no probabilities."""
+        self._n_calls += 1
+        self._n_errors += 1
+        if self._n_errors > MAX_ERRORS or self._open_until_s is not None:
+            self._open(now_s)
+        elif self._n_calls >= WINDOW:
+            self._n_calls = self._n_errors = self._n_slow = 0
+
+    def _open(self, now_s: float) -> None:
+        self._n_calls = self._n_errors = self._n_slow = 0
+        self._open_until_s = now_s + REST_S

@@ -1,0 +1,61 @@
+"""What is live in one loop: spec, policy and its name, in one immutable piece that is exchanged as a whole.
+
+Question answered: which spec and which policy hold for this decision? A decision reads the one reference once, so no
+answer ever mixes two models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyloop.core.loop import LoopSpec
+from policyloop.core.model import BASELINE
+from policyloop.core.policy import Actions, Policy
+from policyloop.ingest.checks import Checks, checks_of
+from policyloop.serve.fallback import Baseline, Breaker
+
+BUDGET_S = 0.05  # a decision's share of the event loop; a policy that takes longer most of the time is left alone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Live:
+    """Immutable, but for the breaker's counts."""
+
+    checks: Checks
+    actions: Actions  # all labels, all allowed
+    baseline: Baseline
+    policy: Policy
+    name: str  # the model's digest, or `baseline`
+    breaker: Breaker
+
+    @property
+    def spec(self) -> LoopSpec:
+        """The loop's spec."""
+        return self.checks.spec
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether no model decides: none is live yet, or the loop is paused."""
+        return self.name == BASELINE
+
+
+def live_of(
+    spec: LoopSpec, *, salt: bytes, policy: Policy | None = None, name: str = BASELINE, budget_s: float = BUDGET_S
+) -> Live:
+    """Compile what is to be live; takes milliseconds, so not on the event loop.
+
+    Args:
+        policy: the loaded model; None: the baseline decides.
+        name: the model's digest.
+        budget_s: seconds that the policy may take, before most calls over it open the breaker.
+    """
+    assert (policy is None) == (name == BASELINE), "a model has a name of its own"
+    baseline = Baseline(spec)
+    return Live(
+        checks=checks_of(spec, salt=salt),
+        actions=Actions.of(spec.labels),
+        baseline=baseline,
+        policy=baseline if policy is None else policy,
+        name=name,
+        breaker=Breaker(budget_s=budget_s),
+    )
