@@ -52,6 +52,11 @@ class RewardModel(Protocol):
     """What a learner has learned: the reward to expect of every action. Immutable, and can be saved."""
 
     @property
+    def kind(self) -> str:
+        """The plug-in of policy/policies that loads it."""
+        ...
+
+    @property
     def n_draws(self) -> int:
         """How many posterior draws `predict` answers beside the means; 0 for most explorers."""
         ...
@@ -74,15 +79,19 @@ class Prediction:
 
 
 class Explorer(Protocol):
-    """Turns predictions into probabilities, before the floor. A pure function of its arguments."""
+    """Turns predictions for the allowed actions into probabilities, before the floor. A pure function of its arguments."""
 
     @property
     def n_draws(self) -> int:
         """Posterior draws it needs from the reward model; 0 when the means are enough."""
         ...
 
-    def probabilities(self, prediction: Prediction, allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(..., k) from predictions and allowed of (..., k): sums to 1 over the last axis, 0 where not allowed."""
+    def probabilities(self, mean: Sequence[Any], draws: NDArray[np.float64] | None = None) -> Sequence[Any]:
+        """A column per allowed action, summing to 1, from a column of expected rewards each and draws of (..., s, k).
+
+        A column is a float (one decision) or an (n,) array (n of them). Masked actions are left out before and put
+        back as 0 after, by policy/scored.py.
+        """
         ...
 
 

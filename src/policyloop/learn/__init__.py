@@ -1,0 +1,1 @@
+"""6. Examples in, a model out."""

@@ -1,0 +1,153 @@
+"""Train: examples in, a model out. A pure function: equal arguments give equal bytes on the same platform.
+
+Question answered: what model do these examples make under this spec? It sees only the examples below the spec's split
+and inside its window, fits the features on them, lets the learner learn them in order, and writes everything down in a manifest.
+Letters: n examples, d features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import safetensors.numpy
+
+from policyloop.core import plugins
+from policyloop.core.clock import US_PER_S
+from policyloop.core.errors import NothingToDo
+from policyloop.core.example import ExampleBatch, Examples
+from policyloop.core.loop import LoopSpec
+from policyloop.core.model import Manifest
+from policyloop.core.policy import Learner
+from policyloop.policy.features import Encoder
+from policyloop.policy.scored import explorer_of
+
+LEARNERS = "policyloop.learn.learners"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model that is not yet published."""
+
+    manifest: Manifest
+    tensors: bytes  # of tensors.safetensors
+
+
+def train(
+    examples: Examples,
+    spec: LoopSpec,
+    *,
+    seed: int,
+    parent: str | None,
+    snapshot: Mapping[str, int],
+    code_version: str,
+) -> Trained:
+    """The model that these examples make, from scratch.
+
+    Args:
+        examples: any rows of the loop, in the order of the log; those of the evaluation split are left out here.
+        spec: the loop's spec.
+        seed: where the noise of posterior draws comes from.
+        parent: digest of the champion at the time, or None.
+        snapshot: table -> version that the examples were read from; recorded only.
+        code_version: the version of policyloop; recorded only.
+
+    Raises:
+        NothingToDo: no example is left to learn from.
+    """
+    rows = to_learn_from(examples, spec)
+    if len(rows) == 0:
+        raise NothingToDo(
+            f"loop '{spec.loop}' has no example to learn from: {len(examples)} are joined, none of them below the split "
+            f"of {spec.train.split} and inside the window. Send outcomes, or wait for their window to close."
+        )
+    encoder = fit_encoder(rows, spec)
+    learner = new_learner(spec, n_features=encoder.n_features, seed=seed)
+    learner.learn(encoded(rows, encoder))
+    return finish(learner, encoder, spec, rows, seed=seed, parent=parent, snapshot=snapshot, code_version=code_version)
+
+
+def to_learn_from(examples: Examples, spec: LoopSpec) -> Examples:
+    """The rows below the split and no older than the window before the newest of them."""
+    rows = examples.to_learn_from(spec.train.split)
+    if spec.train.window_s is None or len(rows) == 0:
+        return rows
+    oldest = int(rows.decided_at.max()) - int(spec.train.window_s * US_PER_S)
+    return rows.where(rows.decided_at >= oldest)
+
+
+def fit_encoder(rows: Examples, spec: LoopSpec) -> Encoder:
+    """The features of the spec's fields, with the statistics of these rows; the subject is never a feature."""
+    fields = {name: field for name, field in spec.context.items() if name != spec.subject}
+    return Encoder.fit(fields, rows.contexts)
+
+
+def new_learner(spec: LoopSpec, *, n_features: int, seed: int) -> Learner:
+    """The spec's learner, knowing nothing yet.
+
+    Raises:
+        UnknownName: no learner has that name.
+        BadSetting: one of its settings is outside its range.
+    """
+    made: Learner = plugins.load(LEARNERS, spec.learner.name).create(
+        n_actions=len(spec.labels),
+        n_features=n_features,
+        rng=np.random.default_rng(seed),
+        half_life_s=spec.train.half_life_s,
+        **spec.learner.settings,
+    )
+    return made
+
+
+def encoded(rows: Examples, encoder: Encoder) -> ExampleBatch:
+    """The rows as numbers."""
+    return ExampleBatch(
+        features=encoder.encode_many(rows.contexts),
+        allowed=rows.allowed,
+        action=rows.action,
+        reward=rows.reward,
+        propensity=rows.propensity,
+        decided_at=rows.decided_at,
+    )
+
+
+def finish(
+    learner: Learner,
+    encoder: Encoder,
+    spec: LoopSpec,
+    rows: Examples,
+    *,
+    seed: int,
+    parent: str | None,
+    snapshot: Mapping[str, int],
+    code_version: str,
+) -> Trained:
+    """What the learner knows, as manifest and tensors; `rows` are the examples that it learned."""
+    span = spec.reward.high - spec.reward.low
+    explorer = explorer_of(spec.explore.name, dict(spec.explore.settings), n_examples=len(rows), reward_span=span)
+    model = learner.reward_model(n_draws=explorer.n_draws)
+    settings, arrays = model.save()
+    tensors = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    explore = {"name": spec.explore.name, "floor": spec.explore.floor, "reward_span": span}
+    manifest = Manifest(
+        loop=spec.loop,
+        spec=spec.digest,
+        recipe=spec.recipe,
+        parent=parent,
+        policy=model.kind,
+        settings=settings,
+        features=encoder.to_json(),
+        labels=list(spec.labels),
+        explorer={**explore, "settings": dict(spec.explore.settings)},
+        learner={"name": spec.learner.name, "settings": dict(spec.learner.settings)},
+        snapshot=dict(snapshot),
+        trained_until=int(rows.decided_at.max()),
+        n_examples=len(rows),
+        seed=seed,
+        code=code_version,
+        tensors=hashlib.sha256(tensors).hexdigest(),
+        progress=dict(learner.progress()),
+    )
+    return Trained(manifest, tensors)

@@ -1,0 +1,1 @@
+"""5. Context and actions in, a probability per action out."""

@@ -1,0 +1,30 @@
+"""Greedy: always the action with the highest expected reward; ties share evenly.
+
+Question answered: what would we do if we were sure of the model? Exploration is left to the floor alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.policy.columns import Columns, evenly_among_best
+
+
+@dataclass(frozen=True, slots=True)
+class Greedy:
+    """All probability on the best actions."""
+
+    n_draws: int = 0
+
+    def probabilities(self, mean: Columns, draws: NDArray[np.float64] | None = None) -> list[Any]:
+        """One column per allowed action, summing to 1."""
+        return evenly_among_best(mean)
+
+
+def create(*, n_examples: int, reward_span: float) -> Greedy:
+    """The explorer of one model; greedy needs neither the count of examples nor the span of the reward."""
+    return Greedy()

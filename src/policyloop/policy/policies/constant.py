@@ -1,0 +1,60 @@
+"""Constant: the same preference for every context; the baseline before any model is live, and the safe fallback.
+
+Question answered: what do we do while we know nothing? With the greedy explorer it takes the named action, or the first
+allowed one where that is masked; with equal preferences it takes all evenly.
+Letters: n decisions, k actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.errors import UnknownName
+from policyloop.core.policy import Prediction, Tensors
+
+CHOICES = ("first", "uniform")  # beside the labels themselves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A preference per action, whatever the context."""
+
+    preference: NDArray[np.float64]  # (k,)
+    n_draws: int = 0
+    kind: str = "constant"
+
+    def predict(self, features: NDArray[np.float64]) -> Prediction:
+        """The preferences, once or once per row of (n, d) features."""
+        return Prediction(np.broadcast_to(self.preference, (*features.shape[:-1], len(self.preference))))
+
+    def save(self) -> tuple[dict[str, Any], Tensors]:
+        """(JSON settings, no tensors)."""
+        return {"preference": self.preference.tolist()}, {}
+
+
+def load(settings: dict[str, Any], tensors: Tensors) -> Constant:
+    """The inverse of `save`."""
+    return Constant(np.array(settings["preference"], dtype=np.float64))
+
+
+def create(labels: Sequence[str], choice: str) -> Constant:
+    """`choice` is a label, `first` or `uniform`; a label comes before the words.
+
+    Raises:
+        UnknownName: it is none of them; the nearest is suggested.
+    """
+    k = len(labels)
+    order = np.arange(k, 0, -1, dtype=np.float64)  # the first allowed action stands in for one that is masked
+    if choice in labels:
+        order[list(labels).index(choice)] = k + 1
+        return Constant(order)
+    if choice == "first":
+        return Constant(order)
+    if choice == "uniform":
+        return Constant(np.zeros(k))
+    raise UnknownName("action", choice, [*labels, *CHOICES])

@@ -1,0 +1,113 @@
+"""Linear: the expected reward of each action is a weighted sum of the features, and of their products where asked.
+
+Question answered: what reward is to be expected of every action in this context? For the products it computes the
+quadratic form `x' Q_a x`, two small matrix products, rather than making the products first.
+Letters: n decisions, k actions, d features (the first is always 1), m terms, s posterior draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.errors import BadModel
+from policyloop.core.policy import Prediction, Tensors
+
+EXPANSIONS = ("none", "quadratic")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """Weights per action, and posterior draws of them where the explorer asked for some."""
+
+    expansion: str
+    weights: NDArray[np.float64]  # (k, m)
+    draws: NDArray[np.float64] | None  # (s, k, m)
+    mean_form: NDArray[np.float64]  # (k, d), or (k * d, d) for quadratic
+    draws_form: NDArray[np.float64] | None  # (s * k, d), or (s * k * d, d)
+
+    @property
+    def kind(self) -> str:
+        """This file's name."""
+        return "linear"
+
+    @property
+    def n_draws(self) -> int:
+        """How many posterior draws `predict` answers."""
+        return 0 if self.draws is None else len(self.draws)
+
+    def predict(self, features: NDArray[np.float64]) -> Prediction:
+        """Expected rewards for features of shape (d,) or (n, d)."""
+        shape = (*features.shape[:-1], self.n_draws, len(self.weights))
+        if features.ndim > 1:
+            terms = expand(self.expansion, features)
+            mean = terms.dot(self.weights.T)
+            return Prediction(mean, None if self.draws is None else terms.dot(_rows(self.draws).T).reshape(shape))
+        mean = self._value_of_one(self.mean_form, features)
+        if self.draws_form is None:
+            return Prediction(mean)
+        return Prediction(mean, self._value_of_one(self.draws_form, features).reshape(shape))
+
+    def _value_of_one(self, form: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of the linear or quadratic forms stacked in `form` at one x (d,)."""
+        if self.expansion == "none":
+            return np.asarray(form.dot(x))
+        return np.asarray(form.dot(x).reshape(-1, len(x)).dot(x))
+
+    def save(self) -> tuple[dict[str, Any], Tensors]:
+        """(JSON settings, tensors)."""
+        tensors = {"weights": self.weights} if self.draws is None else {"weights": self.weights, "draws": self.draws}
+        return {"expansion": self.expansion}, tensors
+
+
+def create(expansion: str, weights: NDArray[np.float64], draws: NDArray[np.float64] | None = None) -> Linear:
+    """A model from its weights (k, m) and, for explorers that need them, posterior draws of them (s, k, m)."""
+    draws_form = None if draws is None else _form(expansion, _rows(draws))
+    return Linear(expansion, weights, draws, _form(expansion, weights), draws_form)
+
+
+def load(settings: dict[str, Any], tensors: Tensors) -> Linear:
+    """The inverse of `save`.
+
+    Raises:
+        BadModel: an unknown expansion, missing weights, or weights that are not finite.
+    """
+    if settings.get("expansion") not in EXPANSIONS or "weights" not in tensors:
+        raise BadModel(f"a linear model needs the tensor 'weights' and an expansion of {EXPANSIONS}; found {settings}.")
+    if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+        raise BadModel("the weights of the linear model are not all finite; expected numbers. Train it again.")
+    return create(settings["expansion"], tensors["weights"], tensors.get("draws"))
+
+
+def expand(expansion: str, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, m) terms of (n, d) features: themselves, or all products of two (the first feature is 1, so also themselves)."""
+    if expansion == "none":
+        return features
+    row, column = np.triu_indices(features.shape[-1])
+    return features[:, row] * features[:, column]
+
+
+def n_terms(expansion: str, n_features: int) -> int:
+    """How many terms `expand` makes of `n_features` features."""
+    return n_features if expansion == "none" else n_features * (n_features + 1) // 2
+
+
+def _rows(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draws (s, k, m) as (s * k, m)."""
+    return draws.reshape(-1, draws.shape[-1])
+
+
+def _form(expansion: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (r, m) laid out for `_values`: as they are, or as r upper-triangular (d, d) matrices on top of each other."""
+    if expansion == "none":
+        return np.ascontiguousarray(weights)
+    d = int((np.sqrt(8 * weights.shape[-1] + 1) - 1) / 2 + 0.5)
+    if n_terms("quadratic", d) != weights.shape[-1]:
+        raise BadModel(f"{weights.shape[-1]} weights are not the products of any number of features; expected d (d + 1) / 2.")
+    form = np.zeros((len(weights), d, d))
+    row, column = np.triu_indices(d)
+    form[:, row, column] = weights
+    return form.reshape(-1, d)
