@@ -1,5 +1,6 @@
 """The folder listing is the registry: a plug-in is one file in a family's folder, its name is the file's name.
 
+In YAML a name may be written with `-` where the file has `_`: `no-harm` is no_harm.py.
 Packages of others add theirs through the entry-point group of the folder's dotted name. A listing reads file
 names and docstrings and imports nothing, so that `--help` stays fast and optional libraries stay optional.
 """
@@ -41,12 +42,13 @@ def load(family: str, name: str) -> ModuleType:
         MissingLibrary: the plug-in needs an optional library that is not installed.
     """
     kind = family.rsplit(".", 1)[-1].removesuffix("s") if not family.endswith("policies") else "policy"
-    if name not in names(family):
+    plugin = file_name(name)
+    if plugin not in names(family):
         raise UnknownName(kind, name, names(family))
     try:
-        if name in ours(family):
-            return importlib.import_module(f"{family}.{name}")
-        (entry,) = (e for e in importlib.metadata.entry_points(group=family) if e.name == name)
+        if plugin in ours(family):
+            return importlib.import_module(f"{family}.{plugin}")
+        (entry,) = (e for e in importlib.metadata.entry_points(group=family) if e.name == plugin)
         return entry.load()  # type: ignore[no-any-return]
     except ModuleNotFoundError as error:
         library = (error.name or "").split(".")[0]
@@ -55,9 +57,14 @@ def load(family: str, name: str) -> ModuleType:
         raise MissingLibrary(name, library, _EXTRA_OF_LIBRARY[library]) from error
 
 
+def file_name(name: str) -> str:
+    """The name of a plug-in's file or entry point, from the name as people write it."""
+    return name.replace("-", "_")
+
+
 def summary(family: str, name: str) -> str:
     """First line of a plug-in's docstring, read without importing it; empty for plug-ins of others."""
-    file = _folder(family) / f"{name}.py"
+    file = _folder(family) / f"{file_name(name)}.py"
     if not file.exists():
         return ""
     doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""

@@ -1,0 +1,1 @@
+"""Stage 7: policy and logs -> estimates of what the policy would have earned."""

@@ -1,0 +1,134 @@
+"""A challenger beside the champion, on examples that neither learned from.
+
+Question answered: what would each have earned, and how sure are we of the difference?
+Source: doubly robust estimation, Dudík et al. 2014 (arXiv:1503.02834); the difference is paired, example by example,
+so that what both policies share cancels. Whole probabilities are used, never one sampled action.
+Letters: n examples, k actions; phi is the difference that one example speaks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core import plugins
+from policyloop.core.estimate import Estimate
+from policyloop.core.example import Examples
+from policyloop.core.policy import Policy
+from policyloop.evaluate.arrays import taken
+from policyloop.evaluate.interval import mean_estimate
+from policyloop.evaluate.overlap import Overlap, ess, importance_weights, overlap
+
+ESTIMATORS = "policyloop.evaluate.estimators"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Two policies on the same examples, and what the logging policies really earned there."""
+
+    challenger: Estimate
+    champion: Estimate
+    baseline: Estimate  # mean reward of the logged traffic
+    difference: Estimate  # challenger minus champion, paired; its ess is the number of examples that tell them apart
+    overlap: Overlap  # of the challenger with the log
+    phi: NDArray[np.float64]  # (n,) the differences whose mean `difference` is
+
+
+def evidence(examples: Examples, *, split: float) -> Examples:
+    """The examples that may speak for or against a policy.
+
+    That is: those at or above `split`, which nobody learned from, that were not decided by the fallback and whose
+    propensity is known. Conflicting decisions never become examples.
+
+    Args:
+        examples: matured, in the order of the log.
+        split: the share learned from, in [0, 1].
+    """
+    return examples.where((examples.split >= split) & ~examples.is_fallback & np.isfinite(examples.propensity))
+
+
+def value_of(
+    policy: Policy, examples: Examples, *, predicted: NDArray[np.float64] | None = None, estimator: str = "dr"
+) -> Estimate:
+    """What a policy would have earned on the examples.
+
+    Args:
+        policy: loaded, over the same actions as the examples.
+        examples: n examples as `evidence` gives them.
+        predicted: (n, k) expected rewards by a model that did not learn from them; dm and dr need them.
+        estimator: a plug-in of evaluate/estimators.
+
+    Raises:
+        BadPropensity: a logged propensity is outside (0, 1].
+        Invalid: arrays do not fit together.
+        UnknownName: no estimator has that name.
+    """
+    pmf = policy.probabilities_of_many(examples.contexts, examples.allowed)
+    return _estimate(estimator, examples, pmf, predicted)
+
+
+def logged_value(examples: Examples) -> Estimate:
+    """What the logging policies earned: the plain mean of the rewards, the baseline of every comparison."""
+    return mean_estimate("logged", examples.reward, ess=float(len(examples)))
+
+
+def compare(
+    examples: Examples,
+    *,
+    challenger: Policy,
+    champion: Policy,
+    predicted: NDArray[np.float64],
+    estimator: str = "dr",
+) -> Comparison:
+    """Both policies on the same examples.
+
+    Args:
+        examples: n examples as `evidence` gives them.
+        challenger: loaded, over the same actions as the examples.
+        champion: the same.
+        predicted: (n, k) expected rewards by models that did not learn from the examples.
+        estimator: names the two single estimates; the difference is always doubly robust.
+
+    Raises:
+        BadPropensity: a logged propensity is outside (0, 1].
+        Invalid: arrays do not fit together, such as a policy whose probabilities do not sum to 1.
+        UnknownName: no estimator has that name.
+    """
+    pmf = challenger.probabilities_of_many(examples.contexts, examples.allowed)
+    champion_pmf = champion.probabilities_of_many(examples.contexts, examples.allowed)
+    challenger_value = _estimate(estimator, examples, pmf, predicted)
+    champion_value = _estimate(estimator, examples, champion_pmf, predicted)
+    phi = paired_differences(examples, pmf - champion_pmf, predicted=predicted)
+    return Comparison(
+        challenger=challenger_value,
+        champion=champion_value,
+        baseline=logged_value(examples),
+        difference=mean_estimate("dr", phi, ess=ess(phi)),
+        overlap=overlap(examples.propensity, taken(pmf, examples.action)),
+        phi=phi,
+    )
+
+
+def paired_differences(
+    examples: Examples, pmf_difference: NDArray[np.float64], *, predicted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n,) doubly robust pseudo-outcomes of challenger minus champion.
+
+    Args:
+        examples: n examples with known propensities.
+        pmf_difference: (n, k) probabilities of the challenger minus those of the champion.
+        predicted: (n, k) expected rewards.
+    """
+    weight = importance_weights(examples.propensity, taken(pmf_difference, examples.action))
+    # phi = sum_a (pi_c - pi_l)(a|x) q(x,a) + (pi_c - pi_l)(a_t|x)/p_t (r_t - q(x,a_t))
+    believed: NDArray[np.float64] = (pmf_difference * predicted).sum(axis=1)
+    return believed + weight * (examples.reward - taken(predicted, examples.action))
+
+
+def _estimate(estimator: str, examples: Examples, pmf: NDArray[np.float64], predicted: NDArray[np.float64] | None) -> Estimate:
+    result: Estimate = plugins.load(ESTIMATORS, estimator).estimate(
+        examples.reward, examples.propensity, action=examples.action, target_pmf=pmf, predicted=predicted
+    )
+    return result

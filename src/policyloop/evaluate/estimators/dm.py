@@ -1,0 +1,45 @@
+"""Direct method (DM): believes a reward model, so it is calm, and wrong where the model is.
+
+Question answered: what would the target policy earn if the predictions were true?
+Source: Dudík et al. 2014 (arXiv:1503.02834), section 3.1. Letters: n examples, k actions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.errors import Fault, Invalid
+from policyloop.core.estimate import Estimate
+from policyloop.evaluate.arrays import check_arrays
+from policyloop.evaluate.interval import mean_estimate
+
+
+def estimate(
+    reward: NDArray[np.float64],
+    propensity: NDArray[np.float64],
+    *,
+    action: NDArray[np.int64],
+    target_pmf: NDArray[np.float64],
+    predicted: NDArray[np.float64] | None = None,
+) -> Estimate:
+    """Value of the target policy, as a reward model sees it.
+
+    Args:
+        reward: not used but for its length n; all estimators take the same arguments.
+        propensity: not used; it may hold NaN.
+        action: not used.
+        target_pmf: (n, k) probability the target policy gives each action.
+        predicted: (n, k) expected reward of each action, by a model that never saw these examples.
+
+    Returns:
+        Mean of the expected prediction. The standard error is that of the mean over contexts: it knows nothing of
+        the model's own errors. The effective sample size is n.
+
+    Raises:
+        Invalid: the arrays do not fit together, or there are no predictions.
+    """
+    if predicted is None:
+        raise Invalid([Fault("predicted", "is missing; dm needs the expected reward of each action, shape (n, k).")])
+    check_arrays(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    return mean_estimate("dm", (target_pmf * predicted).sum(axis=1), ess=float(len(reward)))

@@ -1,0 +1,50 @@
+"""Doubly robust (DR): a reward model, corrected by what was really seen; right if either model or propensities are.
+
+Question answered: what would the target policy have earned, with as little noise as the predictions allow?
+Source: Dudík, Erhan, Langford & Li 2014 (arXiv:1503.02834), equation 6. Letters: n examples, k actions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.errors import Fault, Invalid
+from policyloop.core.estimate import Estimate
+from policyloop.evaluate.arrays import check_arrays, taken
+from policyloop.evaluate.interval import mean_estimate
+from policyloop.evaluate.overlap import ess, importance_weights
+
+
+def estimate(
+    reward: NDArray[np.float64],
+    propensity: NDArray[np.float64],
+    *,
+    action: NDArray[np.int64],
+    target_pmf: NDArray[np.float64],
+    predicted: NDArray[np.float64] | None = None,
+) -> Estimate:
+    """Value of the target policy, from examples logged by another.
+
+    Args:
+        reward: (n,) reward of the logged action, in the loop's reward unit.
+        propensity: (n,) probability the logging policy gave that action, in (0, 1].
+        action: (n,) index of the logged action, in [0, k).
+        target_pmf: (n, k) probability the target policy gives each action.
+        predicted: (n, k) expected reward of each action, by a model that never saw these examples.
+
+    Returns:
+        Mean of the corrected predictions, its standard error, and the effective sample size of the corrections.
+
+    Raises:
+        BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
+        Invalid: the arrays do not fit together, or there are no predictions.
+    """
+    if predicted is None:
+        raise Invalid([Fault("predicted", "is missing; dr needs the expected reward of each action, shape (n, k).")])
+    check_arrays(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    weight = importance_weights(propensity, taken(target_pmf, action))
+    # eq. 6: sum_a pi(a|x) q(x,a) + pi(a_t|x)/p_t (r_t - q(x,a_t))
+    believed = (target_pmf * predicted).sum(axis=1)
+    corrected = believed + weight * (reward - taken(predicted, action))
+    return mean_estimate("dr", corrected, ess=ess(weight))

@@ -1,0 +1,128 @@
+"""What every estimator promises. A new file in `evaluate/estimators/` is tested here without an edit."""
+
+import numpy as np
+import pytest
+
+from policyloop.core import plugins
+from policyloop.core.errors import BadPropensity, Invalid
+
+FAMILY = "policyloop.evaluate.estimators"
+
+
+@pytest.fixture(params=plugins.ours(FAMILY))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def estimate(name):
+    return plugins.load(FAMILY, name).estimate
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_recovers_the_true_value_within_four_standard_errors(estimate, world, true_value, seed):
+    data = world(4000, seed)
+
+    got = estimate(data.reward, data.propensity, **data.given())
+
+    assert abs(got.value - true_value) < 4 * got.stderr
+    assert got.stderr < 0.05
+
+
+def test_its_interval_covers_the_truth_about_as_often_as_it_says(estimate, world, true_value):
+    intervals = [
+        estimate(d.reward, d.propensity, **d.given()).interval(0.95) for d in (world(400, s) for s in range(1000, 1200))
+    ]
+
+    covered = sum(low <= true_value <= high for low, high in intervals)
+
+    assert covered >= 180  # 190 of 200 expected; 180 is 3.2 standard deviations below
+
+
+def test_the_target_being_the_logging_policy_gives_the_mean_reward_on_average(estimate, world, logging_pmf):
+    data = world(4000, 3, target=logging_pmf)
+
+    got = estimate(data.reward, data.propensity, **data.given())
+
+    assert abs(got.value - data.reward.mean()) < 4 * np.hypot(got.stderr, data.reward.std() / 4000**0.5)
+
+
+def test_carries_its_own_name_and_counts(estimate, name, world):
+    data = world(50, 1)
+
+    got = estimate(data.reward, data.propensity, **data.given())
+
+    assert got.estimator == name
+    assert got.n == 50
+    assert 0 <= got.ess <= 50
+
+
+def test_does_not_change_its_arguments(estimate, world):
+    data = world(20, 1)
+    before = [a.copy() for a in (data.reward, data.propensity, data.action, data.target_pmf, data.truth)]
+
+    estimate(data.reward, data.propensity, **data.given())
+
+    after = (data.reward, data.propensity, data.action, data.target_pmf, data.truth)
+    assert all(np.array_equal(b, a) for b, a in zip(before, after, strict=True))
+
+
+def test_no_examples_give_no_value_and_an_infinite_error(estimate, world):
+    data = world(0, 1)
+
+    got = estimate(data.reward, data.propensity, **data.given())
+
+    assert np.isnan(got.value)
+    assert got.stderr == np.inf
+    assert (got.n, got.ess) == (0, 0)
+
+
+def test_one_example_gives_an_infinite_error(estimate, world):
+    data = world(1, 1)
+
+    got = estimate(data.reward, data.propensity, **data.given())
+
+    assert np.isfinite(got.value)
+    assert got.stderr == np.inf
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.1, 1.5, np.nan, np.inf])
+def test_a_bad_propensity_is_named_with_its_row(name, estimate, world, bad):
+    if name == "dm":
+        pytest.skip("dm does not look at propensities")
+    data = world(30, 1)
+    propensity = data.propensity.copy()
+    propensity[17] = bad
+
+    with pytest.raises(BadPropensity, match=rf"propensity\[17\] is {bad}; expected a probability in \(0, 1\]"):
+        estimate(data.reward, propensity, **data.given())
+
+
+def test_arrays_that_do_not_fit_together_are_all_named(estimate, world):
+    data = world(30, 1)
+
+    with pytest.raises(Invalid) as caught:
+        estimate(data.reward, data.propensity, **data.given(action=data.action[:29], target_pmf=data.target_pmf[:, 0]))
+
+    assert [fault.where for fault in caught.value.faults] == ["action", "target_pmf"]
+    assert "has shape (29,); expected (30,), as many as rewards." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("reward[2]", lambda d: {"reward": np.where(np.arange(9) == 2, np.nan, d.reward)}),
+        ("action[0]", lambda d: {"action": np.where(np.arange(9) == 0, 3, d.action)}),
+        ("target_pmf[0]", lambda d: {"target_pmf": d.target_pmf * 0.9}),
+        ("predicted[0]", lambda d: {"predicted": d.truth * np.inf}),
+        ("predicted", lambda d: {"predicted": d.truth[:, :2]}),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_place(estimate, world, where, change):
+    data = world(9, 1)
+    given = {"reward": data.reward, "propensity": data.propensity} | data.given() | change(data)
+
+    with pytest.raises(Invalid) as caught:
+        estimate(given.pop("reward"), given.pop("propensity"), **given)
+
+    assert caught.value.where == where

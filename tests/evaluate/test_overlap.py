@@ -1,0 +1,55 @@
+"""Overlap: effective sample size and the share of the heaviest example."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from policyloop.core.errors import BadPropensity
+from policyloop.evaluate.overlap import ess, importance_weights, overlap
+
+WEIGHTS = arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1e200))
+
+
+def test_equal_weights_count_in_full():
+    assert ess(np.full(7, 0.3)) == pytest.approx(7.0)
+
+
+def test_one_weight_counts_once_however_many_zeros_stand_beside_it():
+    assert ess(np.array([0.0, 0.0, 5.0])) == 1.0
+
+
+def test_no_weight_counts_nothing():
+    assert ess(np.zeros(4)) == 0.0
+    assert ess(np.array([])) == 0.0
+
+
+@given(WEIGHTS)
+def test_lies_between_one_and_the_number_of_examples_with_weight(weights):
+    got = ess(weights)
+
+    assert got <= np.count_nonzero(weights) * (1 + 1e-9)
+    assert got >= (1 - 1e-9) * weights.any()
+
+
+@given(WEIGHTS, st.floats(1e-3, 1e3))
+def test_the_unit_of_the_weights_does_not_matter(weights, factor):
+    assert ess(weights * factor) == pytest.approx(ess(weights), rel=1e-6)
+
+
+def test_overlap_by_hand():
+    got = overlap(np.array([0.5, 0.25, 1.0]), np.array([0.5, 0.5, 0.0]))
+
+    assert got.n == 3
+    assert got.ess == pytest.approx(9 / 5)
+    assert got.largest_share == pytest.approx(4 / 5)
+
+
+def test_no_overlap_is_no_share():
+    assert overlap(np.array([0.5]), np.array([0.0])).largest_share == 0.0
+
+
+def test_a_bad_propensity_is_named():
+    with pytest.raises(BadPropensity, match=r"propensity\[1\] is 0.0; expected a probability in \(0, 1\]"):
+        importance_weights(np.array([0.5, 0.0]), np.array([0.5, 0.5]))
