@@ -143,6 +143,11 @@ class Records:
         self.engine = engine
         self._writing = engine.execution_options(**{_WRITES: True})
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the one-machine database."""
+        return self.engine.dialect.name == "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one consistent state."""
