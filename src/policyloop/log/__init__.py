@@ -1,0 +1,1 @@
+"""2. Events to append-only truth: fsynced, checksummed, readable after any crash."""
