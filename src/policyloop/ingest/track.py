@@ -15,7 +15,7 @@ from policyloop.core.errors import PolicyloopError, UnknownLoop
 from policyloop.core.event import Decision, Event
 from policyloop.core.wire import TrackedActivation, TrackedDecision, TrackedRow, TrackResult, problem_of
 from policyloop.ingest.checks import Checks
-from policyloop.ingest.decisions import tracked_decision
+from policyloop.ingest.imported import imported_decision
 from policyloop.ingest.outcomes import Reported, activation, fingerprint, outcome
 from policyloop.ingest.payload import read_row
 from policyloop.ingest.quoting import MAX_SHOWN_CHARS
@@ -68,7 +68,7 @@ def _event_of(request: TrackedRow, loops: Mapping[str, Checks], *, received_at: 
     if checks is None:
         raise UnknownLoop(request.loop[: 2 * MAX_SHOWN_CHARS], loops)
     if isinstance(request, TrackedDecision):
-        return tracked_decision(request, checks, received_at=received_at, where=where), []
+        return imported_decision(request, checks, received_at=received_at, where=where), []
     if isinstance(request, TrackedActivation):
         return activation(request, checks, received_at=received_at, where=where), []
     reported: Reported = outcome(request, checks, received_at=received_at, where=where)

@@ -29,7 +29,7 @@ from policyloop.ingest.decisions import Asked, ask
 from policyloop.ingest.identity import clamp_time
 from policyloop.ingest.recent import Recent
 from policyloop.serve.live import Live
-from policyloop.serve.probabilities import fault_in
+from policyloop.serve.probabilities import fault_in, point_of
 
 Append = Callable[[Decision], int]  # gives the record's number, by which the log tells when it is durable
 
@@ -165,7 +165,7 @@ class Decider:
         if why is not None:
             with self._counting:
                 self._counts[why] += 1
-        final = pmf if request.explore else _point(pmf)
+        final = pmf if request.explore else point_of(pmf)
         now_us = self._clock.now_us()
         decision_id = request.decision_id or uuid7(now_us)
         occurred_at, is_clamped = clamp_time(asked.occurred_at, received_at=now_us)
@@ -204,12 +204,6 @@ def _actions_of(asked: Asked, live: Live) -> Actions:
     if asked.mask is None:
         return live.actions
     return Actions(live.actions.labels, np.array(asked.mask, dtype=bool))
-
-
-def _point(pmf: list[float]) -> list[float]:
-    """All probability on the most probable action, the first at a tie."""
-    best = pmf.index(max(pmf))
-    return [1.0 if index == best else 0.0 for index in range(len(pmf))]
 
 
 def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided:

@@ -1,22 +1,14 @@
 """The fallback: who decides while no model is live, when a model breaks, and when the loop is paused.
 
-Question answered: is the model still fit to be asked, and what is served when it is not?
+Question answered: what is served without a model, and is the model still fit to be asked?
 A model's time budget cannot be enforced while it runs on the event loop, so a breaker looks back over recent calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
-from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
-from policyloop.core.policy import Actions
-from policyloop.policy import floor
-from policyloop.policy.columns import columns_of, evenly_among_best
-from policyloop.policy.policies import constant
+from policyloop.core.policy import Policy
+from policyloop.policy import scored
 
 WINDOW = 100  # calls that the breaker looks back over
 MAX_ERRORS = 5  # of them; the next one opens it
@@ -24,27 +16,9 @@ MAX_SLOW = 50  # of them
 REST_S = 10.0  # how long an open breaker waits before it lets one call try
 
 
-class Baseline:
+def baseline_of(spec: LoopSpec) -> Policy:
     """The spec's baseline as a policy: a label, the first allowed action or all evenly, served with the floor."""
-
-    def __init__(self, spec: LoopSpec) -> None:
-        self._preference = constant.create(spec.labels, spec.baseline).preference
-        self._floor = floor.check(spec.explore.floor)
-        self._of_all = self._over(np.ones(len(spec.labels), dtype=bool))
-        self._of_all.setflags(write=False)
-
-    def probabilities(self, context: Context, actions: Actions) -> NDArray[np.float64]:
-        """(k,) the same for every context."""
-        return self._of_all if actions.is_all_allowed else self._over(actions.allowed)
-
-    def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(n, k): row i is what `probabilities` gives."""
-        return np.stack([self._over(row) for row in allowed]) if len(allowed) else np.empty(allowed.shape)
-
-    def _over(self, allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        pmf = np.zeros(len(allowed))
-        pmf[allowed] = floor.apply(evenly_among_best(columns_of(self._preference[allowed])), self._floor)
-        return pmf
+    return scored.baseline(spec.labels, spec.baseline, floor=spec.explore.floor)
 
 
 class Breaker:

@@ -12,7 +12,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.policy import Actions, Policy
 from policyloop.ingest.checks import Checks, checks_of
-from policyloop.serve.fallback import Baseline, Breaker
+from policyloop.serve.fallback import Breaker, baseline_of
 
 BUDGET_S = 0.05  # a decision's share of the event loop; a policy that takes longer most of the time is left alone
 
@@ -23,7 +23,7 @@ class Live:
 
     checks: Checks
     actions: Actions  # all labels, all allowed
-    baseline: Baseline
+    baseline: Policy  # stands in whenever no model can decide
     policy: Policy
     name: str  # the model's digest, or `baseline`
     breaker: Breaker
@@ -50,7 +50,7 @@ def live_of(
         budget_s: seconds that the policy may take, before most calls over it open the breaker.
     """
     assert (policy is None) == (name == BASELINE), "a model has a name of its own"
-    baseline = Baseline(spec)
+    baseline = baseline_of(spec)
     return Live(
         checks=checks_of(spec, salt=salt),
         actions=Actions.of(spec.labels),

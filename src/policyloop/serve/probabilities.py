@@ -28,3 +28,9 @@ def fault_in(pmf: Sequence[float], mask: Sequence[bool] | None, k: int) -> str |
         if index is not None:
             return f"gave action {index} the probability {pmf[index]!r}, although it is masked; expected 0."
     return None
+
+
+def point_of(pmf: Sequence[float]) -> list[float]:
+    """All probability on the most probable action, the first at a tie: what `explore: false` draws from."""
+    best = pmf.index(max(pmf))
+    return [1.0 if index == best else 0.0 for index in range(len(pmf))]

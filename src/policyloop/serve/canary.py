@@ -1,0 +1,110 @@
+"""The canary: a model answers made-up contexts before it may answer real ones.
+
+Question answered: does this model give true probabilities on the edges of what the spec allows, the same twice, and in
+time? Runs off the event loop, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from policyloop.core.clock import Clock
+from policyloop.core.errors import BadModel, Fault
+from policyloop.core.loop import Field, LoopSpec
+from policyloop.core.policy import Actions, Policy
+from policyloop.ingest.checks import Checks
+from policyloop.serve.probabilities import fault_in
+
+_FAR = 1e6  # stands for a bound that the spec does not set
+_MAX_VARIANTS = 20  # of one field
+
+
+def check(policy: Policy, checks: Checks, *, clock: Clock, budget_s: float) -> None:
+    """Ask the policy about contexts on the edges of the spec.
+
+    Args:
+        budget_s: what a decision may take; the median over the contexts must stay below.
+
+    Raises:
+        BadModel: an answer is wrong, is not the same twice, or takes too long.
+    """
+    took_s = []
+    for context in contexts_of(checks):
+        for actions in masks_of(checks.spec):
+            start_s = clock.monotonic_s()
+            pmf = _answer(policy, context, actions)
+            took_s.append(clock.monotonic_s() - start_s)
+            _check_answer(pmf, actions, checks.spec)
+            if _answer(policy, context, actions) != pmf:
+                raise BadModel("the model gave two answers to the same context; expected a pure function of it.")
+    if statistics.median(took_s) > budget_s:
+        raise BadModel(f"the model takes {statistics.median(took_s):.3g} s a decision; expected at most {budget_s:g} s.")
+
+
+def contexts_of(checks: Checks) -> Iterator[dict[str, Any]]:
+    """Contexts that the spec allows: all fields low, all high, all missing that may be, and each field's other values."""
+    fields = list(checks.spec.context.values())
+    low = {field.name: _values_of(field)[0] for field in fields}
+    high = {field.name: _values_of(field)[-1] for field in fields}
+    least = {name: value for name, value in low.items() if not checks.spec.context[name].optional}
+    candidates = [low, high, least]
+    candidates += [{**low, field.name: value} for field in fields for value in _values_of(field)[1:]]
+    for candidate in candidates:
+        faults: list[Fault] = []
+        context = checks.context.check(candidate, faults)
+        assert context is not None, faults
+        yield context.values if checks.redaction is None else checks.redaction.apply(context).values
+
+
+def masks_of(spec: LoopSpec) -> list[Actions]:
+    """All actions, all but the first, and the last alone."""
+    k = len(spec.labels)
+    place = np.arange(k)
+    allowed = [place >= 0, place > 0, place == k - 1]
+    return [Actions(spec.labels, mask) for mask in allowed if mask.any()]
+
+
+def _answer(policy: Policy, context: dict[str, Any], actions: Actions) -> list[float]:
+    try:
+        pmf: list[float] = policy.probabilities(context, actions).tolist()
+    except Exception as error:  # whatever a model's file makes it raise
+        raise BadModel(f"the model raised {type(error).__name__}: {error}; expected probabilities.") from error
+    return pmf
+
+
+def _check_answer(pmf: list[float], actions: Actions, spec: LoopSpec) -> None:
+    allowed = actions.allowed.tolist()
+    fault = fault_in(pmf, allowed, len(allowed))
+    if fault is not None:
+        raise BadModel(f"the model {fault}")
+    least = spec.explore.floor / sum(allowed)
+    lowest = min(p for p, may in zip(pmf, allowed, strict=True) if may)
+    if lowest < least * (1 - 1e-9):
+        raise BadModel(
+            f"the model gave an action the probability {lowest:.3g}; expected at least {least:.3g}, its share of the floor."
+        )
+
+
+def _values_of(field: Field) -> list[Any]:
+    """Values on the field's edges, at least one."""
+    if field.type == "boolean":
+        return [False, True]
+    if field.type == "text":
+        return ["", "a few words, and a few more"]
+    if field.type == "category":
+        return list(field.values[:_MAX_VARIANTS]) if field.values else ["", "some category"]
+    low = -_FAR if field.min is None else field.min
+    high = max(_FAR, low) if field.max is None else field.max
+    low = min(low, high)
+    edges = [int(np.ceil(low)), int(np.floor(high))] if field.type == "integer" else [float(low), float(high)]
+    return [[], [_item_of(field)]] if field.type == "array" else edges
+
+
+def _item_of(field: Field) -> Any:
+    if field.items == "category":
+        return field.values[0] if field.values else "some category"
+    return float(field.max if field.max is not None else field.min if field.min is not None else 0.0)

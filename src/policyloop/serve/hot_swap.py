@@ -1,0 +1,209 @@
+"""Hot swap: each process looks for a new champion several times a second and changes over between two decisions.
+
+Question answered: which spec and which model should decide in each loop now, and may this model? Loading and the canary
+run in a thread of their own; the change itself is one assignment, so no request fails and no answer mixes two models.
+A model that cannot be loaded or fails its canary is refused: what was live stays live.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from policyloop.core.clock import Clock
+from policyloop.core.errors import UnknownLoop
+from policyloop.core.loop import LoopSpec
+from policyloop.policy.scored import ScoredPolicy
+from policyloop.serve import canary
+from policyloop.serve.aligned import aligned
+from policyloop.serve.decider import Append, Decider
+from policyloop.serve.live import BUDGET_S, Live, live_of
+
+LOOK_EVERY_S = 0.2
+RETRY_AFTER_S = 30.0  # a refused model is tried again: the disk may have been at fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the registry says of one loop."""
+
+    spec: LoopSpec
+    champion: str | None  # the model's digest; None: the baseline
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedModel:
+    """A model, ready to be asked, and the actions it knows."""
+
+    policy: ScoredPolicy
+    labels: tuple[str, ...]
+
+
+class Source(Protocol):
+    """Where champions come from; the registry, or a test's own."""
+
+    def version(self) -> int:
+        """A number that changes whenever a standing does; asked often, so cheap."""
+        ...
+
+    def standings(self) -> Mapping[str, Standing]:
+        """What holds now, by loop."""
+        ...
+
+    def load(self, loop: str, model: str) -> LoadedModel:
+        """Read a model. Whatever it raises refuses the model."""
+        ...
+
+
+Refused = Callable[[str, str, str], None]  # loop, model, reason
+
+
+class HotSwap:
+    """The deciders of one process, kept up to date.
+
+    Args:
+        salt: the deployment's key.
+        append: takes each decision's record.
+        on_refused: told once of each model that is refused, in the looking thread.
+    """
+
+    def __init__(
+        self, source: Source, *, salt: bytes, clock: Clock, append: Append, on_refused: Refused, budget_s: float = BUDGET_S
+    ) -> None:
+        self._source = source
+        self._salt = salt
+        self._clock = clock
+        self._append = append
+        self._on_refused = on_refused
+        self._budget_s = budget_s
+        self._deciders: dict[str, Decider] = {}
+        self._models: dict[tuple[str, str], LoadedModel] = {}
+        self._refused_until_s: dict[tuple[str, str, str], float] = {}
+        self._version: int | None = None
+        self._trouble: str | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def deciders(self) -> Mapping[str, Decider]:
+        """By loop. The mapping is never changed, only replaced."""
+        return self._deciders
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last look failed; what is loaded goes on deciding meanwhile. None: it did not."""
+        return self._trouble
+
+    def find(self, name: str) -> Decider:
+        """The decider of a loop, by its name or one of its aliases.
+
+        Raises:
+            UnknownLoop: there is none; the nearest name is suggested.
+        """
+        deciders = self._deciders
+        found = deciders.get(name)
+        if found is not None:
+            return found
+        for decider in deciders.values():
+            if name in decider.live.spec.aliases:
+                return decider
+        raise UnknownLoop(name, deciders)
+
+    def look(self) -> None:
+        """Take over what has changed. Called by the thread, and once before the first request; not by two at a time.
+
+        Raises:
+            Exception: whatever the source raises when it cannot be read.
+        """
+        version = self._source.version()
+        if version == self._version and not self._is_retry_due():
+            return
+        standings = self._source.standings()
+        deciders: dict[str, Decider] = {}
+        for loop, standing in standings.items():
+            deciders[loop] = self._brought_up_to_date(loop, standing)
+        self._deciders = deciders
+        self._let_go(standings)
+        self._version = version
+
+    def start(self) -> None:
+        """Look again and again, in a thread, until `stop`."""
+        self._thread = threading.Thread(target=self._run, name="hot-swap", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; the deciders stay as they are."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_EVERY_S):
+            try:
+                self.look()
+                self._trouble = None
+            except Exception as error:  # noqa: BLE001 - records that are down must not end serving
+                self._trouble = f"{type(error).__name__}: {error}"
+
+    def _brought_up_to_date(self, loop: str, standing: Standing) -> Decider:
+        decider = self._deciders.get(loop)
+        live = self._next_live(loop, standing, None if decider is None else decider.live)
+        if decider is None:
+            return Decider(live, clock=self._clock, append=self._append)
+        if live is not decider.live:
+            decider.assign(live)
+        return decider
+
+    def _next_live(self, loop: str, standing: Standing, current: Live | None) -> Live:
+        """What is to be live: the champion, else what is live now under the spec that holds, else the baseline."""
+        wanted = None if standing.is_paused else standing.champion
+        now = None if current is None or current.is_baseline else current.name
+        choices = [wanted, now] if wanted is not None else []
+        for model in choices:
+            if current is not None and model == now and current.spec.digest == standing.spec.digest:
+                return current
+            live = None if model is None else self._admitted(loop, model, standing.spec)
+            if live is not None:
+                return live
+        if current is not None and current.is_baseline and current.spec.digest == standing.spec.digest:
+            return current
+        return live_of(standing.spec, salt=self._salt, budget_s=self._budget_s)
+
+    def _admitted(self, loop: str, model: str, spec: LoopSpec) -> Live | None:
+        """The model under the spec, if it loads and passes the canary."""
+        key = (loop, model, spec.digest)
+        if self._refused_until_s.get(key, 0.0) > self._clock.monotonic_s():
+            return None
+        try:
+            loaded = self._loaded(loop, model)
+            policy = aligned(loaded.policy, loaded.labels, spec)
+            live = live_of(spec, salt=self._salt, policy=policy, name=model, budget_s=self._budget_s)
+            canary.check(policy, live.checks, clock=self._clock, budget_s=self._budget_s)
+        except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, what is live stays
+            if key not in self._refused_until_s:
+                self._on_refused(loop, model, str(error))
+            self._refused_until_s[key] = self._clock.monotonic_s() + RETRY_AFTER_S
+            return None
+        self._refused_until_s.pop(key, None)
+        return live
+
+    def _loaded(self, loop: str, model: str) -> LoadedModel:
+        key = (loop, model)
+        if key not in self._models:
+            self._models[key] = self._source.load(loop, model)
+        return self._models[key]
+
+    def _is_retry_due(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        return any(until_s <= now_s for until_s in self._refused_until_s.values())
+
+    def _let_go(self, standings: Mapping[str, Standing]) -> None:
+        """Forget models and refusals that no longer matter."""
+        live = {(loop, decider.live.name) for loop, decider in self._deciders.items()}
+        wanted = {(loop, standing.champion, standing.spec.digest) for loop, standing in standings.items()}
+        champions = {(loop, standing.champion) for loop, standing in standings.items()}
+        self._models = {key: model for key, model in self._models.items() if key in live or key in champions}
+        self._refused_until_s = {key: until for key, until in self._refused_until_s.items() if key in wanted}

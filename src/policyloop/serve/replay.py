@@ -1,0 +1,121 @@
+"""Replay: a logged decision is made again, and the two must agree.
+
+Question answered: is the logged action the one that its probabilities and the deployment's key lead to, and are the
+probabilities those that the named model gives? The first holds anywhere, the second to 1e-12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from policyloop.core.errors import NothingToDo
+from policyloop.core.event import Decision
+from policyloop.core.loop import LoopSpec
+from policyloop.core.model import BASELINE
+from policyloop.core.policy import Actions, Policy
+from policyloop.core.rng import draw, keyed_uniform, salt_id
+from policyloop.serve.fallback import baseline_of
+from policyloop.serve.probabilities import point_of
+
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What came of making a decision again. None: it could not be asked."""
+
+    logged_action: int
+    drawn_action: int | None  # from the logged probabilities; None: another system drew it
+    is_split_alike: bool | None
+    is_propensity_alike: bool | None  # the logged propensity is the pmf's entry
+    pmf: tuple[float, ...] | None  # what the policy gives now; None: it was not handed in
+    largest_difference: float | None  # of the two pmfs
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing that could be asked differs."""
+        is_action_alike = self.drawn_action is None or self.drawn_action == self.logged_action
+        is_pmf_alike = self.largest_difference is None or self.largest_difference <= TOLERANCE
+        return is_action_alike and is_pmf_alike and self.is_split_alike is not False and self.is_propensity_alike is not False
+
+    def sentences(self) -> list[str]:
+        """The same for people, one finding each."""
+        said = []
+        if self.drawn_action is None:
+            said.append("The action was not drawn by us, so it cannot be drawn again.")
+        elif self.drawn_action == self.logged_action:
+            said.append(f"From the logged probabilities the draw gives action {self.drawn_action} again.")
+        else:
+            said.append(
+                f"From the logged probabilities the draw gives action {self.drawn_action}; logged is {self.logged_action}."
+            )
+        if self.is_propensity_alike is False:
+            said.append("The logged propensity is not the logged probability of that action.")
+        if self.is_split_alike is False:
+            said.append("The logged split is not the one that the id leads to.")
+        if self.largest_difference is None:
+            said.append("The probabilities were not computed again.")
+        else:
+            alike = "agree" if self.largest_difference <= TOLERANCE else "differ"
+            said.append(f"Logged and computed probabilities {alike}: they are {self.largest_difference:.3g} apart at most.")
+        return said
+
+
+def replay(decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Policy | None = None) -> Replay:
+    """Draw again from the logged probabilities, and compute those again where the policy is at hand.
+
+    Args:
+        spec: the one that the decision names.
+        salt: the one that the decision names.
+        policy: the model that the decision names, as `aligned` with the spec; the baseline needs none handed in.
+
+    Raises:
+        NothingToDo: the salt is another than the decision's, so no draw can be compared.
+    """
+    if decision.salt_id is not None and decision.salt_id != salt_id(salt):
+        raise NothingToDo(
+            f"decision '{decision.decision_id}' was drawn with the salt {decision.salt_id}, this one is {salt_id(salt)}; "
+            f"expected the deployment's records that it was made with."
+        )
+    logged = None if decision.pmf is None else decision.probabilities()
+    again = _computed(decision, spec, policy)
+    action = decision.action[0]
+    return Replay(
+        logged_action=action,
+        drawn_action=_drawn(decision, logged, salt),
+        is_split_alike=None if decision.salt_id is None else decision.split == _split(decision, salt),
+        is_propensity_alike=None if logged is None else abs(decision.propensity - logged[action]) <= TOLERANCE,
+        pmf=None if again is None else tuple(again),
+        largest_difference=_difference(logged, again),
+    )
+
+
+def _drawn(decision: Decision, pmf: list[float] | None, salt: bytes) -> int | None:
+    if decision.draw_version == 0 or pmf is None:
+        return None
+    return draw(pmf, keyed_uniform(salt, decision.loop, decision.decision_id, "action"))
+
+
+def _split(decision: Decision, salt: bytes) -> float:
+    return keyed_uniform(salt, decision.loop, decision.episode_id or decision.decision_id, "split")
+
+
+def _computed(decision: Decision, spec: LoopSpec, policy: Policy | None) -> list[float] | None:
+    """The probabilities that the policy gives for the logged context now."""
+    asked = baseline_of(spec) if decision.policy == BASELINE else policy
+    if asked is None:
+        return None
+    allowed = np.ones(len(spec.labels), dtype=bool) if decision.mask is None else np.array(decision.mask, dtype=bool)
+    pmf: list[float] = asked.probabilities(msgspec.json.decode(decision.context), Actions(spec.labels, allowed)).tolist()
+    return point_of(pmf) if decision.propensity_kind == "point" else pmf
+
+
+def _difference(logged: list[float] | None, again: list[float] | None) -> float | None:
+    if logged is None or again is None:
+        return None
+    if len(logged) != len(again):
+        return float("inf")
+    return max(abs(a - b) for a, b in zip(logged, again, strict=True))
