@@ -1,0 +1,105 @@
+"""What the SDK hands back: the answer to decide, and the receipt for a report.
+
+`read_*` check what came over the wire and raise ValueError when it is not what a Policyloop server says, as when
+something between answers in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to do, and what later reports need to know about it.
+
+    Keep it, or its `loop` and `decision_id`, until the outcomes are known.
+    """
+
+    loop: str
+    decision_id: str
+    action: str  # a label; in an outage the `default` that decide was given
+    logged: bool  # False: not in the log, so it will never be an example, and reports about it are not sent
+    fallback: bool  # True: no model chose, but the baseline or, in an outage, `default`
+    index: int | None = None  # of the action among those offered; None in an outage
+    propensity: float | None = None  # chance that this action had, in (0, 1]; None in an outage
+    policy: str | None = None  # digest of the model, or `baseline`; None in an outage
+    decided_at: str | None = None  # RFC 3339, the server's clock; None in an outage
+    deferred: bool = False  # True: counts from its activation on, and not at all without one
+    split: float | None = None  # [0, 1): at or above the loop's split it is for evaluation only
+    pmf: tuple[float, ...] | None = None  # when it was asked for
+    reason: str | None = None  # why there was no usable answer, in an outage
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a report."""
+
+    accepted: int = 0  # durable on the server
+    duplicates: int = 0  # known to the server already; as good as accepted
+    spooled: int = 0  # durable in the local spool, sent again later
+    dropped: int = 0  # belongs to decisions that were not logged, so there is nothing to report on
+    warnings: tuple[Any, ...] = ()  # such as an undeclared outcome name, with the nearest one
+
+
+def defaulted(loop: str, decision_id: str, action: str, reason: str) -> Answer:
+    """The answer in an outage."""
+    return Answer(loop=loop, decision_id=decision_id, action=action, logged=False, fallback=True, reason=reason)
+
+
+def read_answer(body: Any, *, loop: str, decision_id: str) -> Answer:
+    """The answer that a decide came back with.
+
+    Raises:
+        ValueError: it is not one, or it answers another decision.
+    """
+    if _typed(body, "decision_id", str) != decision_id:
+        raise ValueError("the answer is to another decision")
+    pmf = body.get("pmf")
+    return Answer(
+        loop=loop,
+        decision_id=decision_id,
+        action=_typed(body, "action", str),
+        logged=_typed(body, "logged", bool),
+        fallback=_typed(body, "fallback", bool),
+        index=_typed(body, "index", int),
+        propensity=float(_typed(body, "propensity", (int, float))),
+        policy=_typed(body, "policy", str),
+        decided_at=_typed(body, "decided_at", str),
+        deferred=bool(body.get("deferred", False)),
+        split=body.get("split"),
+        pmf=None if pmf is None else tuple(pmf),
+    )
+
+
+def read_receipt(body: Any) -> Receipt:
+    """The receipt that outcomes or an activation came back with.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    accepted = _typed(body, "accepted", int)
+    return Receipt(accepted=accepted, duplicates=int(body.get("duplicates", 0)), warnings=tuple(body.get("warnings", ())))
+
+
+def read_results(body: Any, n: int) -> list[Mapping[str, Any]]:
+    """The `n` results that a track came back with, in the order of the events.
+
+    Raises:
+        ValueError: they are not that.
+    """
+    results = _typed(body, "results", list)
+    if len(results) != n or not all(isinstance(r, Mapping) and isinstance(r.get("status"), str) for r in results):
+        raise ValueError("the answer does not have one result per event")
+    return list(results)
+
+
+def _typed(body: Any, key: str, kind: Any) -> Any:
+    if not isinstance(body, Mapping):
+        raise ValueError("the answer is not a JSON object")
+    value = body.get(key)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"the answer's '{key}' is {value!r}")
+    return value

@@ -1,0 +1,201 @@
+"""HTTP under one deadline: a kept connection per thread, and every byte of an answer before the deadline or not at all.
+
+Question answered: what did the server say to these bytes, if it said anything in time?
+`http.client` times each read alone, so a server that dribbles could hold a caller for ever; here each read gets
+what is left of the whole. The one wait that cannot be cut short is the system's name lookup.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import io
+import os
+import socket
+import ssl
+import threading
+import weakref
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from .clock import SystemClock
+
+MAX_ANSWER_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server answered."""
+
+    status: int
+    body: bytes
+    retry_after_s: float | None  # None: it did not say
+    location: str | None = None  # of a redirect, which is not followed
+
+
+class Down(Exception):
+    """No whole answer came in time; whether the request was carried out is unknown."""
+
+
+class Transport:
+    """Requests to one server. Safe to share between threads, and to use again in a forked child."""
+
+    def __init__(self, url: str, clock: SystemClock) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"the server's address is {url!r}; expected something like 'http://127.0.0.1:8900'.")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError(f"the server's address is {url!r}; expected scheme, host, port and path alone.")
+        self._host, self._port = parts.hostname, parts.port
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._prefix = parts.path.rstrip("/")
+        self._clock = clock
+        self._of_thread = threading.local()
+        self._open: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
+        self._guard = threading.Lock()
+
+    def post(self, path: str, body: bytes, *, deadline_s: float) -> Reply:
+        """Send one JSON body and read the whole answer before the monotonic moment `deadline_s`.
+
+        A kept connection that the server has closed meanwhile is replaced once, without waiting.
+
+        Raises:
+            Down: refused, broken off, too late or too large.
+        """
+        try:
+            kept = self._kept()
+            if kept is not None:
+                try:
+                    return self._exchange(kept, path, body, deadline_s)
+                except ConnectionError:
+                    pass  # closed while idle, most likely; the ids make sending again safe
+            return self._exchange(self._connect(deadline_s), path, body, deadline_s)
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a host name that cannot be one, too
+            raise Down(str(error) or type(error).__name__) from error
+
+    def close(self) -> None:
+        """Close the connections of all threads; a later request opens new ones."""
+        with self._guard:
+            connections = list(self._open)
+            self._open.clear()
+        for connection in connections:
+            connection.close()
+
+    def _kept(self) -> http.client.HTTPConnection | None:
+        """This thread's open connection; never one that belongs to the process we were forked from."""
+        kept: _Kept | None = getattr(self._of_thread, "kept", None)
+        if kept is None or kept.pid != os.getpid() or kept.connection.sock is None:
+            return None
+        return kept.connection
+
+    def _connect(self, deadline_s: float) -> http.client.HTTPConnection:
+        left = self._left(deadline_s)
+        connection: http.client.HTTPConnection
+        if self._tls is None:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=left)
+        else:
+            connection = http.client.HTTPSConnection(self._host, self._port, timeout=left, context=self._tls)
+        connection.connect()
+        self._of_thread.kept = _Kept(connection)
+        with self._guard:
+            self._open.add(connection)
+        return connection
+
+    def _exchange(self, connection: http.client.HTTPConnection, path: str, body: bytes, deadline_s: float) -> Reply:
+        """One request and its answer; a connection on which anything went wrong is not used again."""
+        try:
+            self._send(connection, path, body, deadline_s)
+            with connection.getresponse() as answer:
+                return self._read(answer)
+        except BaseException:
+            connection.close()
+            self._of_thread.kept = None
+            raise
+
+    def _send(self, connection: http.client.HTTPConnection, path: str, body: bytes, deadline_s: float) -> None:
+        connection.timeout = self._left(deadline_s)
+        if connection.sock is not None:
+            connection.sock.settimeout(connection.timeout)
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "policyloop-client"}
+        connection.request("POST", self._prefix + path, body, headers)
+        connection.response_class = partial(_timed_response, clock=self._clock, deadline_s=deadline_s)  # type: ignore[assignment]
+
+    def _read(self, answer: http.client.HTTPResponse) -> Reply:
+        data = answer.read(MAX_ANSWER_BYTES + 1)
+        if len(data) > MAX_ANSWER_BYTES:
+            raise ValueError(f"the answer is over {MAX_ANSWER_BYTES:,} bytes")
+        if answer.length:  # read(n) does not complain when a body ends before its Content-Length
+            raise http.client.IncompleteRead(data, answer.length)
+        retry_after_s = _seconds(answer.getheader("Retry-After"), self._clock)
+        return Reply(answer.status, data, retry_after_s, answer.getheader("Location"))
+
+    def _left(self, deadline_s: float) -> float:
+        left = deadline_s - self._clock.monotonic_s()
+        if left <= 0:
+            raise Down("the time given to it ran out")
+        return left
+
+
+class _Kept:
+    """A thread's connection, closed when the thread ends."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+        self.pid = os.getpid()
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
+class _TimedReader(io.RawIOBase):
+    """The receiving end of a socket, each read of which gets what is left until the deadline."""
+
+    def __init__(self, sock: socket.socket, clock: SystemClock, deadline_s: float) -> None:
+        super().__init__()
+        self._sock, self._clock, self._deadline_s = sock, clock, deadline_s
+        # Through the socket's own file, so that it stays open when the connection is closed before the body is read.
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline_s - self._clock.monotonic_s()
+        if left <= 0:
+            raise socket.timeout("timed out")  # noqa: UP041 - before Python 3.10 these were two exceptions
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedSocket:
+    """What `HTTPResponse` asks of a socket: a file to read from."""
+
+    def __init__(self, sock: socket.socket, clock: SystemClock, deadline_s: float) -> None:
+        self._reader = _TimedReader(sock, clock, deadline_s)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        assert mode == "rb"
+        return io.BufferedReader(self._reader)
+
+
+def _timed_response(
+    sock: socket.socket, debuglevel: int = 0, *, method: str, clock: SystemClock, deadline_s: float
+) -> http.client.HTTPResponse:
+    timed = _TimedSocket(sock, clock, deadline_s)
+    return http.client.HTTPResponse(timed, debuglevel, method)  # type: ignore[arg-type]
+
+
+def _seconds(retry_after: str | None, clock: SystemClock) -> float | None:
+    """The header's seconds, from either of its two forms; None when it is absent or unreadable."""
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    moment = email.utils.parsedate_tz(retry_after)
+    return None if moment is None else max(0.0, email.utils.mktime_tz(moment) - clock.now_us() / 1e6)

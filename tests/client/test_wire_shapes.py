@@ -1,0 +1,116 @@
+"""The client's wire shapes are core's: it imports nothing of ours, so a test holds the two together."""
+
+import inspect
+
+import msgspec
+import pytest
+
+from policyloop.client import Answer, Client, Receipt
+from policyloop.core import clock as core_clock
+from policyloop.core import rng as core_rng
+from policyloop.core import wire
+
+EVERYTHING = {
+    "decision_id": "d1",
+    "exclude": ["calm"],
+    "explore": False,
+    "defer": True,
+    "occurred_at": "2026-11-01T07:30:00Z",
+    "episode_id": "e1",
+    "step": 0,
+    "subject": "u1",
+}
+
+
+@pytest.fixture
+def client(server, clock):
+    with Client(server.url, clock=clock) as made:
+        yield made
+
+
+def fields_of(struct):
+    return {f.encode_name for f in msgspec.structs.fields(struct)}
+
+
+def test_every_decide_request_is_one_that_core_reads(client, server):
+    client.decide("front-page", {"hour": 9}, **EVERYTHING)
+    client.decide("front-page", {"hour": 9}, mask=[True, False])
+
+    full, masked = (msgspec.convert(body, wire.DecideRequest) for body in server.bodies())
+    assert {name: getattr(full, name) for name in EVERYTHING} == EVERYTHING
+    assert masked.mask == [True, False]
+
+
+def test_decide_can_say_all_that_core_reads_for_labelled_actions(client):
+    taken = set(inspect.signature(client.decide).parameters) - {"loop", "default", "pmf", "timeout"}
+
+    assert fields_of(wire.DecideRequest) - taken == {"actions", "n"}  # kinds of actions that come later
+    assert taken <= fields_of(wire.DecideRequest)
+
+
+def test_every_outcome_is_one_that_core_reads(client, server):
+    answer = client.decide("front-page", {})
+    client.outcome(answer, clicked=True, dwell_s=2.5, occurred_at="2026-11-01T07:30:00Z", final=True)
+
+    (report,) = msgspec.convert(server.bodies()[1], list[wire.OutcomeRequest])
+
+    assert report.outcomes == {"clicked": True, "dwell_s": 2.5}
+    assert (report.decision_id, report.decided_at, report.final) == (answer.decision_id, answer.decided_at, True)
+
+
+def test_every_activation_is_one_that_core_reads(client, server):
+    client.activate(client.decide("front-page", {}), occurred_at="2026-11-01T07:30:00Z")
+
+    assert msgspec.convert(server.bodies()[1], wire.ActivateRequest).occurred_at == "2026-11-01T07:30:00Z"
+
+
+def test_every_spooled_report_is_a_row_of_track_that_core_reads(server, clock, tmp_path):
+    server.script.append((503, {}, b""))
+    with Client(server.url, spool=tmp_path, clock=clock) as client:
+        client.outcome("d1", loop="front-page", clicked=True, final=True)
+        client.activate("d1", loop="front-page")
+        client.flush()
+
+    rows = [msgspec.convert(row, wire.TrackedRow) for row in server.bodies()[-1]]
+    assert [type(row) for row in rows] == [wire.TrackedOutcome, wire.TrackedActivation]
+
+
+def test_core_s_answers_are_ones_that_the_client_reads(client, server):
+    decided = wire.DecideAnswer(
+        decision_id="d1",
+        decided_at="2026-11-01T07:30:00.000000Z",
+        action="bold",
+        index=1,
+        propensity=0.5,
+        policy="baseline",
+        fallback=True,
+        logged=True,
+        deferred=False,
+        split=0.9,
+        pmf=[0.5, 0.5],
+    )
+    taken = wire.OutcomesAnswer(accepted=0, duplicates=1, warnings=["no outcome is named 'cliked'"])
+    results = wire.TrackAnswer(results=[wire.TrackResult(status="duplicate", id="o1")])
+    server.script.extend((200, {}, msgspec.json.encode(answer)) for answer in (decided, taken, results))
+
+    answer = client.decide("front-page", {}, decision_id="d1")
+    receipt = client.outcome(answer, clicked=True)
+    (result,) = client.track([{"type": "outcome", "loop": "front-page", "decision_id": "d1", "outcomes": {"clicked": 1}}])
+
+    assert answer == Answer(loop="front-page", **{**msgspec.structs.asdict(decided), "pmf": (0.5, 0.5)})
+    assert receipt == Receipt(duplicates=1, warnings=("no outcome is named 'cliked'",))
+    assert result["status"] == "duplicate"
+
+
+def test_the_answer_names_every_field_of_core_s():
+    assert fields_of(wire.DecideAnswer) <= set(Answer.__dataclass_fields__)
+    assert fields_of(wire.OutcomesAnswer) <= set(Receipt.__dataclass_fields__)
+
+
+def test_times_and_ids_are_written_as_core_writes_them():
+    from policyloop.client import clock, ids  # noqa: PLC0415 - beside core's for this comparison alone
+
+    now_us = 1_793_500_000_123_456
+
+    assert clock.iso(now_us) == core_clock.iso(now_us)
+    assert ids.uuid7(now_us)[:15] == core_rng.uuid7(now_us)[:15]
