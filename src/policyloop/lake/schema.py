@@ -56,7 +56,7 @@ _DECISION_COLUMNS = [
     pa.field("density", _TEXT),  # JSON: family and parameters
     pa.field("action_source", _TEXT),
     pa.field("action_value_estimate", pa.float64()),
-    pa.field("baseline_action", _list(pa.int32())),
+    pa.field("baseline_action", pa.int32()),
     pa.field("shadow", _TEXT),  # JSON
     _required("split", pa.float64()),
     _required("draw_version", pa.int32()),

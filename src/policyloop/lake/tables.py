@@ -1,0 +1,164 @@
+"""The lake: Delta tables in one place, opened, read and committed to; a snapshot is their versions.
+
+Question answered: which rows has this table, now or at that version, and are these new ones there for good?
+A committed row on a local disk is synced before `commit` returns, because the segments it came from are deleted next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+import msgspec
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+from policyloop.lake.schema import PARTITIONS, SCHEMAS
+from policyloop.storage.objects import sync, sync_file
+
+Snapshot = dict[str, int]
+
+# Opening a table reads the commits since the last checkpoint, and the shipper commits every few seconds.
+_CONFIGURATION = {"delta.checkpointInterval": "50"}
+
+
+class Lake:
+    """The tables of a deployment. Holds no state but where they are; every call opens what it needs."""
+
+    def __init__(self, place: Path | str, *, storage_options: Mapping[str, str] | None = None) -> None:
+        """Name the place.
+
+        Args:
+            place: a folder, or a URL such as `s3://bucket/lake`.
+            storage_options: what deltalake needs to reach a bucket.
+        """
+        self._place = str(place).rstrip("/")
+        self._folder = None if "://" in self._place else Path(self._place)
+        self._options = dict(storage_options or {})
+
+    def open(self, table: str, *, version: int | None = None) -> DeltaTable:
+        """A handle on a table as it is now, or at a version; a table that is not there is made, empty."""
+        uri = f"{self._place}/{table}"
+        if not DeltaTable.is_deltatable(uri, self._options):
+            self._make(table, uri)
+        return DeltaTable(uri, version=version, storage_options=self._options)
+
+    def rows(
+        self, table: str, *, where: str | None = None, columns: Sequence[str] | None = None, version: int | None = None
+    ) -> pa.Table:
+        """Raw rows, in no particular order; the same event may be there twice (views.py has each once).
+
+        Args:
+            table: its name.
+            where: an SQL condition such as `in_hours` gives; None for all rows.
+            columns: those wanted, in that order; None for all of the schema.
+            version: of the table; None for the newest.
+        """
+        names = list(columns) if columns is not None else SCHEMAS[table].names
+        schema = pa.schema([SCHEMAS[table].field(name) for name in names])
+        # `scan` and not `to_pyarrow_dataset`: the latter's threaded reads abort the process at exit.
+        return pa.table(self.open(table, version=version).scan(columns=names, predicate=where)).cast(schema)
+
+    def batches(self, table: str, *, where: str | None = None, version: int | None = None) -> Iterator[pa.RecordBatch]:
+        """The same rows, all columns, a batch at a time: for what may not fit in memory."""
+        schema = SCHEMAS[table]
+        reader = pa.RecordBatchReader.from_stream(self.open(table, version=version).scan(columns=schema.names, predicate=where))
+        for batch in reader:
+            yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+    def commit(self, handle: DeltaTable, rows: pa.Table, *, segments: Mapping[str, int] | None = None) -> None:
+        """Append rows by one commit through that very handle, durable on return.
+
+        Args:
+            handle: of `open`; when another commit of the same writers came since, this one fails.
+            rows: in the table's schema.
+            segments: writer -> last segment whose rows these are; recorded in the same commit.
+        """
+        marks = [Transaction(writer, segment) for writer, segment in (segments or {}).items()]
+        before = handle.version()
+        write_deltalake(handle, rows, mode="append", commit_properties=CommitProperties(app_transactions=marks or None))
+        self._make_durable(handle, before)
+
+    def replace(self, table: str, rows: pa.Table, *, where: str) -> None:
+        """Put rows in the place of those for which `where` holds, by one commit, durable on return."""
+        handle = self.open(table)
+        before = handle.version()
+        write_deltalake(handle, rows, mode="overwrite", predicate=where)
+        self._make_durable(handle, before)
+
+    def remove(self, table: str, *, where: str) -> None:
+        """Take out the rows for which `where` holds; older versions keep them until they are cleaned away."""
+        handle = self.open(table)
+        before = handle.version()
+        handle.delete(where)
+        self._make_durable(handle, before)
+
+    def snapshot(self, tables: Iterable[str] = tuple(SCHEMAS)) -> Snapshot:
+        """Table -> version, of those that exist."""
+        return {table: self.open(table).version() for table in tables if self.exists(table)}
+
+    def exists(self, table: str) -> bool:
+        """Whether the table was ever written to."""
+        return bool(DeltaTable.is_deltatable(f"{self._place}/{table}", self._options))
+
+    def hours(self, table: str, *, loop: str) -> list[str]:
+        """Hours of a loop that have rows, in order; `unknown` comes last."""
+        found = {part["hour"] for part in self.open(table).partitions() if part["loop"] == loop}
+        return sorted(found)
+
+    def loops(self, table: str) -> list[str]:
+        """Loops that have rows, in alphabetical order."""
+        return sorted({part["loop"] for part in self.open(table).partitions()})
+
+    def _make(self, table: str, uri: str) -> None:
+        """An empty table."""
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = DeltaTable.create(
+            uri,
+            SCHEMAS[table],
+            mode="ignore",
+            partition_by=PARTITIONS[table],
+            configuration=_CONFIGURATION,
+            storage_options=self._options,
+        )
+        self._make_durable(handle, -1)
+
+    def _make_durable(self, handle: DeltaTable, before: int) -> None:
+        """Sync the files of all commits after version `before`: the Delta library renames, but does not sync."""
+        if self._folder is None:
+            return
+        table = Path(unquote(handle.table_uri.removeprefix("file://")))
+        log = table / "_delta_log"
+        for version in range(before + 1, handle.version() + 1):
+            for path in _added(log / f"{version:020d}.json"):
+                sync_file(table / path, top=table)
+            for file in log.glob(f"{version:020d}*"):
+                sync(file)
+        checkpoint = log / "_last_checkpoint"
+        if checkpoint.exists():
+            sync(checkpoint)
+        sync(log)
+        sync(table)
+
+
+def in_hours(loop: str, *hours: str) -> str:
+    """The condition for rows of a loop, of those hours or, with none given, of all."""
+    condition = f"loop = {_quoted(loop)}"
+    if not hours:
+        return condition
+    return f"{condition} AND hour IN ({', '.join(_quoted(hour) for hour in hours)})"
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
+
+
+def _added(commit: Path) -> Iterator[str]:
+    """Paths, below the table's folder, of the data files that a commit added."""
+    for line in commit.read_bytes().splitlines():
+        action = msgspec.json.decode(line)
+        if "add" in action:
+            yield unquote(action["add"]["path"])
