@@ -1,0 +1,210 @@
+"""A client without a server, for tests of programs that use Policyloop: it plays a script and remembers what was reported.
+
+Question answered: does my program do what the decision says, and does it report what came of it? Nothing is learned
+and nothing leaves the process. Its methods are those of `policyloop.Client`, and so are its answers and refusals.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from policyloop.client.answers import Answer, Receipt, defaulted
+from policyloop.client.errors import Refused, Unavailable
+
+
+class FakeClient:
+    """Plays the actions of a script in order, then the first label that is allowed.
+
+    Args:
+        actions: loop -> its labels, in order.
+        script: the actions that the next decisions take.
+
+    Attributes:
+        is_away: set it to play an outage: decide answers the default, or raises without one; reports are spooled.
+        decisions: the answers given, in order; those of an outage too.
+        contexts: decision_id -> the context that decide was given.
+        reports: what outcome and outcomes were given, in order, in the wire's shape.
+        activated: ids that activate was given, in order.
+        tracked: events that track was given, in order.
+    """
+
+    def __init__(self, actions: Mapping[str, Sequence[str]], *, script: Iterable[str] = ()) -> None:
+        self._labels = {loop: tuple(labels) for loop, labels in actions.items()}
+        self._script = deque(script)
+        self._asked: dict[tuple[str, str], tuple[Mapping[str, Any], Answer]] = {}
+        self.is_away = False
+        self.decisions: list[Answer] = []
+        self.contexts: dict[str, Mapping[str, Any]] = {}
+        self.reports: list[Mapping[str, Any]] = []
+        self.activated: list[str] = []
+        self.tracked: list[Mapping[str, Any]] = []
+
+    def decide(
+        self,
+        loop: str,
+        context: Mapping[str, Any],
+        *,
+        default: str | None = None,
+        decision_id: str | None = None,
+        mask: Sequence[bool] | None = None,
+        exclude: Sequence[str] | None = None,
+        explore: bool = True,
+        defer: bool = False,
+        occurred_at: str | None = None,
+        episode_id: str | None = None,
+        step: int | None = None,
+        subject: str | None = None,
+        pmf: bool = False,
+        timeout: float | None = None,
+    ) -> Answer:
+        """The script's next action, or the first that is allowed; with probability 1.
+
+        Raises:
+            Refused: the loop or the scripted action is unknown, nothing is allowed, or the id came with another context.
+            Unavailable: `is_away`, and no default.
+        """
+        fresh_id = f"fake-{len(self.decisions) + 1}" if decision_id is None else decision_id
+        if self.is_away:
+            answer = _in_an_outage(loop, fresh_id, default)
+        elif (loop, fresh_id) in self._asked:
+            return self._again(loop, fresh_id, context)
+        else:
+            action = self._next(loop, mask, exclude)
+            answer = _answer(loop, fresh_id, self._labels[loop], action, is_deferred=defer, has_pmf=pmf)
+            self._asked[loop, fresh_id] = (dict(context), answer)
+        self.decisions.append(answer)
+        self.contexts[fresh_id] = dict(context)
+        return answer
+
+    def outcome(
+        self,
+        decision: Answer | str,
+        outcomes: Mapping[str, float | bool] | None = None,
+        *,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        final: bool = False,
+        timeout: float | None = None,
+        **named: float | bool,
+    ) -> Receipt:
+        """Remember what came of a decision; an answer that was not logged takes no reports, as with the real client."""
+        if isinstance(decision, Answer) and not decision.logged:
+            return Receipt(dropped=1)
+        given = {"outcome_id": outcome_id, "occurred_at": occurred_at, "final": final or None}
+        report: dict[str, Any] = {"decision_id": _id_of(decision), "outcomes": {**(outcomes or {}), **named}}
+        report.update({key: value for key, value in given.items() if value is not None})
+        return self.outcomes(_loop_of(decision, loop), [report])
+
+    def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> Receipt:
+        """Remember many reports of one loop."""
+        self._check(loop)
+        self.reports += reports
+        return self._receipt(len(reports))
+
+    def activate(
+        self,
+        decision: Answer | str,
+        *,
+        loop: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Remember that a deferred decision took effect."""
+        if isinstance(decision, Answer) and not decision.logged:
+            return Receipt(dropped=1)
+        self._check(_loop_of(decision, loop))
+        self.activated.append(_id_of(decision))
+        return self._receipt(1)
+
+    def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> list[Mapping[str, Any]]:
+        """Remember events that happened elsewhere; each is accepted."""
+        if self.is_away:
+            raise Unavailable("the fake client plays an outage.")
+        self.tracked += events
+        return [{"status": "accepted", "id": event.get("outcome_id") or event.get("decision_id")} for event in events]
+
+    def flush(self, *, timeout: float | None = None) -> bool:
+        """Whether nothing waits: always, except in an outage."""
+        return not self.is_away
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def __enter__(self) -> FakeClient:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def outcomes_of(self, decision: Answer | str) -> dict[str, float | bool]:
+        """All that was reported on one decision; of a name that was reported twice, the last value."""
+        found: dict[str, float | bool] = {}
+        for report in self.reports:
+            if report["decision_id"] == _id_of(decision):
+                found.update(report["outcomes"])
+        return found
+
+    def _next(self, loop: str, mask: Sequence[bool] | None, exclude: Sequence[str] | None) -> str:
+        self._check(loop)
+        labels = self._labels[loop]
+        is_allowed = mask if mask is not None else [label not in (exclude or ()) for label in labels]
+        allowed = [label for label, may in zip(labels, is_allowed, strict=True) if may]
+        if not allowed:
+            raise Refused("no action is left; expected at least one that is neither masked nor excluded.", code="invalid")
+        action = self._script.popleft() if self._script else allowed[0]
+        if action not in allowed:
+            raise Refused(f"the script says '{action}'; expected one of {', '.join(allowed)}.", code="invalid")
+        return action
+
+    def _again(self, loop: str, decision_id: str, context: Mapping[str, Any]) -> Answer:
+        before, answer = self._asked[loop, decision_id]
+        if before != context:
+            message = f"decision_id '{decision_id}' was already decided with another context; expected a new id."
+            raise Refused(message, status=409, code="decision_conflict", where="$.decision_id")
+        return answer
+
+    def _check(self, loop: str) -> None:
+        if loop not in self._labels:
+            known = ", ".join(sorted(self._labels))
+            raise Refused(f"no loop is named '{loop}'; known: {known}.", status=404, code="unknown_loop")
+
+    def _receipt(self, n: int) -> Receipt:
+        return Receipt(spooled=n) if self.is_away else Receipt(accepted=n)
+
+
+def _in_an_outage(loop: str, decision_id: str, default: str | None) -> Answer:
+    if default is None:
+        raise Unavailable("the fake client plays an outage, and decide was given no default.")
+    return defaulted(loop, decision_id, default, "the fake client plays an outage.")
+
+
+def _answer(loop: str, decision_id: str, labels: Sequence[str], action: str, *, is_deferred: bool, has_pmf: bool) -> Answer:
+    """What a server would answer whose policy gives this action probability 1."""
+    return Answer(
+        loop=loop,
+        decision_id=decision_id,
+        action=action,
+        logged=True,
+        fallback=False,
+        index=labels.index(action),
+        propensity=1.0,
+        policy="fake",
+        decided_at="2000-01-01T00:00:00.000000Z",
+        deferred=is_deferred,
+        split=0.0,
+        pmf=tuple(float(label == action) for label in labels) if has_pmf else None,
+    )
+
+
+def _id_of(decision: Answer | str) -> str:
+    return decision.decision_id if isinstance(decision, Answer) else decision
+
+
+def _loop_of(decision: Answer | str, loop: str | None) -> str:
+    name = decision.loop if isinstance(decision, Answer) else loop
+    if name is None:
+        raise Refused("`loop` is missing; expected it beside a decision_id, which does not tell its loop.", code="invalid")
+    return name
