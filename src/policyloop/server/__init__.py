@@ -1,0 +1,1 @@
+"""HTTP: the endpoint table, and what stands between the network and its handlers."""

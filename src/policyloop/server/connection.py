@@ -1,0 +1,122 @@
+"""One HTTP connection, with the limits that uvicorn's own protocol lacks: how long a request may take to arrive, and how much.
+
+Question answered: does this peer send and read at a pace that is worth a socket?
+Half-sent headers and bodies, and answers that no one reads, are cut off after `STALL_S`; a request is cut off at
+`MAX_REQUEST_BYTES` whatever it consists of. The base class is uvicorn's extension point; no timer is set per request:
+a sweep once a second looks at when each connection began to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from policyloop.core.wire import PROBLEM_TYPE, Problem
+
+STALL_S = 20.0  # with the sweep's second and the keep-alive below, everything idle is gone within 30 s
+KEEP_ALIVE_S = 20
+MAX_HEADER_BYTES = 64 * 2**10
+MAX_REQUEST_BYTES = 16 * 2**20  # what is over the body's limit is read and thrown away up to here, so that the answer is seen
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol, which also keeps when the peer began to owe us something."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.reading_since_s: float | None = None  # loop time; None: no request is under way
+        self.writing_since_s: float | None = None  # loop time; None: what we write is read
+        self._n_bytes = 0  # of this request so far
+        self._is_in_headers = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A peer connected, and owes us a request."""
+        super().connection_made(transport)
+        self.reading_since_s = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in."""
+        super().data_received(data)
+        self._n_bytes += len(data)
+        if self._n_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+            if self._is_in_headers:
+                self._refuse(
+                    431, "headers_too_large", f"the headers are over {MAX_HEADER_BYTES:,} bytes; send fewer or shorter ones."
+                )
+            elif self._n_bytes > MAX_REQUEST_BYTES:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self.reading_since_s = self.loop.time()
+        self._n_bytes = 0
+        self._is_in_headers = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; trailers, which come after the body, are left out."""
+        if self._is_in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The request can be given to the application; its body may be still to come."""
+        self._is_in_headers = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The whole request is here."""
+        self.reading_since_s = None
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The peer does not read what we write."""
+        self.writing_since_s = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self.writing_since_s = None
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(400, "not_http", "the request is not valid HTTP; expected HTTP/1.1.")
+
+    def has_waited_since(self, before_s: float) -> bool:
+        """Whether the peer has owed us something since before that moment."""
+        began_s = self.reading_since_s if self.reading_since_s is not None else self.writing_since_s
+        return began_s is not None and began_s < before_s
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        """Answer without the application, and end the connection."""
+        problem = Problem(
+            type=PROBLEM_TYPE + code.replace("_", "-"), title=code.replace("_", " "), status=status, detail=detail, code=code
+        )
+        body = msgspec.json.encode(problem)
+        head = (
+            f"HTTP/1.1 {status} Refused\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        if self.cycle is None or self.cycle.response_complete:  # never into the middle of another answer
+            self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+def cut_off_stalled(state: ServerState, *, now_s: float) -> int:
+    """End the connections whose peer has let us wait too long. Answers how many."""
+    before_s = now_s - STALL_S
+    stalled = [c for c in state.connections if isinstance(c, Connection) and c.has_waited_since(before_s)]
+    for connection in stalled:
+        connection.transport.abort()
+    return len(stalled)

@@ -1,0 +1,84 @@
+"""The endpoint table as a tree of path parts: which row answers this method on this path?
+
+Rows are gathered from `server/endpoints/*.py`, each of which lists its own. A path matches part by part and byte by
+byte: no trailing slash, no `//`, no `%2e`, no other case means the same; only parameters are percent-decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from policyloop.core import plugins
+from policyloop.core.endpoint import Endpoint
+from policyloop.core.request_errors import NoSuchPath
+
+FAMILY = "policyloop.server.endpoints"
+
+
+def gather() -> tuple[Endpoint, ...]:
+    """Every row of every file of the family, in the order of the file names."""
+    return tuple(row for name in plugins.names(FAMILY) for row in plugins.load(FAMILY, name).ENDPOINTS)
+
+
+@dataclass(slots=True)
+class _Node:
+    """What can follow after some parts of a path, and the rows of the path that ends here."""
+
+    next: dict[str, _Node] = field(default_factory=dict)
+    parameter: _Node | None = None
+    rows: dict[str, Endpoint] = field(default_factory=dict)
+    names: tuple[str, ...] = ()  # of the parameters on the way here
+
+
+class Routes:
+    """The table, made ready for look-up."""
+
+    def __init__(self, rows: Iterable[Endpoint]) -> None:
+        self.rows = tuple(rows)
+        self._root = _Node()
+        for row in self.rows:
+            self._add(row)
+
+    def find(self, path: str) -> tuple[dict[str, Endpoint], dict[str, str]]:
+        """The rows of a path by method, and its parameters.
+
+        Args:
+            path: as it stands in the request, before percent-decoding.
+
+        Raises:
+            NoSuchPath: no row has that path.
+        """
+        node: _Node = self._root
+        values: list[str] = []
+        for part in path.split("/"):
+            following = node.next.get(part)
+            if following is None:
+                following = node.parameter
+                if following is None or not part:
+                    raise NoSuchPath
+                values.append(part)
+            node = following
+        if not node.rows:
+            raise NoSuchPath
+        return node.rows, {n: unquote(v) if "%" in v else v for n, v in zip(node.names, values, strict=True)}
+
+    def _add(self, row: Endpoint) -> None:
+        node = self._root
+        names: list[str] = []
+        for part in row.path.split("/"):
+            if part.startswith("{"):
+                names.append(part[1:-1])
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.next.setdefault(part, _Node())
+        assert row.method not in node.rows, f"two rows for {row.method} {row.path}"
+        node.rows[row.method] = row
+        node.names = tuple(names)
+
+
+def methods_of(rows: Mapping[str, Endpoint]) -> Sequence[str]:
+    """What a path answers, HEAD and OPTIONS included."""
+    return sorted({*rows, "OPTIONS", *(["HEAD"] if "GET" in rows else [])})
