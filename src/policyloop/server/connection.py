@@ -39,6 +39,7 @@ class Connection(HttpToolsProtocol):
         self.writing_since_s: float | None = None  # loop time; None: what we write is read
         self._n_bytes = 0  # of this request so far
         self._is_in_headers = False
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A peer connected, and owes us a request."""
@@ -47,15 +48,15 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""
-        super().data_received(data)
+        if not self._is_refused:
+            super().data_received(data)
         self._n_bytes += len(data)
-        if self._n_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
-            if self._is_in_headers:
-                self._refuse(
-                    431, "headers_too_large", f"the headers are over {MAX_HEADER_BYTES:,} bytes; send fewer or shorter ones."
-                )
-            elif self._n_bytes > MAX_REQUEST_BYTES:
-                self.transport.abort()
+        if self._n_bytes > MAX_REQUEST_BYTES:
+            self.transport.abort()
+        elif self._n_bytes > MAX_HEADER_BYTES and self._is_in_headers and not self._is_refused:
+            self._refuse(
+                431, "headers_too_large", f"the headers are over {MAX_HEADER_BYTES:,} bytes; send fewer or shorter ones."
+            )
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -99,7 +100,7 @@ class Connection(HttpToolsProtocol):
         return began_s is not None and began_s < before_s
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
-        """Answer without the application, and end the connection."""
+        """Answer without the application. What it still sends is thrown away, so that it sees the answer."""
         problem = Problem(
             type=PROBLEM_TYPE + code.replace("_", "-"), title=code.replace("_", " "), status=status, detail=detail, code=code
         )
@@ -108,9 +109,13 @@ class Connection(HttpToolsProtocol):
             f"HTTP/1.1 {status} Refused\r\ncontent-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
-        if self.cycle is None or self.cycle.response_complete:  # never into the middle of another answer
-            self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._is_refused = True
+        if self.transport.is_closing() or (self.cycle is not None and not self.cycle.response_complete):
+            self.transport.close()  # never into the middle of another answer
+            return
+        self.reading_since_s = self.loop.time()
+        self.transport.write(head.encode() + body)
+        self.transport.write_eof()
 
 
 def cut_off_stalled(state: ServerState, *, now_s: float) -> int:
