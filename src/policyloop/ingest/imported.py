@@ -19,6 +19,7 @@ from policyloop.ingest.quoting import shown, shown_text, unknown_name
 from policyloop.ingest.redact import subject_of
 
 IMPORTED = "imported:"
+_CHANCE = "the chance in (0, 1] that the action really had"
 PMF_TOLERANCE = 1e-6  # other systems log with fewer digits than we do; the gate's own log check is stricter
 
 
@@ -96,9 +97,9 @@ def _pmf_of(
     pmf = _in_order(row.pmf, checks, faults, where)
     if pmf is None:
         return None
-    message = _fault_in(pmf, mask, checks.spec.labels)
-    if message is not None:
-        faults.append(Fault(f"{where}.pmf", message))
+    wrong = _fault_in(pmf, mask, checks.spec.labels)
+    if wrong is not None:
+        faults.append(Fault(f"{where}.pmf", wrong))
         return None
     return pmf
 
@@ -109,9 +110,7 @@ def _fault_in(pmf: list[float], mask: list[bool] | None, labels: Sequence[str]) 
         return f"gives {shown_text(labels[bad])} the probability {shown(pmf[bad])}; expected 0 to 1."
     masked = next((i for i, p in enumerate(pmf) if p > 0.0 and mask is not None and not mask[i]), None)
     if masked is not None:
-        return (
-            f"gives {shown_text(labels[masked])} the probability {shown(pmf[masked])}, although it was not allowed; expected 0."
-        )
+        return f"gives {shown_text(labels[masked])} the probability {shown(pmf[masked])}, although it is masked; expected 0."
     total = math.fsum(pmf)
     return None if abs(total - 1.0) <= PMF_TOLERANCE else f"sums to {total:.9g}; expected 1 within {PMF_TOLERANCE:g}."
 
@@ -134,13 +133,11 @@ def _propensity_of(row: TrackedDecision, pmf: list[float] | None, action: int | 
     """The probability that the other policy gave the action; NaN when it is unknown."""
     in_pmf = None if pmf is None or action is None else pmf[action]
     if row.propensity is None:
-        if in_pmf is not None and in_pmf > 0.0:
-            return in_pmf
-        if row.propensity_kind == "unknown":
-            return math.nan
-        message = "is missing" if in_pmf is None else "is 0 in the pmf"
-        faults.append(Fault(f"{where}.propensity", f"{message}; expected the chance in (0, 1] that the action really had."))
-        return math.nan
+        if in_pmf == 0.0:
+            faults.append(Fault(f"{where}.propensity", f"is 0 in the pmf; expected {_CHANCE}."))
+        elif row.pmf is None and row.propensity_kind == "estimated":
+            faults.append(Fault(f"{where}.propensity", f"is missing; expected {_CHANCE}.", "missing_field"))
+        return in_pmf or math.nan
     if not 0.0 < row.propensity <= 1.0:
         message = f"is {shown(row.propensity)}; expected a probability in (0, 1]. Log the chance the action really had."
         faults.append(Fault(f"{where}.propensity", message))
