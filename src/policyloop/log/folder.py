@@ -23,7 +23,9 @@ import msgspec
 from policyloop.log.files import Files, replace_whole
 
 QUARANTINE = "quarantine"
-_SEGMENT_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d{16})\.plog(\.open)?")
+_WRITER = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_WRITER_NAME = re.compile(_WRITER + r"[-.]")
+_SEGMENT_NAME = re.compile(_WRITER + r"-(\d{16})\.plog(\.open)?")
 
 
 class SegmentFile(msgspec.Struct, frozen=True, order=True):
@@ -61,6 +63,12 @@ def lock_path(folder: Path, writer: str) -> Path:
 def beat_path(folder: Path, writer: str) -> Path:
     """The writer's heartbeat."""
     return folder / f"{writer}.beat"
+
+
+def writer_of(path: Path) -> str | None:
+    """The writer that a file's name begins with, or None when it is not one of the log's files."""
+    match = _WRITER_NAME.match(path.name)
+    return match.group(1) if match else None
 
 
 def segment_file(path: Path) -> SegmentFile | None:

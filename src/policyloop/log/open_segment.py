@@ -36,8 +36,8 @@ class OpenSegment:
         self._fd = self._create()
 
     def fits(self, n_bytes: int) -> bool:
-        """Whether that much more, and the seal, stays below the size limit. The first record always fits."""
-        return self.n_records == 0 or self._end + n_bytes + segment.SEAL_BYTES <= self._max_bytes
+        """Whether that much more, and the seal, stays below the size limit."""
+        return self._end + n_bytes + segment.SEAL_BYTES <= self._max_bytes
 
     def commit(self, first_seq: int, entries: Sequence[Entry]) -> None:
         """Write one commit group; it is durable on return."""

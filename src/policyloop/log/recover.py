@@ -117,14 +117,17 @@ def _refuse(file: SegmentFile, error: BadHeader, files: Files) -> Recovery:
 
 
 def _forget_dead_writers(folder: Path, files: Files) -> None:
-    """Remove locks, heartbeats and half-made files of writers that are dead and have no open segment left."""
+    """Remove locks, heartbeats and half-made files of writers that are dead and have no open segment left.
+
+    A `.lock.new` is left: its writer may be taking the lock just now. It is empty.
+    """
     busy = {file.writer for file in log_folder.segments(folder) if not file.is_sealed}
-    for lock in folder.glob("*.lock"):
-        writer = lock.stem
-        if writer in busy or log_folder.is_locked(lock):
+    left = [*folder.glob("*.new"), *folder.glob("*.beat"), *folder.glob("*.lock")]  # a lock goes after what it guards
+    for path in left:
+        writer = log_folder.writer_of(path)
+        if writer is None or writer in busy or path.name.endswith(".lock.new"):
             continue
-        # The lock goes last: while it is there, the rest is found again after a crash.
-        for path in [*folder.glob(f"{writer}*.new"), log_folder.beat_path(folder, writer), lock]:
+        if not log_folder.is_locked(log_folder.lock_path(folder, writer)):
             with suppress(FileNotFoundError):
                 files.unlink(path)
 

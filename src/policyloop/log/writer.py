@@ -8,9 +8,7 @@ Sources: group commit as in PostgreSQL's commit_delay; its lesson on failed fsyn
 
 from __future__ import annotations
 
-import os
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,12 +19,10 @@ from policyloop.core.clock import US_PER_S, Clock
 from policyloop.core.errors import BadSetting, Fault, Invalid, LogUnavailable
 from policyloop.core.event import FORM, MAX_PAYLOAD_BYTES, Decision, Event, encode, kind_of
 from policyloop.core.rng import uuid7
-from policyloop.log import folder as log_folder
 from policyloop.log.acks import Acks
 from policyloop.log.files import Files, SystemFiles
-from policyloop.log.folder import Beat
-from policyloop.log.open_segment import OpenSegment
-from policyloop.log.segment import Entry, Header, frame_bytes
+from policyloop.log.line import Line
+from policyloop.log.segment import Entry
 
 _LOOK_S = 0.25  # how often the disk's free space is looked at, and an unwritable log is tried again
 _FAST_WAIT_S = 0.02  # how long a group gathers when no one waits for it; with the sync it stays below 50 ms
@@ -89,16 +85,13 @@ class LogWriter:
         self._n_rolls_done = 0
 
         # The rest belongs to the committer thread alone.
-        self._segment: OpenSegment | None = None
-        self._n_segments = 0  # numbers used so far
+        self._line = self._begin_line()
         self._last_group = 1
         self._looked_at = clock.monotonic_s() - _LOOK_S
         self._next_tick = self._tick_after(clock.now_us())
-
-        self._lock_fd = self._take_lock()
-        self._begin_segment()
+        self._mend()
         self._look_at_disk()
-        self._beat(clock.now_us())
+        self._line.beat(clock.now_us())
         self._thread = threading.Thread(target=self._run, name="log-committer", daemon=True)
         self._thread.start()
 
@@ -209,7 +202,7 @@ class LogWriter:
                 self._last_time = max(self._last_time, now)
         self._commit(first_seq, entries)
         if is_closing:
-            self._finish()
+            self._line.end(self._acks.settled + 1, last_time=self._last_time)
         elif is_roll_due:
             self._roll(now)
             with self._guard:
@@ -235,61 +228,29 @@ class LogWriter:
         return self._is_closing or self._n_rolls_asked > self._n_rolls_done
 
     def _commit(self, first_seq: int, entries: list[Entry]) -> None:
-        """Make a batch durable in as few groups as the segments' size allows."""
+        """Make a batch durable, and tell those who wait for it."""
         if not entries:
             return
         self._last_group = len(entries)
-        start = 0
         try:
-            while start < len(entries):
-                segment = self._segment
-                if segment is None:  # the next one could not be begun, and the rest was refused
-                    return
-                n = _how_many_fit(segment, entries, start)
-                if n == 0:
-                    self._seal_segment(first_seq + start)
-                    self._begin_segment()
-                    continue
-                segment.commit(first_seq + start, entries[start : start + n])
-                start += n
-                self._acks.confirm(first_seq + start - 1)
+            for last_seq in self._line.commit(first_seq, entries, last_time=self._last_time):
+                self._acks.confirm(last_seq)
         except OSError as error:
             self._give_up(error)
 
     def _roll(self, now: int) -> None:
-        """Seal the segment when it holds records, begin another, beat."""
+        """Seal what there is, and beat."""
         self._next_tick = self._tick_after(now)
-        if self._segment is not None and self._segment.n_records:
-            try:
-                self._seal_segment(self._acks.settled + 1)
-            except OSError as error:
-                self._give_up(error)
-            else:
-                self._begin_segment()
-        self._beat(now)
-
-    def _seal_segment(self, next_seq: int) -> None:
-        """Seal the open segment; all its records are durable already."""
-        assert self._segment is not None
-        self._segment.seal(next_seq, last_time=self._last_time)
-        self._segment = None
-
-    def _begin_segment(self) -> None:
-        """Open the next segment, or refuse events until that works. A number is used up only when it worked."""
-        header = Header(self.writer, self._n_segments + 1, self._acks.settled + 1, self._clock.now_us())
         try:
-            self._segment = OpenSegment(self._folder, header, files=self._files, max_bytes=self._config.segment_bytes)
+            self._line.roll(self._acks.settled + 1, last_time=self._last_time)
         except OSError as error:
-            self._refuse(_in_words(error))
-            return
-        self._n_segments += 1
+            self._give_up(error)
+        self._line.beat(now)
 
     def _give_up(self, error: OSError) -> None:
         """After a failed call: refuse all that is not acknowledged, leave the file to recovery, begin another."""
         self._refuse(_in_words(error))
-        if self._segment is not None:
-            self._segment.abandon()
-            self._segment = None
+        self._line.abandon()
         self._mend()
 
     def _refuse(self, reason: str) -> None:
@@ -318,47 +279,23 @@ class LogWriter:
 
     def _mend(self) -> None:
         """Take events again when there is a segment to write them to."""
-        if self._segment is None:
-            self._begin_segment()
-        if self._segment is not None:
-            with self._guard:
-                self._refusal = "it is closed" if self._is_closing else None
+        if not self._line.is_open:
+            try:
+                self._line.begin(self._acks.settled + 1)
+            except OSError as error:
+                self._refuse(_in_words(error))
+                return
+        with self._guard:
+            self._refusal = "it is closed" if self._is_closing else None
 
-    def _finish(self) -> None:
-        """The last work: seal or remove the open segment, and take heartbeat and lock away."""
+    def _begin_line(self) -> Line:
+        """Take the writer's lock."""
         try:
-            if self._segment is not None and self._segment.n_records:
-                self._seal_segment(self._acks.settled + 1)
-            elif self._segment is not None:
-                self._segment.remove()
-        except OSError:
-            if self._segment is not None:
-                self._segment.abandon()
-        for path in (log_folder.beat_path(self._folder, self.writer), log_folder.lock_path(self._folder, self.writer)):
-            with suppress(OSError):  # recovery takes them away else
-                self._files.unlink(path)
-        with suppress(OSError):
-            self._files.close(self._lock_fd)
-
-    def _beat(self, now: int) -> None:
-        """Say up to when everything is in which segments. One that cannot be written only delays the watermark."""
-        is_open = self._segment is not None
-        with suppress(OSError):
-            beat = Beat(time=now, segment=self._n_segments - is_open, pid=os.getpid())
-            log_folder.write_beat(self._files, self._folder, self.writer, beat)
-
-    def _take_lock(self) -> int:
-        """Make the file whose lock says that this writer lives."""
-        path = log_folder.lock_path(self._folder, self.writer)
-        new = path.with_name(path.name + ".new")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            fd = self._files.create(new)
-            self._files.lock(fd)  # before it has its name, so that no one ever finds it unlocked
-            self._files.rename(new, path)
+            return Line(
+                self._folder, self.writer, clock=self._clock, files=self._files, segment_bytes=self._config.segment_bytes
+            )
         except OSError as error:
             raise LogUnavailable(_in_words(error)) from error
-        return fd
 
     def _tick_after(self, now: int) -> int:
         """The next multiple of `seal_after_s` on the clock, the same for all writers of a machine."""
@@ -381,16 +318,6 @@ def _at(event: Event, time_us: int) -> Event:
     if isinstance(event, Decision):
         return msgspec.structs.replace(event, decided_at=time_us)
     return msgspec.structs.replace(event, received_at=time_us)
-
-
-def _how_many_fit(segment: OpenSegment, entries: list[Entry], start: int) -> int:
-    """How many entries from `start` on the segment takes before it is full."""
-    n_bytes = 0
-    for n, (_, _, payload) in enumerate(entries[start:]):
-        n_bytes += frame_bytes(len(payload))
-        if not (segment.n_records == 0 and n == 0) and not segment.fits(n_bytes):
-            return n
-    return len(entries) - start
 
 
 def _in_words(error: OSError) -> str:
