@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.errors import UnknownName
 from policyloop.core.example import Examples
-from policyloop.evaluate.compare import compare, evidence, logged_value, value_of
+from policyloop.evaluate.compare import compare, evidence, foretold_stderr, logged_value, value_of
 
 
 @dataclass(frozen=True)
@@ -124,3 +124,43 @@ def test_the_baseline_is_what_was_really_earned(world):
 
     assert got.value == pytest.approx(data.reward.mean())
     assert got.ess == 50
+
+
+def test_the_error_of_the_difference_is_what_many_logs_show(world):
+    differences, errors = [], []
+    for seed in range(200):
+        data = world(300, seed)
+        got = compare(as_examples(data), challenger=GOOD, champion=POOR, predicted=data.truth).difference
+        differences.append(got.value)
+        errors.append(got.stderr)
+
+    assert np.std(differences) == pytest.approx(np.mean(errors), rel=0.15)
+
+
+def test_the_foretold_error_by_hand():
+    rows = Examples(
+        contexts=[{}, {}],
+        allowed=np.ones((2, 2), dtype=bool),
+        action=np.array([0, 0]),
+        reward=np.array([1.0, 0.0]),
+        propensity=np.array([0.9, 0.8]),
+        pmf=np.array([[0.9, 0.1], [np.nan, np.nan]]),
+        split=np.full(2, 0.9),
+        decided_at=np.arange(2),
+        is_fallback=np.zeros(2, dtype=bool),
+        policy=np.array(["m", "m"], dtype=object),
+    )
+
+    got = foretold_stderr(rows, np.array([[-0.9, 0.9], [-0.8, 0.8]]), predicted=np.array([[0.5, 0.5], [0.5, 0.5]]))
+
+    # .81 / .9 + .81 / .1 = 9 where the pmf is known, .64 / .64 = 1 where it is not; squared residuals .25
+    assert got == pytest.approx(np.sqrt(0.25 * 5 / 2))
+
+
+def test_actions_that_could_never_be_logged_foretell_an_infinite_error(world):
+    data = world(10, 1)
+    rows = replace(as_examples(data), pmf=np.tile([1.0, 0.0, 0.0], (10, 1)))
+
+    got = compare(rows, challenger=GOOD, champion=POOR, predicted=np.full((10, 3), 0.5))
+
+    assert got.difference.stderr == np.inf

@@ -35,6 +35,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.action)
 
+    @property
+    def newest(self) -> int | None:
+        """decided_at of the newest row, microseconds since 1970 UTC; None without rows."""
+        return int(self.decided_at.max()) if len(self.decided_at) else None
+
     def where(self, keep: NDArray[np.bool_]) -> Examples:
         """The rows where `keep` (n,) is true, in order."""
         index = np.flatnonzero(keep)

@@ -1,0 +1,1 @@
+"""Family: rules that a refresh must pass; one file each. Written in YAML with `-` where the file has `_`."""

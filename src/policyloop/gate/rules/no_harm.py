@@ -1,0 +1,63 @@
+"""No harm: a refresh goes live unless the evidence shows that it earns less than the champion, or than the anchor.
+
+Question answered: is there evidence against this newer model of the same recipe? Against the anchor as well, so that many
+small losses, each too small to see, do not add up unseen. While it is live the evidence goes on, and harm found then rolls
+it back; those looks are many, so they use a bound that holds over all of them.
+Source: DESIGN section 6; evaluate/interval.py for the bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyloop.core.errors import BadSetting
+from policyloop.evaluate.compare import Comparison
+from policyloop.gate.case import Case
+from policyloop.gate.harm import look_for_harm
+from policyloop.gate.verdict import Call, Reason
+
+_WAY_OUT = "set explore.floor above 0, or promote it yourself with `policyloop promote`."
+
+
+def create(*, alpha: float = 0.05) -> NoHarm:
+    """The rule.
+
+    Args:
+        alpha: chance that a harmless model is held back, or over its whole life rolled back; in (0, .5).
+
+    Raises:
+        BadSetting: `alpha` is outside its range.
+    """
+    if not 0 < alpha < 0.5:
+        raise BadSetting(f"gate.refresh.alpha is {alpha}; expected a number above 0 and below 0.5, such as 0.05.")
+    return NoHarm(alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class NoHarm:
+    """The rule with its level."""
+
+    alpha: float
+
+    def judge(self, case: Case) -> tuple[Reason, ...]:
+        """RETIRE on harm against the champion or the anchor, else PROMOTE; INCONCLUSIVE when the floor is 0."""
+        if case.floor == 0:
+            sentence = f"explore.floor is 0, so the log cannot show what other actions would have earned: {_WAY_OUT}"
+            return (Reason(name="no-harm", call=Call.INCONCLUSIVE, sentence=sentence),)
+        reasons = [self._judge_one("no-harm", "the champion", case.champion, case.span)]
+        if case.anchor is not None:
+            reasons.append(self._judge_one("no-harm-anchor", "the anchor", case.anchor, case.span))
+        return tuple(reasons)
+
+    def watch(self, case: Case) -> tuple[Reason, ...]:
+        """ROLLBACK on harm against the model before; the level holds over all looks together."""
+        harm = look_for_harm(case.champion.difference, alpha=self.alpha, span=case.span, is_repeated=True)
+        call = Call.ROLLBACK if harm.is_seen else Call.INCONCLUSIVE
+        return (Reason(name="no-harm", call=call, sentence=harm.told("the model before it"), numbers=harm.numbers),)
+
+    def _judge_one(self, name: str, whom: str, comparison: Comparison, span: float) -> Reason:
+        harm = look_for_harm(comparison.difference, alpha=self.alpha, span=span, is_repeated=False)
+        told = harm.told(whom)
+        sentence = f"{told} It goes live, and the evidence goes on." if harm.is_too_few else told
+        call = Call.RETIRE if harm.is_seen else Call.PROMOTE
+        return Reason(name=name, call=call, sentence=sentence, numbers=harm.numbers)
