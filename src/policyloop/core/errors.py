@@ -134,7 +134,8 @@ class BadExpression(PolicyloopError, ValueError):
 
     def __init__(self, text: str, column: int, reason: str) -> None:
         shown = text if len(text) <= 120 else text[:117] + "..."
-        super().__init__(f"column {column} of '{shown}': {reason}")
+        end = "" if reason.endswith((".", "?")) else "."
+        super().__init__(f"column {column} of '{shown}': {reason}{end}")
         self.column = column
         self.reason = reason
 

@@ -23,8 +23,7 @@ _EXTRA_OF_LIBRARY = {"jax": "rl", "vowpalwabbit": "vw", "ray": "ray", "gymnasium
 @cache
 def ours(family: str) -> tuple[str, ...]:
     """Names of the plug-ins that ship with the package, in alphabetical order."""
-    folder = _folder(family)
-    return tuple(sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__"))
+    return tuple(sorted(p.stem for p in folder_of(family).glob("*.py") if p.stem != "__init__"))
 
 
 @cache
@@ -64,14 +63,15 @@ def file_name(name: str) -> str:
 
 def summary(family: str, name: str) -> str:
     """First line of a plug-in's docstring, read without importing it; empty for plug-ins of others."""
-    file = _folder(family) / f"{file_name(name)}.py"
+    file = folder_of(family) / f"{file_name(name)}.py"
     if not file.exists():
         return ""
     doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return doc.split("\n", 1)[0]
 
 
-def _folder(family: str) -> Path:
+def folder_of(family: str) -> Path:
+    """Where the files of a family lie."""
     spec = importlib.util.find_spec(family)
     assert spec is not None, family
     assert spec.submodule_search_locations, family

@@ -1,0 +1,190 @@
+"""The sections `context:` and `actions:` of a loop file: what is known before acting, and what may be done.
+
+Names of fields and labels are the user's; types and options are ours, so a wrong one is answered with the known ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policyloop.core.errors import Fault, unknown
+from policyloop.core.loop import ActionSpec, Field
+from policyloop.core.section import QUOTE_HINT, Section, is_number, show
+
+FIELD_TYPES = ("number", "integer", "boolean", "category", "text", "array")
+LATER_FIELD_TYPES = ("tensor", "json")
+ACTION_KINDS = ("discrete",)
+LATER_ACTION_KINDS = ("candidates", "slots", "continuous", "tuple")
+RESERVED_LABELS = ("first", "uniform")  # words of `baseline:`
+MAX_FIELDS = 1000
+MAX_LABELS = 1000
+MAX_VALUES = 10_000
+MAX_ITEMS = 1024
+_MAX_NAME = 128
+_MAX_LABEL = 256
+
+
+def read_context(value: Any, where: str, faults: list[Fault]) -> dict[str, Field]:
+    """The fields by name, in the file's order."""
+    section = Section(value, where, faults, expected="the fields, such as `hour: {type: integer, min: 0, max: 23}`")
+    if len(section.body) > MAX_FIELDS:
+        section.fault(None, f"has {len(section.body):,} fields; expected at most {MAX_FIELDS:,}.")
+        return {}
+    for name in section.body:
+        if not is_field_name(name):
+            section.fault(
+                None,
+                f"has a field named {show(name)}; expected 1 to {_MAX_NAME} printable characters without blanks, "
+                f"that do not start with '$'.",
+            )
+    return {name: _read_field(name, body, f"{where}.{name}", faults) for name, body in section.body.items()}
+
+
+def is_field_name(name: str) -> bool:
+    """Whether a field may be named so."""
+    return 1 <= len(name) <= _MAX_NAME and name.isprintable() and " " not in name and not name.startswith("$")
+
+
+def _read_field(name: str, body: Any, where: str, faults: list[Fault]) -> Field:
+    """One field; `number` alone is short for `{type: number}`."""
+    section = Section({"type": body} if isinstance(body, str) else body, where, faults, expected="`{type: ...}`")
+    kind = _read_type(section)
+    n_faults = len(faults)
+    options = _options_of_type(kind, section)
+    options["optional"] = section.truth("optional", False)
+    store = section.take("store", "yes")
+    options["store"] = "yes" if store is True else store  # YAML reads a bare yes as true
+    if options["store"] not in ("yes", "hash", "never"):
+        section.fault("store", f"is {show(store)}; expected yes, hash or never.")
+        options["store"] = "yes"
+    default = section.take("default", None)
+    section.finish(f"option of a field of type {kind}")
+    field = Field(name=name, type=kind, **options)
+    if len(faults) > n_faults or default is None:
+        return field
+    reason = why_not(field, default)
+    if reason:
+        section.fault("default", f"is {show(default)}; expected {reason}.")
+        return field
+    return Field(name=name, type=kind, **options, default=default)
+
+
+def _read_type(section: Section) -> Any:
+    """A known type; `number` stands in for a wrong one, so that checking goes on."""
+    kind = section.take("type", expected=f"one of {', '.join(FIELD_TYPES)}")
+    if kind in FIELD_TYPES:
+        return kind
+    if kind in LATER_FIELD_TYPES:
+        section.fault("type", f"is '{kind}', which comes later; what works today is {', '.join(FIELD_TYPES)}.", "later")
+    elif isinstance(kind, str):
+        section.fault("type", unknown("field type", kind, FIELD_TYPES))
+    elif kind is not None:
+        section.fault("type", f"is {show(kind)}; expected one of {', '.join(FIELD_TYPES)}.")
+    elif "type" in section.body:
+        section.fault("type", f"is empty; expected one of {', '.join(FIELD_TYPES)}.")
+    return "number"
+
+
+def _options_of_type(kind: str, section: Section) -> dict[str, Any]:
+    """The options that only some types have."""
+    if kind in ("number", "integer"):
+        return _read_bounds(section, is_whole=kind == "integer")
+    if kind == "category":
+        return {"values": read_names(section, "values", MAX_VALUES, None)}
+    if kind == "array":
+        items = section.choice("items", ("number", "category"), kind="item type")
+        options = {"items": items, "max_items": section.whole("max_items", None, low=1, high=MAX_ITEMS)}
+        if items == "category":
+            options["values"] = read_names(section, "values", MAX_VALUES, None)
+        else:
+            options |= _read_bounds(section, is_whole=False)
+        return options
+    return {}
+
+
+def _read_bounds(section: Section, *, is_whole: bool) -> dict[str, Any]:
+    """`min` and `max`, in order."""
+    low, high = section.number("min", None), section.number("max", None)
+    if low is not None and high is not None and low > high:
+        section.fault("max", f"is {high:g}, below min {low:g}; expected {low:g} or more.")
+        return {}
+    for key, bound in (("min", low), ("max", high)):
+        if is_whole and bound is not None and not bound.is_integer():
+            section.fault(key, f"is {bound:g}; expected a whole number, as the type is integer.")
+    return {"min": low, "max": high}
+
+
+def read_names(section: Section, key: str, at_most: int, default: Any) -> Any:
+    """A list of different texts; whole numbers are taken as texts, booleans are asked to be quoted."""
+    value = section.take(key, default, expected="a list of names, such as [calm, bold]")
+    if key not in section.body:
+        return default
+    if not isinstance(value, list) or not value or len(value) > at_most:
+        many = f"has {len(value):,} entries" if isinstance(value, list) else f"is {show(value)}"
+        section.fault(key, f"{many}; expected a list of 1 to {at_most:,} names, such as [calm, bold].")
+        return None
+    names = [_as_name(entry, f"{key}[{i}]", section) for i, entry in enumerate(value)]
+    for i, name in enumerate(names):
+        if name is not None and name in names[:i]:
+            section.fault(f"{key}[{i}]", f"is '{name}' a second time; expected each name once.")
+    return tuple(name for name in names if name is not None)
+
+
+def _as_name(entry: Any, key: str, section: Section) -> str | None:
+    """One label or category value."""
+    if isinstance(entry, bool):
+        section.fault(key, f"is {show(entry)}; put it in quotes: {QUOTE_HINT}.")
+        return None
+    if isinstance(entry, int):
+        return str(entry)
+    if isinstance(entry, str) and 1 <= len(entry) <= _MAX_LABEL and entry.isprintable():
+        return entry
+    quote = "; put it in quotes" if isinstance(entry, float) or entry is None else ""
+    section.fault(key, f"is {show(entry)}; expected a text of 1 to {_MAX_LABEL} printable characters{quote}.")
+    return None
+
+
+def why_not(field: Field, value: Any) -> str | None:
+    """What was expected instead, when `value` is no value of the field; None when it is one."""
+    if field.type == "array":
+        if not isinstance(value, list) or len(value) > (field.max_items or MAX_ITEMS):
+            return f"a list of at most {field.max_items or MAX_ITEMS} items"
+        item = Field(name=field.name, type=field.items or "category", min=field.min, max=field.max, values=field.values)
+        return next((f"items that are each {reason}" for entry in value if (reason := why_not(item, entry))), None)
+    if field.type == "boolean":
+        return None if isinstance(value, bool) else "true or false"
+    if field.type in ("number", "integer"):
+        return _why_no_number(field, value)
+    if not isinstance(value, str):
+        return "a text"
+    return None if field.values is None or value in field.values else f"one of {', '.join(field.values)}"
+
+
+def _why_no_number(field: Field, value: Any) -> str | None:
+    if not is_number(value) or (field.type == "integer" and not isinstance(value, int)):
+        return "a whole number" if field.type == "integer" else "a number"
+    if field.min is not None and value < field.min:
+        return f"{field.min:g} or more"
+    return f"{field.max:g} or less" if field.max is not None and value > field.max else None
+
+
+def read_actions(value: Any, where: str, faults: list[Fault]) -> ActionSpec | None:
+    """What may be chosen; None when it cannot be told."""
+    section = Section(value, where, faults, expected="`{kind: discrete, labels: [...]}`")
+    kind = section.take("kind", "discrete")
+    if kind in LATER_ACTION_KINDS:
+        section.fault("kind", f"is '{kind}', which comes later; the kind that works today is discrete.", "later")
+        return None
+    if kind not in ACTION_KINDS:
+        coming = ", ".join(LATER_ACTION_KINDS)
+        section.fault("kind", f"is {show(kind)}; expected discrete, the kind that works today (coming: {coming}).")
+        return None
+    labels = read_names(section, "labels", MAX_LABELS, [])
+    section.finish("key of actions")
+    if "labels" not in section.body:
+        section.fault("labels", "is missing; expected the actions, such as [calm, bold, playful].", "missing")
+        return None
+    for label in labels or ():
+        if label in RESERVED_LABELS:
+            section.fault("labels", f"has '{label}', a word that baseline uses; expected another name for that action.")
+    return ActionSpec(kind="discrete", labels=labels) if labels else None

@@ -1,0 +1,83 @@
+"""What is allowed in a loop file and yet likely a mistake: sentences for `apply`, `init` and the console.
+
+Question answered: how large can an importance weight get, can the gate ever see anything, does the range fit?
+"""
+
+from __future__ import annotations
+
+import math
+
+from policyloop.core.duration import show_duration
+from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_reward import reachable_range
+
+STARVING_WEIGHT = 1000.0  # beyond it, the gate needs more events than most loops ever see
+_ENOUGH_ESS = 200  # effective examples below which an interval says little
+
+
+def largest_weight(spec: LoopSpec) -> float:
+    """The largest importance weight that the floor allows: actions / floor; infinite without a floor."""
+    return math.inf if spec.explore.floor == 0 else len(spec.labels) / spec.explore.floor
+
+
+def warnings_of(spec: LoopSpec) -> list[str]:
+    """Sentences, each with the key that it is about; empty when nothing looks odd."""
+    return [*_about_weights(spec), *_about_range(spec), *_about_use(spec), *_about_time(spec)]
+
+
+def _about_weights(spec: LoopSpec) -> list[str]:
+    weight = largest_weight(spec)
+    if math.isinf(weight):
+        return ["explore.floor is 0: actions may never be tried, so no gate can pass; use 0.02 or more."]
+    if weight <= STARVING_WEIGHT or spec.train.split == 1:
+        return []
+    n_events = round(_ENOUGH_ESS * weight / (1 - spec.train.split), -3)
+    return [
+        f"explore.floor is {spec.explore.floor:g} over {len(spec.labels)} actions: one example may weigh {weight:,.0f}, "
+        f"so the gate may need about {n_events:,.0f} decisions to see a policy that chooses otherwise."
+    ]
+
+
+def _about_range(spec: LoopSpec) -> list[str]:
+    reward = spec.reward
+    reachable = reachable_range(reward.expression, spec.outcomes)
+    assert reachable is not None, "a spec was made with an expression that can be undefined"
+    low, high = reachable
+    span = f"the range is [{reward.low:g}, {reward.high:g}], the expression lies in [{low:g}, {high:g}]"
+    if low == high:
+        return [f"reward.expression is {low:g} whatever happens: there is nothing to learn."]
+    if high <= reward.low or low >= reward.high:
+        return [f"reward.range does not meet the expression, so every reward is clipped to one number: {span}."]
+    found = []
+    if low < reward.low or high > reward.high:
+        found.append(f"reward.range can be exceeded, and what lies outside is clipped: {span}.")
+    slack = 1e-9 * (reward.high - reward.low)
+    if low > reward.low + slack or high < reward.high - slack:
+        found.append(f"reward.range is wider than need be, which makes intervals wide: {span}.")
+    return found
+
+
+def _about_use(spec: LoopSpec) -> list[str]:
+    unused = [name for name in spec.outcomes if name not in spec.reward.expression.names]
+    found = [f"outcomes.{name} is not used by reward.expression; it is stored and counted only." for name in unused]
+    if len(spec.labels) == 1:
+        found.append("actions.labels has one label: there is nothing to choose.")
+    never = [field.name for field in spec.context.values() if field.store == "never" and field.name != spec.subject]
+    found += [f"context.{name} has `store: never`: it is not in the examples, so nothing learns from it." for name in never]
+    if spec.train.split == 1:
+        found.append("train.split is 1: no decision is left for evaluation, so the gate sees nothing.")
+    return found
+
+
+def _about_time(spec: LoopSpec) -> list[str]:
+    found = []
+    if spec.train.window_s is not None and spec.reward.window_s >= spec.train.window_s:
+        found.append(
+            f"reward.window ({show_duration(spec.reward.window_s)}) is not shorter than train.window "
+            f"({show_duration(spec.train.window_s)}): examples are too old to learn from when they are ready."
+        )
+    if spec.reward.close == "final":
+        found.append(
+            "reward.close is final: only for clients that send a final outcome for every decision, or rewards are biased."
+        )
+    return found
