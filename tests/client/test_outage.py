@@ -204,15 +204,62 @@ def test_a_chunked_answer_is_read_whole(server, clock):
     assert server.n_connections == 1
 
 
-def test_reports_on_a_defaulted_answer_are_dropped(nobody, server, clock):
+@pytest.mark.parametrize("step", [BUSY, OUTAGES["answers 429"]])
+def test_reports_are_dropped_on_an_answer_that_the_server_never_logged(server, clock, step):
+    server.script.append(step)
+
+    with Client(server.url, clock=clock) as client:
+        answer = client.decide("front-page", CONTEXT, default="calm")
+
+        assert not answer.in_doubt
+        assert client.outcome(answer, clicked=True) == Receipt(dropped=1)
+        assert client.activate(answer) == Receipt(dropped=1)
+    assert len(server.requests) == 1
+
+
+def test_reports_are_dropped_when_nobody_listened(nobody, server, clock):
     with Client(nobody, clock=clock) as away:
         answer = away.decide("front-page", CONTEXT, default="calm")
 
     with Client(server.url, clock=clock) as client:
         assert client.outcome(answer, clicked=True) == Receipt(dropped=1)
-        assert client.activate(answer) == Receipt(dropped=1)
 
-    assert server.requests == []
+
+def test_a_report_says_what_was_done_when_the_server_may_have_logged_something_else(server, clock):
+    server.script.append(hang_up)
+    server.script.extend([BUSY] * 9)
+
+    with Client(server.url, clock=clock) as client:
+        answer = client.decide("front-page", CONTEXT, default="calm")
+        server.script.clear()
+        receipt = client.outcome(answer, clicked=True)
+
+    assert answer.in_doubt
+    assert receipt == Receipt(accepted=1)
+    (report,) = server.bodies()[-1]
+    assert (report["executed"], report["outcomes"]) == ("calm", {"clicked": True})
+
+
+def test_the_server_is_told_what_was_done_even_when_nothing_comes_of_it(server, clock, tmp_path):
+    server.script.append(half_an_answer)
+
+    with Client(server.url, spool=tmp_path, clock=clock) as client:
+        answer = client.decide("front-page", CONTEXT, default="calm", timeout=0.01)
+        client.flush()
+
+    (row,) = server.bodies()[-1]
+    assert answer.in_doubt
+    assert (row["decision_id"], row["executed"], row["outcomes"]) == (answer.decision_id, "calm", {})
+    assert row["occurred_at"]
+
+
+def test_a_full_spool_does_not_make_decide_raise(server, clock, tmp_path):
+    server.script.append(half_an_answer)
+
+    with Client(server.url, spool=tmp_path, spool_bytes=10, clock=clock) as client:
+        answer = client.decide("front-page", CONTEXT, default="calm", timeout=0.01)
+
+    assert answer.action == "calm"
 
 
 def test_without_a_spool_an_outcome_is_tried_until_its_time_is_up_and_then_raised(server, clock):

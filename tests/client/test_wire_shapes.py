@@ -75,6 +75,16 @@ def test_every_spooled_report_is_a_row_of_track_that_core_reads(server, clock, t
     assert [type(row) for row in rows] == [wire.TrackedOutcome, wire.TrackedActivation]
 
 
+def test_what_was_done_instead_is_a_row_of_track_that_core_reads(server, clock, tmp_path):
+    server.script.append((500, {}, b""))
+    with Client(server.url, spool=tmp_path, clock=clock) as client:
+        client.decide("front-page", {}, default="calm", timeout=0.01)
+        client.flush()
+
+    (row,) = (msgspec.convert(row, wire.TrackedRow) for row in server.bodies()[-1])
+    assert row.executed == "calm"
+
+
 def test_core_s_answers_are_ones_that_the_client_reads(client, server):
     decided = wire.DecideAnswer(
         decision_id="d1",

@@ -21,7 +21,7 @@ class Answer:
     loop: str
     decision_id: str
     action: str  # a label; in an outage the `default` that decide was given
-    logged: bool  # False: not in the log, so it will never be an example, and reports about it are not sent
+    logged: bool  # False: it will never be an example as it stands here
     fallback: bool  # True: no model chose, but the baseline or, in an outage, `default`
     index: int | None = None  # of the action among those offered; None in an outage
     propensity: float | None = None  # chance that this action had, in (0, 1]; None in an outage
@@ -30,6 +30,7 @@ class Answer:
     deferred: bool = False  # True: counts from its activation on, and not at all without one
     split: float | None = None  # [0, 1): at or above the loop's split it is for evaluation only
     pmf: tuple[float, ...] | None = None  # when it was asked for
+    in_doubt: bool = False  # True: the answer was lost, and the server may have logged another action under this id
     reason: str | None = None  # why there was no usable answer, in an outage
 
 
@@ -44,9 +45,11 @@ class Receipt:
     warnings: tuple[Any, ...] = ()  # such as an undeclared outcome name, with the nearest one
 
 
-def defaulted(loop: str, decision_id: str, action: str, reason: str) -> Answer:
+def defaulted(loop: str, decision_id: str, action: str, *, reason: str, in_doubt: bool) -> Answer:
     """The answer in an outage."""
-    return Answer(loop=loop, decision_id=decision_id, action=action, logged=False, fallback=True, reason=reason)
+    return Answer(
+        loop=loop, decision_id=decision_id, action=action, logged=False, fallback=True, in_doubt=in_doubt, reason=reason
+    )
 
 
 def read_answer(body: Any, *, loop: str, decision_id: str) -> Answer:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 30.0
 _TRY_AGAIN = (408, 425, 429)
+_NOT_CARRIED_OUT = (*_TRY_AGAIN, 503)  # whoever says this has not begun; after other failures one cannot know
 _DOUBLINGS = 32  # beyond these the pause is the longest anyway
 
 
@@ -50,6 +51,7 @@ class Caller:
         """
         body = encode(payload)
         deadline_s = self._clock.monotonic_s() + timeout_s
+        in_doubt = False
         for attempt in range(2**63):
             asked_s = 0.0
             try:
@@ -59,13 +61,16 @@ class Caller:
                 _raise_if_refused(reply)
                 reason = _told(reply)
                 asked_s = reply.retry_after_s or 0.0
+                in_doubt |= reply.status not in _NOT_CARRIED_OUT
             except Down as error:
                 reason = str(error)
+                in_doubt |= error.is_sent
             except (ValueError, TypeError, RecursionError) as error:
+                in_doubt = True
                 reason = f"not an answer of Policyloop: {error}"
             pause_s = max(asked_s, self.pause_s(attempt))
             if is_once or self._clock.monotonic_s() + pause_s >= deadline_s:
-                raise Unavailable(f"the server gave no usable answer: {reason}.", pause_s=pause_s)
+                raise Unavailable(f"the server gave no usable answer: {reason}.", pause_s=pause_s, in_doubt=in_doubt)
             self._clock.sleep(pause_s)
         raise AssertionError("more tries than there is time for")
 

@@ -80,12 +80,13 @@ class Client:
         """What to do in this context.
 
         With a `default` it never raises in an outage: when no usable answer comes in time, that action is the answer,
-        with `logged=False, fallback=True`.
+        with `logged=False, fallback=True`. If the server may have logged another action meanwhile, the spool keeps a
+        report that says which one was really taken, so that nothing wrong is learned.
 
         Args:
             loop: the loop's name.
             context: the fields that the loop's spec declares.
-            default: the action to take in an outage; None: an outage raises.
+            default: the loop's action to take in an outage; None: an outage raises.
             decision_id: 1-256 characters, the same for the same decision; None: a new UUIDv7.
             mask: one entry per action in the spec's order; True: may be taken.
             exclude: labels that may not be taken; `mask` or `exclude`, not both.
@@ -126,7 +127,9 @@ class Client:
         except Unavailable as error:
             if default is None:
                 raise
-            return defaulted(loop, sent_id, default, error.message)
+            if error.in_doubt:
+                self._delivery.keep_quietly(self._done_instead(loop, sent_id, default))
+            return defaulted(loop, sent_id, default, reason=error.message, in_doubt=error.in_doubt)
 
     def outcome(
         self,
@@ -142,8 +145,8 @@ class Client:
     ) -> Receipt:
         """Report what came of a decision: `client.outcome(answer, clicked=True)`.
 
-        When this returns, the report is durable on the server or in the spool. Reports on an answer that was not
-        logged are dropped: the server may have logged another action under that id, which they must not credit.
+        When this returns, the report is durable on the server or in the spool. A report on an answer that the server
+        never logged is dropped; on one that it may have logged with another action, it says which one was taken.
 
         Args:
             decision: the answer, or its decision_id; then `loop` is needed too.
@@ -166,8 +169,9 @@ class Client:
             outcome_id=outcome_id,
             occurred_at=occurred_at,
             final=final or None,
+            executed=decision.action if isinstance(decision, Answer) and decision.in_doubt else None,
         )
-        if isinstance(decision, Answer) and not decision.logged:
+        if _is_nowhere(decision):
             return Receipt(dropped=1)
         return self.outcomes(_loop_of(decision, loop), [report], timeout=timeout)
 
@@ -201,6 +205,8 @@ class Client:
         timeout: float | None = None,
     ) -> Receipt:
         """Say that a deferred decision took effect; its window starts now. Saying it again changes nothing.
+
+        On an answer that was not logged it is dropped: what took effect is not what the server may know.
 
         Raises:
             Refused, Unavailable, SpoolFull: as for `outcome`.
@@ -255,6 +261,11 @@ class Client:
             timeout_s=timeout_s,
         )
 
+    def _done_instead(self, loop: str, decision_id: str, action: str) -> dict[str, Any]:
+        """The row that says which action was taken, whatever the server may have decided."""
+        row = {"type": "outcome", "loop": loop, "decision_id": decision_id, "outcomes": {}, "executed": action}
+        return {**row, "outcome_id": uuid7(self._clock.now_us())}
+
     def _with_id(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         key = {"decision": "decision_id", "outcome": "outcome_id"}.get(str(event.get("type")))
         return event if key is None else {key: uuid7(self._clock.now_us()), **event}
@@ -277,6 +288,11 @@ def _named_decision(decision: Answer | str) -> dict[str, Any]:
     if isinstance(decision, Answer):
         return {"decision_id": decision.decision_id, "decided_at": decision.decided_at}
     return {"decision_id": decision}
+
+
+def _is_nowhere(decision: Answer | str) -> bool:
+    """Whether the server surely has no such decision, so that there is nothing to report on."""
+    return isinstance(decision, Answer) and not decision.logged and not decision.in_doubt
 
 
 def _loop_of(decision: Answer | str, loop: str | None) -> str:

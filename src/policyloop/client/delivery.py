@@ -16,7 +16,7 @@ from .answers import Receipt, read_results
 from .body import encode
 from .caller import Caller
 from .clock import SystemClock, iso
-from .errors import Refused, Unavailable
+from .errors import Refused, SpoolFull, Unavailable
 from .spool import Row, Spool
 
 BATCH_BYTES = 512 * 2**10  # of one request; the server takes up to 1 MB
@@ -62,6 +62,15 @@ class Delivery:
                 return receipt
         self._spool.append([self._stamped(row) for row in rows])
         return Receipt(spooled=len(rows))
+
+    def keep_quietly(self, row: Row) -> None:
+        """Put a row into the spool, if there is one; a spool that takes no more is only told in the program's log."""
+        if self._spool is None:
+            return
+        try:
+            self._spool.append([self._stamped(row)])
+        except SpoolFull as error:
+            _log.warning("%s", error)
 
     def flush(self, *, timeout_s: float) -> bool:
         """Send what waits in the spool, for at most `timeout_s`; whether nothing waits any more."""

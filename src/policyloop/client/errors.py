@@ -53,9 +53,10 @@ class Unavailable(ClientError):
 
     code = "unavailable"
 
-    def __init__(self, message: str, *, pause_s: float = 0.0) -> None:
+    def __init__(self, message: str, *, pause_s: float = 0.0, in_doubt: bool = False) -> None:
         super().__init__(message)
         self.pause_s = pause_s  # how long to wait before it is worth another try
+        self.in_doubt = in_doubt  # True: the server may have carried the request out, and the answer was lost
 
 
 class SpoolFull(ClientError):

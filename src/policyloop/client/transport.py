@@ -36,7 +36,11 @@ class Reply:
 
 
 class Down(Exception):
-    """No whole answer came in time; whether the request was carried out is unknown."""
+    """No whole answer came in time."""
+
+    def __init__(self, reason: str, *, is_sent: bool) -> None:
+        super().__init__(reason)
+        self.is_sent = is_sent  # True: the server may have carried the request out
 
 
 class Transport:
@@ -64,16 +68,20 @@ class Transport:
         Raises:
             Down: refused, broken off, too late or too large.
         """
+        is_sent = False
         try:
             kept = self._kept()
             if kept is not None:
+                is_sent = True
                 try:
                     return self._exchange(kept, path, body, deadline_s)
                 except ConnectionError:
                     pass  # closed while idle, most likely; the ids make sending again safe
-            return self._exchange(self._connect(deadline_s), path, body, deadline_s)
+            fresh = self._connect(deadline_s)
+            is_sent = True
+            return self._exchange(fresh, path, body, deadline_s)
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a host name that cannot be one, too
-            raise Down(str(error) or type(error).__name__) from error
+            raise Down(str(error) or type(error).__name__, is_sent=is_sent) from error
 
     def close(self) -> None:
         """Close the connections of all threads; a later request opens new ones."""
@@ -134,7 +142,7 @@ class Transport:
     def _left(self, deadline_s: float) -> float:
         left = deadline_s - self._clock.monotonic_s()
         if left <= 0:
-            raise Down("the time given to it ran out")
+            raise socket.timeout("timed out")  # noqa: UP041 - before Python 3.10 these were two exceptions
         return left
 
 

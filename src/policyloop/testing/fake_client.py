@@ -90,7 +90,7 @@ class FakeClient:
         timeout: float | None = None,
         **named: float | bool,
     ) -> Receipt:
-        """Remember what came of a decision; an answer that was not logged takes no reports, as with the real client."""
+        """Remember what came of a decision; as with the real client, there is nothing to report on one that nobody logged."""
         if isinstance(decision, Answer) and not decision.logged:
             return Receipt(dropped=1)
         given = {"outcome_id": outcome_id, "occurred_at": occurred_at, "final": final or None}
@@ -178,7 +178,7 @@ class FakeClient:
 def _in_an_outage(loop: str, decision_id: str, default: str | None) -> Answer:
     if default is None:
         raise Unavailable("the fake client plays an outage, and decide was given no default.")
-    return defaulted(loop, decision_id, default, "the fake client plays an outage.")
+    return defaulted(loop, decision_id, default, reason="the fake client plays an outage.", in_doubt=False)
 
 
 def _answer(loop: str, decision_id: str, labels: Sequence[str], action: str, *, is_deferred: bool, has_pmf: bool) -> Answer:
