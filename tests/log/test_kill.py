@@ -7,48 +7,73 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from fault_fs import HastyFiles
 from policyloop.log import folder as log_folder
 from policyloop.log.recover import recover
 from policyloop.log.replay import read_segment
 
 TESTS = Path(__file__).parents[1]
-N_ROUNDS = 5
-N_TOGETHER = 4  # writers that share the folder: 20 kills in all
+N_KILLS = 20
+N_TOGETHER = 2  # writers that share the folder
 
 
-def start(folder, first):
-    return subprocess.Popen(
-        [sys.executable, str(TESTS / "log_child.py"), str(folder), str(first)],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-    )
+class Nursery:
+    """Starts writers and kills them; see tests/log_nursery.py."""
+
+    def __init__(self, folder, ledgers):
+        self._ledgers = ledgers
+        self._process = subprocess.Popen(
+            [sys.executable, str(TESTS / "log_nursery.py"), str(folder), str(ledgers)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+        )
+
+    def ask(self, command, number):
+        self._process.stdin.write(f"{command} {number}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def ledger(self, first):
+        """What the writer saw acknowledged: complete lines of writer, seq, number."""
+        path = self._ledgers / str(first)
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        return [line.decode().split() for line in lines]
+
+    def close(self):
+        self._process.communicate()
 
 
-def kill_after(child, seconds):
-    """Kill the child some time after its first acknowledgement; the complete lines that it printed."""
-    first = child.stdout.readline()
-    time.sleep(seconds)
-    child.kill()
-    printed = first + child.stdout.read()
-    child.stdout.close()
-    child.wait()
-    return [line.decode().split() for line in printed.split(b"\n")[:-1]]
+@pytest.fixture
+def nursery(tmp_path):
+    ledgers = tmp_path / "ledgers"
+    ledgers.mkdir()
+    nursery = Nursery(tmp_path / "log", ledgers)
+    yield nursery
+    nursery.close()
 
 
-def test_twenty_kills_lose_no_acknowledged_event_and_leave_nothing_open(tmp_path):
+def test_twenty_kills_lose_no_acknowledged_event_and_leave_nothing_open(nursery, tmp_path):
+    folder = tmp_path / "log"
     rng = random.Random(5)
     acked = {}
 
-    for turn in range(N_ROUNDS):
-        children = [start(tmp_path, (turn * N_TOGETHER + n) * 1_000_000) for n in range(N_TOGETHER)]
-        for child in children:
-            for writer, seq, n in kill_after(child, rng.uniform(0.0, 0.1)):
-                acked[writer, int(seq)] = f"decision-{n}"
-        recover(tmp_path, files=HastyFiles())
+    for turn in range(0, N_KILLS, N_TOGETHER):
+        firsts = [(turn + n) * 1_000_000 for n in range(N_TOGETHER)]
+        pids = [nursery.ask("start", first) for first in firsts]
+        for first, pid in zip(firsts, pids, strict=True):
+            while not nursery.ledger(first):
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0.0, 0.1))
+            nursery.ask("kill", pid)
+            acked.update({(writer, int(seq)): f"decision-{n}" for writer, seq, n in nursery.ledger(first)})
+        recover(folder, files=HastyFiles())
 
     kept = {}
-    for file in log_folder.segments(tmp_path):
+    for file in log_folder.segments(folder):
         found = read_segment(file)
         assert found.damages == []
         for record in found.records:
@@ -57,4 +82,4 @@ def test_twenty_kills_lose_no_acknowledged_event_and_leave_nothing_open(tmp_path
     assert len(acked) > 100
     assert acked.items() <= kept.items()
     assert len(set(kept.values())) == len(kept)
-    assert {path.suffix for path in tmp_path.iterdir()} == {".plog"}
+    assert {path.suffix for path in folder.iterdir()} == {".plog"}

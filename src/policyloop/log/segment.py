@@ -324,6 +324,8 @@ def _corrupt(gap: _Gap) -> Damage:
         lost = f"what followed record {gap.after_seq} is lost"
     elif first > last:
         lost = "no record is lost"
+    elif first == last:
+        lost = f"record {first} is lost"
     else:  # seqs of refused events were never written, so not all of these need have existed
         lost = f"what was written of the records {first} to {last} is lost"
     return Damage("corrupt", gap.offset, gap.end, f"bytes {gap.offset:,} to {gap.end:,} were changed after writing; {lost}.")

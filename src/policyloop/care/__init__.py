@@ -1,0 +1,1 @@
+"""The whole house looked after: checked, repaired, backed up, cleaned."""
