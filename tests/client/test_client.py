@@ -166,7 +166,7 @@ def test_a_mistake_is_raised_with_code_place_and_every_fault(client, server):
     server.script.append((400, {}, problem))
 
     with pytest.raises(Refused, match="expected 0 to 23") as raised:
-        client.decide("front-page", {"hour": 31}, default="calm")
+        client.decide("front-page", {"hour": 31}, default="calm", timeout=5)
 
     error = raised.value
     assert (error.status, error.code, error.where) == (400, "invalid", "$.context.hour")
@@ -178,7 +178,7 @@ def test_a_conflict_is_a_mistake_and_is_not_tried_again(client, server):
     server.script.append((409, {}, {"detail": "already decided", "code": "decision_conflict"}))
 
     with pytest.raises(Refused) as raised:
-        client.decide("front-page", CONTEXT, decision_id="d1", default="calm")
+        client.decide("front-page", CONTEXT, decision_id="d1", default="calm", timeout=5)
 
     assert (raised.value.status, raised.value.code) == (409, "decision_conflict")
     assert len(server.requests) == 1
@@ -188,7 +188,7 @@ def test_a_refusal_without_a_problem_document_is_still_told(client, server):
     server.script.append((403, {"Content-Type": "text/html"}, b"<h1>no</h1>"))
 
     with pytest.raises(Refused, match="403 without a word why") as raised:
-        client.decide("front-page", CONTEXT, default="calm")
+        client.decide("front-page", CONTEXT, default="calm", timeout=5)
 
     assert raised.value.code == "http_403"
 

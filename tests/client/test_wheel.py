@@ -16,7 +16,7 @@ USE_IT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import policyloop_client
-answer = policyloop_client.Client(sys.argv[2]).decide("front-page", {}, default="calm")
+answer = policyloop_client.Client(sys.argv[2]).decide("front-page", {}, default="calm", timeout=10)
 print(policyloop_client.__file__, answer.action, answer.logged, any(name.split(".")[0] == "policyloop" for name in sys.modules))
 """
 

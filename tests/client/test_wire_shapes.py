@@ -76,9 +76,9 @@ def test_every_spooled_report_is_a_row_of_track_that_core_reads(server, clock, t
 
 
 def test_what_was_done_instead_is_a_row_of_track_that_core_reads(server, clock, tmp_path):
-    server.script.append((500, {}, b""))
+    server.script.extend([(500, {}, b""), (503, {"Retry-After": "60"}, b"")])
     with Client(server.url, spool=tmp_path, clock=clock) as client:
-        client.decide("front-page", {}, default="calm", timeout=0.01)
+        client.decide("front-page", {}, default="calm", timeout=5)
         client.flush()
 
     (row,) = (msgspec.convert(row, wire.TrackedRow) for row in server.bodies()[-1])
