@@ -184,11 +184,11 @@ def test_numpy_numbers_that_are_not_finite_are_refused():
     assert "is nan" in only_fault({**CONTEXT, "price": np.float64("nan")})
 
 
-def test_a_million_unknown_keys_cost_little_and_are_counted():
-    faults = faults_in({**CONTEXT, **{f"key {i}": i for i in range(200_000)}})
+def test_of_very_many_unknown_keys_a_few_are_named_and_the_rest_counted():
+    faults = faults_in({**CONTEXT, **{f"key {i}": i for i in range(50_000)}})
 
     assert len(faults) == 21
-    assert faults[-1].message == "has 199,980 more faults."
+    assert faults[-1].message == "has 49,980 more faults."
 
 
 def test_a_key_of_a_megabyte_is_shown_in_part():

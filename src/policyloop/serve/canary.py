@@ -17,6 +17,7 @@ from policyloop.core.errors import BadModel, Fault
 from policyloop.core.loop import Field, LoopSpec
 from policyloop.core.policy import Actions, Policy
 from policyloop.ingest.checks import Checks
+from policyloop.ingest.fields import max_items_of
 from policyloop.serve.probabilities import fault_in
 
 _FAR = 1e6  # stands for a bound that the spec does not set
@@ -97,11 +98,12 @@ def _values_of(field: Field) -> list[Any]:
         return ["", "a few words, and a few more"]
     if field.type == "category":
         return list(field.values[:_MAX_VARIANTS]) if field.values else ["", "some category"]
+    if field.type == "array":
+        return [[], [_item_of(field)]][: 1 + max_items_of(field)]
     low = -_FAR if field.min is None else field.min
     high = max(_FAR, low) if field.max is None else field.max
     low = min(low, high)
-    edges = [int(np.ceil(low)), int(np.floor(high))] if field.type == "integer" else [float(low), float(high)]
-    return [[], [_item_of(field)]] if field.type == "array" else edges
+    return [int(np.ceil(low)), int(np.floor(high))] if field.type == "integer" else [float(low), float(high)]
 
 
 def _item_of(field: Field) -> Any:

@@ -1,0 +1,102 @@
+"""Replay: from its record a decision is drawn again, and from its model its probabilities come again."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from front_page import CONTEXT, FIELDS, NOW_US, SALT, front_page
+from policyloop.core.errors import NothingToDo
+from policyloop.core.event import decode, encode, kind_of
+from policyloop.core.wire import DecideRequest, TrackedDecision
+from policyloop.ingest.checks import checks_of
+from policyloop.ingest.imported import imported_decision
+from policyloop.serve.replay import replay
+from served import context_of, decider_of, some_model
+
+SPEC = front_page()
+
+
+def decision(**request):
+    event = decider_of(some_model()).decide(DecideRequest(**{"context": CONTEXT, "decision_id": "d1", **request})).event
+    return decode(kind_of(event), encode(event))
+
+
+@pytest.mark.parametrize("explorer", ["greedy", "epsilon_greedy", "squarecb", "thompson"])
+def test_decisions_agree_with_their_replay(explorer):
+    decider = decider_of(some_model(explorer))
+    rng = np.random.default_rng(5)
+
+    for i in range(50):
+        request = DecideRequest(
+            context=context_of(rng), decision_id=f"d{i}", exclude=["bold"] if i % 3 == 0 else None, explore=i % 5 != 0
+        )
+        event = decider.decide(request).event
+        stored = decode(kind_of(event), encode(event))
+        again = replay(stored, SPEC, salt=SALT, policy=some_model(explorer))
+        assert again.agrees
+        assert again.drawn_action == event.action[0]
+        assert again.largest_difference == 0.0
+
+
+def test_decisions_of_the_baseline_need_no_model():
+    event = decider_of().decide(DecideRequest(context=CONTEXT, exclude=["calm"])).event
+
+    again = replay(event, SPEC, salt=SALT)
+
+    assert again.agrees
+    assert again.largest_difference == 0.0
+
+
+def test_decisions_on_redacted_contexts_agree_too():
+    spec = front_page(*FIELDS, subject="campaign")
+    event = decider_of(some_model(), spec=spec).decide(DecideRequest(context={**CONTEXT, "campaign": "ann"})).event
+
+    assert replay(event, spec, salt=SALT, policy=some_model()).agrees
+
+
+def test_without_the_model_the_draw_alone_is_asked():
+    again = replay(decision(), SPEC, salt=SALT)
+
+    assert again.agrees
+    assert again.largest_difference is None
+    assert again.sentences()[-1] == "The probabilities were not computed again."
+
+
+def test_another_action_does_not_agree():
+    event = decision()
+    other = (event.action[0] + 1) % 3
+
+    again = replay(msgspec.structs.replace(event, action=[other]), SPEC, salt=SALT, policy=some_model())
+
+    assert not again.agrees
+    assert again.sentences()[0] == (
+        f"From the logged probabilities the draw gives action {event.action[0]}; logged is {other}."
+    )
+
+
+def test_another_model_does_not_agree():
+    again = replay(decision(), SPEC, salt=SALT, policy=some_model(seed=1))
+
+    assert not again.agrees
+    assert again.largest_difference > 1e-12
+
+
+@pytest.mark.parametrize("change", [{"propensity": 0.123}, {"split": 0.5}, {"pmf": [[0.2, 0.4, 0.4]]}, {"pmf": [[0.5, 0.5]]}])
+def test_a_record_that_was_tampered_with_does_not_agree(change):
+    assert not replay(msgspec.structs.replace(decision(), **change), SPEC, salt=SALT, policy=some_model()).agrees
+
+
+def test_a_decision_of_another_deployment_cannot_be_drawn_again():
+    with pytest.raises(NothingToDo, match="was drawn with the salt"):
+        replay(decision(), SPEC, salt=b"another salt")
+
+
+def test_an_imported_decision_was_not_drawn_by_us():
+    row = TrackedDecision(loop="front-page", context=CONTEXT, action="calm", pmf=[0.5, 0.5, 0.0])
+    event = imported_decision(row, checks_of(SPEC, salt=SALT), received_at=NOW_US)
+
+    again = replay(event, SPEC, salt=SALT)
+
+    assert again.agrees
+    assert again.drawn_action is None
+    assert again.sentences()[0] == "The action was not drawn by us, so it cannot be drawn again."
