@@ -5,15 +5,19 @@ from policyloop.gate.guard import watch
 from policyloop.gate.verdict import Call
 
 
+def entrant(model, policy):
+    return Entrant(model, policy, policy)
+
+
 def test_harm_of_the_live_model_calls_for_a_rollback_to_the_one_before(policy_of, spec, log, worse):
-    got = watch(Entrant("live", worse), previous=Entrant("before", policy_of()), examples=log(worse, 3000, seed=1), spec=spec)
+    got = watch(entrant("live", worse), previous=entrant("before", policy_of()), examples=log(worse, 3000, seed=1), spec=spec)
 
     assert (got.kind, got.call, got.model, got.champion) == ("watch", Call.ROLLBACK, "live", "before")
     assert got.sentence.startswith("Harm against the model before it in 3,000 evaluation events")
 
 
 def test_without_harm_nothing_is_to_be_done(policy_of, spec, log, worse):
-    got = watch(Entrant("live", policy_of()), previous=Entrant("before", worse), examples=log(worse, 3000, seed=1), spec=spec)
+    got = watch(entrant("live", policy_of()), previous=entrant("before", worse), examples=log(worse, 3000, seed=1), spec=spec)
 
     assert got.call == Call.INCONCLUSIVE
 
@@ -21,13 +25,13 @@ def test_without_harm_nothing_is_to_be_done(policy_of, spec, log, worse):
 def test_the_first_model_can_be_rolled_back_to_the_baseline(policy_of, spec, log, worse, truth):
     baseline = Entrant("baseline", policy_of(truth))
 
-    got = watch(Entrant("live", worse), previous=baseline, examples=log(worse, 5000, seed=1), spec=spec)
+    got = watch(entrant("live", worse), previous=baseline, examples=log(worse, 5000, seed=1), spec=spec)
 
     assert (got.call, got.champion) == (Call.ROLLBACK, None)
 
 
 def test_before_any_evidence_nothing_is_to_be_done(policy_of, spec, log, worse):
-    got = watch(Entrant("live", worse), previous=Entrant("before", policy_of()), examples=log(worse, 0, seed=1), spec=spec)
+    got = watch(entrant("live", worse), previous=entrant("before", policy_of()), examples=log(worse, 0, seed=1), spec=spec)
 
     assert got.call == Call.INCONCLUSIVE
     assert got.evidence_until is None

@@ -9,14 +9,19 @@ from policyloop.gate.entrant import Entrant
 from policyloop.gate.rules import no_harm
 from policyloop.gate.verdict import Call, verdict_of
 
+
+def entrant(model, policy):
+    return Entrant(model, policy, policy)
+
+
 RULE = no_harm.create()
 
 
 def judged(challenger, champion, rows, spec, anchor=None):
     case = case_of(
-        Entrant("new", challenger),
-        champion=Entrant("old", champion),
-        anchor=anchor and Entrant("first", anchor),
+        entrant("new", challenger),
+        champion=entrant("old", champion),
+        anchor=anchor and entrant("first", anchor),
         evidence=rows,
         spec=spec,
     )
@@ -108,7 +113,7 @@ def test_over_all_looks_together_a_harmless_live_model_is_rolled_back_at_most_as
 
 
 def watched(live, before, rows, spec):
-    case = case_of(Entrant("live", live), champion=Entrant("before", before), anchor=None, evidence=rows, spec=spec)
+    case = case_of(entrant("live", live), champion=entrant("before", before), anchor=None, evidence=rows, spec=spec)
     return verdict_of(RULE.watch(case))
 
 

@@ -6,8 +6,12 @@ from policyloop.gate.rules import point
 from policyloop.gate.verdict import Call
 
 
+def entrant(model, policy):
+    return Entrant(model, policy, policy)
+
+
 def judged(challenger, champion, rows, spec):
-    case = case_of(Entrant("new", challenger), champion=Entrant("old", champion), anchor=None, evidence=rows, spec=spec)
+    case = case_of(entrant("new", challenger), champion=entrant("old", champion), anchor=None, evidence=rows, spec=spec)
     (reason,) = point.create().judge(case)
     return reason
 

@@ -11,6 +11,10 @@ from policyloop.gate.rule import RULES, rule_of
 from policyloop.gate.verdict import Call
 
 
+def entrant(model, policy):
+    return Entrant(model, policy, policy)
+
+
 @pytest.fixture(params=plugins.ours(RULES))
 def rule(request):
     return rule_of(PluginSpec(name=request.param))
@@ -19,9 +23,9 @@ def rule(request):
 @pytest.fixture(params=[0, 1, 2, 500])
 def case(request, policy_of, worse, spec, log):
     return case_of(
-        Entrant("new", worse),
-        champion=Entrant("old", policy_of()),
-        anchor=Entrant("first", policy_of()),
+        entrant("new", worse),
+        champion=entrant("old", policy_of()),
+        anchor=entrant("first", policy_of()),
         evidence=log(worse, request.param, seed=1),
         spec=spec,
     )

@@ -71,6 +71,6 @@ def case_of(entrant: Entrant, *, champion: Entrant, anchor: Entrant | None, evid
 
 
 def predictions_of(entrants: list[Entrant], *, evidence: Examples, spec: LoopSpec) -> NDArray[np.float64]:
-    """(n, k) expected rewards by whichever entrant errs least; the baseline expects nothing, so it is left out."""
-    models = [entrant.policy for entrant in entrants if not entrant.is_baseline]
+    """(n, k) expected rewards by whichever entrant errs least, of those that expect any; the baseline expects none."""
+    models = [entrant.rewards for entrant in entrants if entrant.rewards is not None]
     return predicted_rewards(evidence, models, low=spec.reward.low, high=spec.reward.high)

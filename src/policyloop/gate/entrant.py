@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from policyloop.core.example import Context
 from policyloop.core.model import BASELINE
 from policyloop.core.policy import Policy
-
-
-class JudgedPolicy(Policy, Protocol):
-    """A policy that also says which reward it expects of each action."""
-
-    def rewards_of_many(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
-        """(n, k) expected rewards, in the loop's reward unit."""
-        ...
+from policyloop.evaluate.predicted import PredictsRewards
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entrant:
-    """Who is judged, or judged against. Policies are over the spec's present labels, with the spec's present floor."""
+    """Who is judged, or judged against. The policy is over the spec's present labels, with the spec's present floor."""
 
     model: str  # digest, or `baseline`
-    policy: JudgedPolicy
+    policy: Policy
+    rewards: PredictsRewards | None = None  # what it expects of each present label; None where it does not know all of them
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is the baseline: its preferences are no expected rewards."""
+        """Whether it is the baseline."""
         return self.model == BASELINE
