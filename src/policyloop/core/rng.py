@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # a hex digit with its two upper bits set to 10
 DRAW_VERSION = 1  # logged with every decision; a change of anything below is a new version
 
 
@@ -51,7 +52,5 @@ def salt_id(salt: bytes) -> str:
 
 def uuid7(now_us: int) -> str:
     """A new UUIDv7 in lower case, whose first 48 bits are the milliseconds of `now_us` (RFC 9562, section 5.7)."""
-    tail = int.from_bytes(os.urandom(10), "big")
-    value = ((now_us // 1000) & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (tail >> 68) << 64 | 0b10 << 62 | (tail & (2**62 - 1))
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    ms, tail = f"{now_us // 1000 & 0xFFFF_FFFF_FFFF:012x}", os.urandom(10).hex()
+    return f"{ms[:8]}-{ms[8:]}-7{tail[:3]}-{_VARIANT[tail[3]]}{tail[4:7]}-{tail[7:19]}"
