@@ -254,7 +254,7 @@ def _read_baseline(section: Section, labels: tuple[str, ...] | None) -> str:
 def _read_subject(section: Section, context: Mapping[str, Field]) -> str | None:
     """The field that names the person."""
     value = section.take("subject", None)
-    if value is None:
+    if value is None or (value == "none" and value not in context):
         return None
     if not isinstance(value, str) or value not in context:
         is_text = isinstance(value, str)

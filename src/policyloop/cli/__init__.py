@@ -1,0 +1,1 @@
+"""Commands for people and scripts; FAMILY commands/ has one file per command."""

@@ -1,0 +1,29 @@
+"""Show the settings, each with where it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from policyloop.cli.options import AsJson, HomeFolder
+from policyloop.cli.screen import write_json, write_table
+from policyloop.core.settings import read_settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Settings of this deployment.", rich_markup_mode=None)
+
+
+@app.callback()
+def _config() -> None:
+    """Settings of this deployment; loops are no settings, they are files of their own."""
+
+
+@app.command()
+def show(home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Show each setting, its value and where it came from: default, policyloop.yaml, environment or flag."""
+    settings = read_settings(Path.cwd(), flags={"home.path": None if home is None else str(home)})
+    rows = [(name, value.value, value.source, value.setting.about) for name, value in sorted(settings.values.items())]
+    if as_json:
+        write_json({name: {"value": value, "source": source} for name, value, source, _ in rows})
+    else:
+        write_table(("setting", "value", "from", "what it is for"), rows)

@@ -1,0 +1,54 @@
+"""Write a loop file to start from, with every key and what it means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policyloop.cli.screen import write_note
+from policyloop.cli.table_file import read_columns
+from policyloop.core.errors import Fault, Invalid
+from policyloop.core.spec_file import read_spec
+from policyloop.core.spec_inference import infer_document
+from policyloop.core.spec_template import EXAMPLE, template_of
+from policyloop.core.spec_warnings import warnings_of
+
+
+def run(
+    name: Annotated[str, typer.Argument(metavar="LOOP", help="Name of the new loop.", show_default=False)],
+    table: Annotated[
+        Path | None, typer.Option("--from", help="A table of past data to infer the fields from.", show_default=False)
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", help="Column of that table whose values become the actions.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; LOOP.yaml by default.", show_default=False)] = None,
+) -> None:
+    """Write a loop file to start from, with every key and what it means.
+
+    With --from, fields, types, bounds and category values come from a table: CSV, tab- or space-separated.
+    An existing file is never overwritten.
+    """
+    if label is not None and table is None:
+        raise Invalid([Fault("--label", f"is '{label}' without a table; expected --from FILE beside it.")])
+    document = EXAMPLE if table is None else infer_document(read_columns(table), label=label)
+    spec = read_spec({"loop": name, **document})
+    path = Path(f"{name}.yaml") if out is None else out
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template_of(spec))
+    except FileExistsError:
+        raise Invalid([Fault(str(path), "exists already; expected a new name, or --out OTHER.yaml.", "exists")]) from None
+    except OSError as error:
+        raise Invalid([Fault(str(path), f"cannot be written: {error.strerror}.", "unwritable")]) from None
+    for warning in warnings_of(spec):
+        write_note(f"note: {warning}")
+    typer.echo(f"wrote {path} ({_counted(len(spec.context), 'field')}, {_counted(len(spec.labels), 'action')}).")
+    typer.echo(f"Next: edit it, then `policyloop apply {path}`.")
+
+
+def _counted(n: int, noun: str) -> str:
+    """`1 field`, `3 fields`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

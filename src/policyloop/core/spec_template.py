@@ -1,0 +1,135 @@
+"""A loop file to start from: every key on a line of its own, each with what it means; reads back to the same spec.
+
+Question answered: what may stand in a loop file, and what does it mean, without opening the docs?
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_context import FIELD_TYPES
+from policyloop.core.spec_file import to_mapping
+from policyloop.core.spec_reward import TAKES
+from policyloop.core.yaml_text import read_yaml
+
+EXAMPLE: Mapping[str, Any] = {
+    "context": {
+        "hour": {"type": "integer", "min": 0, "max": 23},
+        "device": {"type": "category", "values": ["phone", "desktop"]},
+    },
+    "actions": {"kind": "discrete", "labels": ["calm", "bold", "playful"]},
+    "outcomes": {"clicked": {"type": "boolean", "take": "max"}},
+    "reward": {"expression": "clicked", "range": [0, 1]},
+}
+COMMENTS: Mapping[str, str] = {
+    "loop": "its name: lower-case letters, digits and -",
+    "context": "what is known before acting; the order counts. Options of a field:",
+    "actions": "what may be chosen",
+    "actions.kind": "one of several labels",
+    "actions.labels": "in order; a decision may mask or exclude some",
+    "outcomes": "what is seen later, by name. Options of an outcome:",
+    "reward": "how outcomes become the number that the loop learns to raise",
+    "reward.expression": "arithmetic over outcomes: + - * / **, min, max, clip, abs, sqrt, log1p, exp, where",
+    "reward.range": "[low, high]; what the expression gives outside of it is clipped and counted",
+    "reward.window": "how long a decision waits: what happens later does not count",
+    "reward.close": "window: ready at its end; final: at an outcome that says `final: true`",
+    "reward.default": "the reward of a decision without any outcome",
+    "baseline": "decides until a model is live and when one breaks: a label, first or uniform",
+    "learner": "what learns the rewards; its own settings go beside the name",
+    "learner.name": "linear: ridge regression per action",
+    "explore": "how sure a choice is; the explorer's own settings go beside the name",
+    "explore.name": "squarecb, epsilon_greedy, thompson or greedy",
+    "explore.floor": "probability mass that all allowed actions share evenly, whatever the model says",
+    "train": "when a new model is made, and from what",
+    "train.every": "so many new examples, so long, or whichever comes first; none: when asked",
+    "train.cron": 'instead of every: five fields in UTC, such as "0 3 * * *"',
+    "train.window": "older examples are left out; none: never",
+    "train.half_life": "an example's weight halves in so long; none: never",
+    "train.max_runtime": "a training that takes longer is stopped",
+    "train.retries": "how often a failed training is tried again",
+    "train.split": "share of the decisions learned from; the rest is for evaluation alone",
+    "gate": "what a new model must pass before it decides",
+    "gate.refresh": "rule for newer models of the same recipe: no-harm or point",
+    "on_log_failure": "refuse: answer 503; serve-baseline: decide without logging, and say so",
+    "subject": "the field that names the person: kept as a keyed hash, never learned from",
+    "aliases": "other names that callers may use for this loop",
+}
+FIELD_OPTIONS: Mapping[str, str] = {
+    "type": ", ".join(FIELD_TYPES),
+    "min, max": "number, integer: bounds, inclusive; values outside are refused",
+    "values": "category: the known values; without them, any text",
+    "items, max_items": "array: what it holds (number or category), and how many at most",
+    "optional": "true: may be missing, and missing is a value of its own",
+    "default": "filled in where the caller leaves the field out",
+    "store": "yes, hash (texts are stored hashed) or never (kept out of log and tables)",
+}
+OUTCOME_OPTIONS: Mapping[str, str] = {
+    "type": "number or boolean (counts as 0 or 1)",
+    "min, max": "number: bounds, inclusive; values outside are refused",
+    "take": f"how several reports become one: {', '.join(TAKES)}",
+    "missing": "its value when other outcomes came and this one did not",
+}
+_COMMENT_COLUMN = 44
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ /.-]*[A-Za-z0-9_]|[A-Za-z]")
+
+
+def template_of(spec: LoopSpec) -> str:
+    """The loop file of a spec, with every key and what it means."""
+    document = to_mapping(spec)
+    document["train"] = {"every": document["train"].pop("every", "none"), "cron": None, **document["train"]}
+    document["gate"] = {"refresh": _short(document["gate"]["refresh"])}
+    lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", ""]
+    for key, value in document.items():
+        lines += _section(key, value)
+    return "\n".join(lines) + "\n"
+
+
+def _section(key: str, value: Any) -> list[str]:
+    """One key of the file and what is below it."""
+    if not isinstance(value, dict):
+        return [_line(f"{key}: {yaml_value(value)}", COMMENTS[key]), *([""] if key == "loop" else [])]
+    if key in ("context", "outcomes"):
+        return [*_named(key, value), ""]
+    below = [_line(f"  {name}: {yaml_value(entry)}", COMMENTS.get(f"{key}.{name}", "")) for name, entry in value.items()]
+    return [_line(f"{key}:", COMMENTS[key]), *below, ""]
+
+
+def _named(key: str, value: Mapping[str, Any]) -> list[str]:
+    """Fields or outcomes, one a line, below the list of their options."""
+    options = FIELD_OPTIONS if key == "context" else OUTCOME_OPTIONS
+    legend = [f"  #   {name + ':':<18}{about}" for name, about in options.items()]
+    usual = {"optional": False, "store": "yes", "missing": 0.0}
+    entries = [
+        f"  {yaml_value(name)}: {yaml_value({k: v for k, v in entry.items() if usual.get(k) != v or k not in usual})}"
+        for name, entry in value.items()
+    ]
+    return [_line(f"{key}:" if entries else f"{key}: {{}}", COMMENTS[key]), *legend, *entries]
+
+
+def _short(plugin: Mapping[str, Any]) -> Any:
+    """A plug-in without settings as its name alone."""
+    return plugin["name"] if list(plugin) == ["name"] else plugin
+
+
+def _line(text: str, comment: str) -> str:
+    """Text and comment, the comments below one another."""
+    return f"{text:<{_COMMENT_COLUMN}}  # {comment}" if comment else text
+
+
+def yaml_value(value: Any) -> str:
+    """A value in YAML's flow style; texts are quoted where YAML would read something else."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{yaml_value(key)}: {yaml_value(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(yaml_value(entry) for entry in value) + "]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, str):
+        is_plain = _PLAIN.fullmatch(value) is not None and "  " not in value and read_yaml(value) == value
+        is_duration = re.fullmatch(r"[0-9]+[a-z]+|[0-9]+ examples( or [0-9]+[a-z]+)?", value) is not None
+        return value if is_plain or is_duration else json.dumps(value)
+    return "none" if value is None else json.dumps(value)

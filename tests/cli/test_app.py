@@ -1,0 +1,115 @@
+"""The command line as a whole: finding commands, and telling errors."""
+
+import subprocess
+import sys
+
+import pytest
+
+from policyloop.cli.app import COMMANDS, main, typed_name
+from policyloop.core import plugins
+
+
+def test_help_lists_every_command_with_the_first_line_of_its_file(policyloop):
+    ran = policyloop("--help")
+
+    assert ran.code == 0
+    for name in plugins.ours(COMMANDS):
+        assert f"  {typed_name(name)} " in ran.out
+        assert plugins.summary(COMMANDS, name)[:30] in ran.out
+
+
+def test_help_imports_no_command_and_no_number_crunching():
+    script = (
+        "import sys\n"
+        "from policyloop.cli.app import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = ('numpy', 'pyarrow', 'duckdb', 'sqlalchemy', 'rich')\n"
+        "bad = [m for m in sys.modules if m.startswith('policyloop.cli.commands.') or m in heavy]\n"
+        "sys.exit(', '.join(bad) or 0)\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", [typed_name(name) for name in plugins.ours(COMMANDS)])
+def test_every_command_tells_what_it_does(policyloop, name):
+    ran = policyloop(name, "--help")
+
+    assert ran.code == 0
+    assert ran.out.startswith(f"Usage: policyloop {name} ")
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(policyloop):
+    ran = policyloop("inti")
+
+    assert ran.code == 2
+    assert "no command is named 'inti'; did you mean 'init'?" in ran.err
+
+
+def test_no_command_at_all_shows_the_help(policyloop):
+    ran = policyloop()
+
+    assert "Commands:" in ran.out + ran.err
+
+
+def test_the_version_is_the_packages(policyloop):
+    assert policyloop("--version").out.startswith("policyloop 0.")
+
+
+def test_a_users_mistake_is_one_message_on_stderr_and_exit_2(policyloop):
+    ran = policyloop("init", "Not A Name")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "error: $.loop: is 'Not A Name'; expected 1 to 63 lower-case letters, digits and -, such as front-page.\n"
+    )
+
+
+def test_our_mistake_is_a_short_message_and_exit_1(policyloop, tmp_path, monkeypatch):
+    (tmp_path / "policyloop.yaml").mkdir()  # no code looks for a folder there
+
+    ran = policyloop("config", "show")
+
+    assert ran.code == 1
+    assert ran.err.startswith("error: IsADirectoryError:")
+    assert "POLICYLOOP_DEBUG=1 shows where it happened." in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_debugging_shows_the_traceback(policyloop, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLICYLOOP_DEBUG", "1")
+
+    assert "Traceback" in policyloop("init", "Not A Name").err
+
+
+def test_python_m_policyloop_is_the_same_command():
+    ran = subprocess.run([sys.executable, "-m", "policyloop", "--version"], capture_output=True, text=True)
+
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("policyloop 0.")
+
+
+def test_an_interrupt_leaves_quietly(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    script = (
+        "import sys\n"
+        "import policyloop.cli.commands.init as init\n"
+        "def run(name: str) -> None:\n"
+        "    raise KeyboardInterrupt\n"
+        "init.run = run\n"
+        "from policyloop.cli.app import main\n"
+        "main(['init', 'x'])\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert ran.returncode == 130
+    assert "Traceback" not in ran.stderr
+
+
+def test_main_takes_its_arguments_from_the_caller():
+    with pytest.raises(SystemExit):
+        main(["--version"])

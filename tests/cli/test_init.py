@@ -1,0 +1,62 @@
+"""`policyloop init`: a loop file that reads back, from nothing or from a table."""
+
+from policyloop.core.spec_file import read_spec_file
+
+
+def test_init_writes_a_loop_that_reads_without_a_fault(policyloop, tmp_path):
+    ran = policyloop("init", "my-loop")
+
+    assert ran.code == 0
+    assert ran.out.startswith("wrote my-loop.yaml (2 fields, 3 actions).\nNext: edit it, then `policyloop apply my-loop.yaml`.")
+    assert read_spec_file(tmp_path / "my-loop.yaml").loop == "my-loop"
+
+
+def test_init_never_overwrites(policyloop, tmp_path):
+    (tmp_path / "my-loop.yaml").write_text("mine")
+
+    ran = policyloop("init", "my-loop")
+
+    assert ran.code == 2
+    assert ran.err == "error: my-loop.yaml: exists already; expected a new name, or --out OTHER.yaml.\n"
+    assert (tmp_path / "my-loop.yaml").read_text() == "mine"
+
+
+def test_init_from_a_table_takes_fields_and_actions_from_it(policyloop, tmp_path):
+    (tmp_path / "flowers.csv").write_text(
+        "petal length,colour,kind\n1.5,red,rose\n2.5,blue,iris\n1.0,red,rose\n2.0,blue,iris\n"
+    )
+
+    ran = policyloop("init", "flowers", "--from", "flowers.csv", "--label", "kind")
+
+    spec = read_spec_file(tmp_path / "flowers.yaml")
+    assert ran.code == 0
+    assert list(spec.context) == ["petal_length", "colour"]
+    assert (spec.context["petal_length"].min, spec.context["petal_length"].max) == (0.0, 4.0)
+    assert spec.context["colour"].values == ("blue", "red")
+    assert spec.labels == ("iris", "rose")
+
+
+def test_an_unknown_label_column_is_answered_with_the_nearest(policyloop, tmp_path):
+    (tmp_path / "t.csv").write_text("a,kind\n1,x\n2,y\n")
+
+    ran = policyloop("init", "t", "--from", "t.csv", "--label", "knd")
+
+    assert (ran.code, ran.err) == (2, "error: no column is named 'knd'; did you mean 'kind'?\n")
+
+
+def test_a_label_needs_a_table(policyloop):
+    ran = policyloop("init", "t", "--label", "kind")
+
+    assert ran.err == "error: --label: is 'kind' without a table; expected --from FILE beside it.\n"
+
+
+def test_a_missing_table_is_told(policyloop):
+    ran = policyloop("init", "t", "--from", "nowhere.csv")
+
+    assert ran.err == "error: nowhere.csv: cannot be read: No such file or directory; expected a table of text.\n"
+
+
+def test_a_folder_that_is_not_there_is_told(policyloop):
+    ran = policyloop("init", "t", "--out", "nowhere/t.yaml")
+
+    assert ran.err == "error: nowhere/t.yaml: cannot be written: No such file or directory.\n"

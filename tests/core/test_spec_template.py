@@ -1,0 +1,87 @@
+"""The loop file to start from: it mentions everything, and says nothing else than the defaults."""
+
+from dataclasses import fields
+
+import pytest
+
+from policyloop.core.loop import ExploreSpec, Field, GateSpec, OutcomeSpec, TrainSpec
+from policyloop.core.spec_file import KEYS, read_spec
+from policyloop.core.spec_template import COMMENTS, EXAMPLE, template_of, yaml_value
+from policyloop.core.yaml_text import read_yaml
+
+SPEC = read_spec({"loop": "x", **EXAMPLE})
+
+
+def test_the_template_reads_back_to_the_defaults():
+    again = read_spec(template_of(SPEC))
+
+    assert again == SPEC
+    assert (again.train, again.explore, again.gate) == (TrainSpec(), ExploreSpec(), GateSpec())
+
+
+def test_the_template_mentions_every_key():
+    document = read_yaml(template_of(SPEC))
+
+    assert tuple(document) == KEYS
+    assert set(document["train"]) == {"every", "cron", "window", "half_life", "max_runtime", "retries", "split"}
+    assert set(document["reward"]) == {"expression", "range", "window", "close", "default"}
+
+
+@pytest.mark.parametrize("noun", [Field, OutcomeSpec])
+def test_the_template_mentions_every_option_of_fields_and_outcomes(noun):
+    text = template_of(SPEC)
+
+    for option in fields(noun):
+        assert option.name == "name" or f"{option.name}:" in text or f"{option.name}, " in text
+
+
+def test_the_template_does_not_mention_challenges():
+    assert "challenge" not in template_of(SPEC)
+
+
+def test_every_line_with_a_key_says_what_it_means():
+    text = template_of(SPEC)
+
+    for key, comment in COMMENTS.items():
+        name = key.split(".")[-1]
+        assert any(line.lstrip().startswith(f"{name}:") and line.endswith(comment) for line in text.splitlines()), key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": {"cron": "0 3 * * *"}},
+        {"train": {"every": "none"}},
+        {"explore": {"name": "epsilon_greedy", "epsilon": 0.25}},
+        {"gate": {"refresh": "point"}},
+        {"context": {}},
+        {
+            "context": {"a:b": {"type": "category", "values": ["yes", "no", "1", "# x", " y "], "default": "no"}},
+            "subject": "a:b",
+        },
+        {"context": {"none": "text"}, "subject": "none"},
+        {"actions": {"labels": ["on", "off", "null", "1.5", "010", "a: b", "[", "'", '"', "é", "1e3"]}, "baseline": "on"},
+        {"aliases": ["Front Page", "yes"]},
+    ],
+)
+def test_any_spec_reads_back_from_its_template(changes):
+    spec = read_spec({"loop": "x", **EXAMPLE, **changes})
+
+    assert read_spec(template_of(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("calm", "calm"),
+        ("yes", '"yes"'),
+        ("1", '"1"'),
+        ("a  b", '"a  b"'),
+        (1.0, "1"),
+        (0.5, "0.5"),
+        (True, "true"),
+        ("10m", "10m"),
+    ],
+)
+def test_texts_are_quoted_where_yaml_would_read_something_else(value, text):
+    assert yaml_value(value) == text
