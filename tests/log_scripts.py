@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from policyloop.core.event import Decision, Outcome
 
 START_US = 1_793_520_000_000_000
@@ -42,3 +45,11 @@ def decision(n: int, *, at: int = START_US, context: str = '{"hour":3}') -> Deci
 def outcome(n: int, *, at: int = START_US) -> Outcome:
     """The outcome of the n-th decision."""
     return Outcome(loop="front-page", decision_id=f"decision-{n}", outcome_id=f"o{n}", received_at=at, values={"clicked": 1.0})
+
+
+def until(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)

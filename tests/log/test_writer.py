@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from fault_fs import FailingFiles
-from log_scripts import START_US, SetClock, decision, outcome
+from log_scripts import START_US, SetClock, decision, outcome, until
 from policyloop.core.clock import SystemClock
 from policyloop.core.errors import BadSetting, Invalid, LogUnavailable
 from policyloop.log import folder as log_folder
@@ -175,11 +175,10 @@ def test_a_segment_is_sealed_at_the_next_multiple_on_the_clock(tmp_path, clock):
     before = [file.is_sealed for file in log_folder.segments(tmp_path)]
 
     clock.now = START_US + 2_000_000
-    log.wait(log.append(decision(2)))
-    log.roll()  # asked for behind the tick: the tick's own seal is done before
+    until(lambda: len(log_folder.shippable(tmp_path)) == 1)
 
     assert before == [False]
-    assert [len(read_segment(file).records) for file in log_folder.segments(tmp_path) if file.is_sealed] == [2]
+    assert [len(read_segment(file).records) for file in log_folder.shippable(tmp_path)] == [1]
     log.close()
 
 
@@ -260,6 +259,29 @@ def test_fast_mode_acknowledges_at_once_and_writes_soon(tmp_path, clock):
     log.close()
 
     assert len(records_in(tmp_path)) == 10
+
+
+def test_fast_mode_waits_for_the_disk_when_something_is_unsynced_for_longer_than_fifty_milliseconds(tmp_path, clock):
+    may_sync = threading.Event()
+
+    class Stuck(SystemFiles):
+        def fdatasync(self, fd):
+            may_sync.wait(10)
+            super().fdatasync(fd)
+
+    may_sync.set()
+    log = LogWriter(tmp_path, clock=clock, config=dataclasses.replace(BY_HAND, mode="fast"), files=Stuck())
+    may_sync.clear()
+    seq = log.append(decision(1))
+    log.wait(seq, timeout_s=0)
+
+    clock.pass_s(0.06)
+    with pytest.raises(LogUnavailable):
+        log.wait(seq, timeout_s=0.01)
+    may_sync.set()
+
+    log.wait(seq, timeout_s=10)
+    log.close()
 
 
 def test_only_the_owner_may_read_the_log(log, tmp_path):

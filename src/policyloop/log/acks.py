@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from policyloop.core.errors import LogUnavailable
 
+_Blocked = tuple[int, threading.Lock]  # a thread waits for its lock: waking 32 at once costs half of a Condition's way
 _Waiter = tuple[int, "asyncio.Future[None]"]
 
 
@@ -20,10 +21,11 @@ class Acks:
     """Settled seqs, and those who wait for others. Safe to share between threads and event loops."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._guard = threading.Lock()
         self._settled = 0
         self._refused_from: list[int] = []  # first seqs of the refused ranges, ascending
         self._refused: list[tuple[int, str]] = []  # (last seq, reason) of each
+        self._blocked: list[_Blocked] = []
         self._waiters: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
 
     @property
@@ -33,12 +35,12 @@ class Acks:
 
     def confirm(self, last_seq: int) -> None:
         """All unsettled records up to `last_seq` are durable now."""
-        with self._changed:
+        with self._guard:
             self._settle(last_seq)
 
     def refuse(self, last_seq: int, reason: str) -> None:
         """All unsettled records up to `last_seq` are refused, and will never be acknowledged."""
-        with self._changed:
+        with self._guard:
             if last_seq <= self._settled:
                 return
             if self._refused and self._refused[-1][0] == self._settled:
@@ -54,10 +56,8 @@ class Acks:
         Raises:
             LogUnavailable: it was refused, or nothing was known after `timeout_s`.
         """
-        if self._settled < seq:
-            with self._changed:
-                if not self._changed.wait_for(lambda: self._settled >= seq, timeout_s):
-                    raise LogUnavailable(f"record {seq} was not on the disk after {timeout_s} s")
+        if self._settled < seq and not self._block_until(seq, timeout_s):
+            raise LogUnavailable(f"record {seq} was not on the disk after {timeout_s} s")
         self._raise_if_refused(seq)
 
     async def durable(self, seq: int) -> None:
@@ -69,7 +69,7 @@ class Acks:
         if self._settled < seq:
             loop = asyncio.get_running_loop()
             future = loop.create_future()
-            with self._changed:
+            with self._guard:
                 if self._settled < seq:
                     self._waiters.setdefault(loop, []).append((seq, future))
                 else:
@@ -77,10 +77,31 @@ class Acks:
             await future
         self._raise_if_refused(seq)
 
+    def _block_until(self, seq: int, timeout_s: float | None) -> bool:
+        """Block this thread until the record is settled; False when that took too long."""
+        gate = threading.Lock()
+        gate.acquire()
+        mine = (seq, gate)
+        with self._guard:
+            if self._settled >= seq:
+                return True
+            self._blocked.append(mine)
+        if gate.acquire(timeout=-1 if timeout_s is None else timeout_s):
+            return True
+        with self._guard:
+            if mine in self._blocked:
+                self._blocked.remove(mine)
+            return self._settled >= seq
+
     def _settle(self, last_seq: int) -> None:
         """Move on to `last_seq` and wake who waited for it."""
         self._settled = last_seq
-        self._changed.notify_all()
+        blocked, self._blocked = self._blocked, []
+        for mine in blocked:
+            if mine[0] <= last_seq:
+                mine[1].release()
+            else:
+                self._blocked.append(mine)
         for loop, waiters in list(self._waiters.items()):
             ready = [future for seq, future in waiters if seq <= last_seq]
             if not ready:
@@ -97,7 +118,7 @@ class Acks:
         """LogUnavailable when the settled record lies in a refused range."""
         if not self._refused:
             return
-        with self._changed:
+        with self._guard:
             place = bisect_right(self._refused_from, seq) - 1
             if place >= 0 and seq <= self._refused[place][0]:
                 raise LogUnavailable(self._refused[place][1])

@@ -17,16 +17,19 @@ import msgspec
 
 from policyloop.core.clock import US_PER_S, Clock
 from policyloop.core.errors import BadSetting, Fault, Invalid, LogUnavailable
-from policyloop.core.event import FORM, MAX_PAYLOAD_BYTES, Decision, Event, encode, kind_of
+from policyloop.core.event import FORM, MAX_PAYLOAD_BYTES, Decision, Event, Kind, encode
 from policyloop.core.rng import uuid7
 from policyloop.log.acks import Acks
 from policyloop.log.files import Files, SystemFiles
 from policyloop.log.line import Line
 from policyloop.log.segment import Entry
 
+_DECISION, _OUTCOME = int(Kind.DECISION), int(Kind.OUTCOME)
 _LOOK_S = 0.25  # how often the disk's free space is looked at, and an unwritable log is tried again
-_FAST_WAIT_S = 0.02  # how long a group gathers when no one waits for it; with the sync it stays below 50 ms
+_FAST_WAIT_S = 0.01  # how long a group gathers when no one waits for it
+_FAST_WINDOW_S = 0.05  # mode fast acknowledges before the sync only while nothing older than this waits for one
 _MAX_BUFFERED_BYTES = 64 * 2**20  # more than this not yet written means that the disk does not keep up
+_NO_ONE_SLEEPS = 2**31  # more records than ever wait: the committer need not be called
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +82,7 @@ class LogWriter:
         self._next_seq = 1
         self._last_time = 0
         self._wanted = 1  # the committer sleeps until so many records are there
+        self._synced_up_to_s = 0.0  # what was appended before this monotonic time is settled
         self._refusal: str | None = None
         self._is_closing = False
         self._n_rolls_asked = 0
@@ -115,42 +119,46 @@ class LogWriter:
             LogUnavailable: the log cannot be written now; nothing was taken in.
             Invalid: the event is larger than a record may be.
         """
-        payload = _encode(event)
-        kind = kind_of(event)
-        time_us = event.decided_at if isinstance(event, Decision) else event.received_at
+        payload = encode(event)
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise Invalid([Fault("$", f"it has {len(payload):,} bytes; expected at most {MAX_PAYLOAD_BYTES:,}.", "too_large")])
+        kind, time_us = (_DECISION, event.decided_at) if isinstance(event, Decision) else (_OUTCOME, event.received_at)
         with self._guard:
             if self._refusal is not None:
                 raise LogUnavailable(self._refusal)
             if self._buffered_bytes > _MAX_BUFFERED_BYTES:
                 raise LogUnavailable(f"{self._buffered_bytes:,} bytes wait for a disk that does not keep up")
             if time_us < self._last_time:
-                payload = _encode(_at(event, self._last_time))
+                payload = encode(_at(event, self._last_time))
             else:
                 self._last_time = time_us
             seq = self._next_seq
+            if self._is_fast and self._acks.settled == seq - 1:
+                self._synced_up_to_s = self._clock.monotonic_s()
             self._next_seq = seq + 1
             self._buffer.append((kind, FORM, payload))
             self._buffered_bytes += len(payload)
             if len(self._buffer) >= self._wanted:
+                self._wanted = _NO_ONE_SLEEPS
                 self._wake.notify()
         return seq
 
     def wait(self, seq: int, timeout_s: float | None = None) -> None:
-        """Block until the record may be acknowledged. In mode `fast` that is at once.
+        """Block until the record may be acknowledged. In mode `fast` that is at once, while the disk keeps up.
 
         Raises:
             LogUnavailable: it never will be, or it is not known after `timeout_s` (it may still appear in the log).
         """
-        if not self._is_fast:
+        if not self._is_early():
             self._acks.wait(seq, timeout_s=timeout_s)
 
     async def durable(self, seq: int) -> None:
-        """Return when the record may be acknowledged. In mode `fast` that is at once.
+        """Return when the record may be acknowledged. In mode `fast` that is at once, while the disk keeps up.
 
         Raises:
             LogUnavailable: it never will be.
         """
-        if not self._is_fast:
+        if not self._is_early():
             await self._acks.durable(seq)
 
     def roll(self, timeout_s: float = 10.0) -> None:
@@ -194,13 +202,14 @@ class LogWriter:
             entries, self._buffer, self._buffered_bytes = self._buffer, [], 0
             first_seq = self._next_seq - len(entries)
             is_closing, asked = self._is_closing, self._n_rolls_asked
-            now = self._clock.now_us()
+            now, taken_at_s = self._clock.now_us(), self._clock.monotonic_s()
             is_roll_due = asked > self._n_rolls_done or now >= self._next_tick
             if is_closing:
                 self._refusal = self._refusal or "it is closed"
             if is_roll_due:  # from now on no event is older than the heartbeat that follows
                 self._last_time = max(self._last_time, now)
         self._commit(first_seq, entries)
+        self._synced_up_to_s = taken_at_s
         if is_closing:
             self._line.end(self._acks.settled + 1, last_time=self._last_time)
         elif is_roll_due:
@@ -217,11 +226,15 @@ class LogWriter:
                 self._wanted = 1
                 until_tick_s = (self._next_tick - self._clock.now_us()) / US_PER_S
                 self._wake.wait(max(0.0, min(until_tick_s, _LOOK_S)))
-            company = 2**31 if self._is_fast else self._last_group
+            company = _NO_ONE_SLEEPS if self._is_fast else self._last_group
             if 0 < len(self._buffer) < company and not self._is_asked():
                 self._wanted = company
                 self._wake.wait(self._group_wait_s)
-            self._wanted = 2**31  # awake: no one need call
+            self._wanted = _NO_ONE_SLEEPS
+
+    def _is_early(self) -> bool:
+        """Whether acknowledgements may go before their sync: mode fast, and none waits for one longer than it promises."""
+        return self._is_fast and self._clock.monotonic_s() - self._synced_up_to_s < _FAST_WINDOW_S
 
     def _is_asked(self) -> bool:
         """Whether someone waits for a roll or the end."""
@@ -301,16 +314,6 @@ class LogWriter:
         """The next multiple of `seal_after_s` on the clock, the same for all writers of a machine."""
         period = round(self._config.seal_after_s * US_PER_S)
         return (now // period + 1) * period if period else 2**62
-
-
-def _encode(event: Event) -> bytes:
-    """The event's payload, refused when it is too large to be read back."""
-    payload = encode(event)
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise Invalid(
-            [Fault("$", f"the event has {len(payload):,} bytes; expected at most {MAX_PAYLOAD_BYTES:,}.", "too_large")]
-        )
-    return payload
 
 
 def _at(event: Event, time_us: int) -> Event:
