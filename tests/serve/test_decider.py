@@ -23,7 +23,7 @@ def ask(**request) -> DecideRequest:
 
 
 class Raises:
-    def probabilities(self, context, actions):
+    def pmf(self, context, allowed):
         raise ZeroDivisionError("the model divides by zero")
 
 
@@ -31,10 +31,10 @@ class Gives:
     """A policy that gives these numbers, whatever it is asked."""
 
     def __init__(self, *pmf: float) -> None:
-        self.pmf = pmf
+        self._pmf = list(pmf)
 
-    def probabilities(self, context, actions):
-        return np.array(self.pmf)
+    def pmf(self, context, allowed):
+        return self._pmf
 
 
 def test_the_answer_says_what_was_logged():
@@ -311,9 +311,9 @@ def test_the_policy_decides_on_what_is_logged():
     seen = []
 
     class Looks:
-        def probabilities(self, context, actions):
+        def pmf(self, context, allowed):
             seen.append(dict(context))
-            return np.array([1.0, 0.0, 0.0])
+            return [1.0, 0.0, 0.0]
 
     spec = front_page(*FIELDS, subject="campaign")
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
-from policyloop.core.policy import Actions, Policy
+from policyloop.core.policy import Actions
 from policyloop.policy import floor as floors
 from policyloop.policy.scored import ScoredPolicy
 
 
-def aligned(policy: ScoredPolicy, labels: Sequence[str], spec: LoopSpec) -> Policy:
+def aligned(policy: ScoredPolicy, labels: Sequence[str], spec: LoopSpec) -> ScoredPolicy | Aligned:
     """The policy as it serves under a spec.
 
     Args:
@@ -39,24 +39,28 @@ class Aligned:
         self._floor = floors.check(spec.explore.floor)
         place_of_label = {label: place for place, label in enumerate(spec.labels)}
         pairs = [(old, place_of_label[label]) for old, label in enumerate(self._labels) if label in place_of_label]
-        self._old = np.array([old for old, _ in pairs], dtype=np.int64)
-        self._new = np.array([new for _, new in pairs], dtype=np.int64)
+        self._pairs = tuple(pairs)  # (place among the model's actions, place among today's)
+
+    def pmf(self, context: Context, allowed: Sequence[bool]) -> list[float]:
+        """k probabilities in today's order."""
+        its_own = [False] * len(self._labels)
+        for old, new in self._pairs:
+            its_own[old] = allowed[new]
+        preference = [0.0] * len(allowed)
+        if any(its_own):
+            preferred = self._policy.pmf(context, its_own)
+            for old, new in self._pairs:
+                preference[new] = preferred[old]
+        else:  # it knows none of those offered
+            preference = [may / sum(allowed) for may in allowed]
+        some = iter(floors.apply([q for q, may in zip(preference, allowed, strict=True) if may], self._floor))
+        return [next(some) if may else 0.0 for may in allowed]
 
     def probabilities(self, context: Context, actions: Actions) -> NDArray[np.float64]:
         """(k,) float64 in today's order."""
-        allowed = np.zeros(len(self._labels), dtype=bool)
-        allowed[self._old] = actions.allowed[self._new]
-        preference = np.zeros(len(actions.labels))
-        if allowed.any():
-            preference[self._new] = self._policy.probabilities(context, Actions(self._labels, allowed))[self._old]
-        else:  # it knows none of those offered
-            preference[actions.allowed] = 1.0 / actions.allowed.sum()
-        pmf = np.zeros(len(actions.labels))
-        pmf[actions.allowed] = floors.apply(preference[actions.allowed].tolist(), self._floor)
-        return pmf
+        return np.array(self.pmf(context, actions.allowed.tolist()))
 
     def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(n, k): row i is what `probabilities` gives for context i."""
-        labels = tuple(str(place) for place in range(allowed.shape[1]))
-        rows = [self.probabilities(context, Actions(labels, may)) for context, may in zip(contexts, allowed, strict=True)]
+        rows = [self.pmf(context, may) for context, may in zip(contexts, allowed.tolist(), strict=True)]
         return np.array(rows).reshape(allowed.shape)

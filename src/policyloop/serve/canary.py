@@ -6,25 +6,24 @@ time? Runs off the event loop, in milliseconds.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from policyloop.core.clock import Clock
 from policyloop.core.errors import BadModel, Fault
 from policyloop.core.loop import Field, LoopSpec
-from policyloop.core.policy import Actions, Policy
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.fields import max_items_of
+from policyloop.serve.live import Served
 from policyloop.serve.probabilities import fault_in
 
 _FAR = 1e6  # stands for a bound that the spec does not set
 _MAX_VARIANTS = 20  # of one field
 
 
-def check(policy: Policy, checks: Checks, *, clock: Clock, budget_s: float) -> None:
+def check(policy: Served, checks: Checks, *, clock: Clock, budget_s: float) -> None:
     """Ask the policy about contexts on the edges of the spec.
 
     Args:
@@ -35,12 +34,12 @@ def check(policy: Policy, checks: Checks, *, clock: Clock, budget_s: float) -> N
     """
     took_s = []
     for context in contexts_of(checks):
-        for actions in masks_of(checks.spec):
+        for allowed in masks_of(checks.spec):
             start_s = clock.monotonic_s()
-            pmf = _answer(policy, context, actions)
+            pmf = _answer(policy, context, allowed)
             took_s.append(clock.monotonic_s() - start_s)
-            _check_answer(pmf, actions, checks.spec)
-            if _answer(policy, context, actions) != pmf:
+            _check_answer(pmf, allowed, checks.spec)
+            if _answer(policy, context, allowed) != pmf:
                 raise BadModel("the model gave two answers to the same context; expected a pure function of it.")
     if statistics.median(took_s) > budget_s:
         raise BadModel(f"the model takes {statistics.median(took_s):.3g} s a decision; expected at most {budget_s:g} s.")
@@ -61,24 +60,21 @@ def contexts_of(checks: Checks) -> Iterator[dict[str, Any]]:
         yield context.values if checks.redaction is None else checks.redaction.apply(context).values
 
 
-def masks_of(spec: LoopSpec) -> list[Actions]:
+def masks_of(spec: LoopSpec) -> list[list[bool]]:
     """All actions, all but the first, and the last alone."""
     k = len(spec.labels)
-    place = np.arange(k)
-    allowed = [place >= 0, place > 0, place == k - 1]
-    return [Actions(spec.labels, mask) for mask in allowed if mask.any()]
+    masks = [[True] * k, [i > 0 for i in range(k)], [i == k - 1 for i in range(k)]]
+    return [mask for mask in masks if any(mask)]
 
 
-def _answer(policy: Policy, context: dict[str, Any], actions: Actions) -> list[float]:
+def _answer(policy: Served, context: dict[str, Any], allowed: list[bool]) -> list[float]:
     try:
-        pmf: list[float] = policy.probabilities(context, actions).tolist()
+        return policy.pmf(context, allowed)
     except Exception as error:  # whatever a model's file makes it raise
         raise BadModel(f"the model raised {type(error).__name__}: {error}; expected probabilities.") from error
-    return pmf
 
 
-def _check_answer(pmf: list[float], actions: Actions, spec: LoopSpec) -> None:
-    allowed = actions.allowed.tolist()
+def _check_answer(pmf: list[float], allowed: list[bool], spec: LoopSpec) -> None:
     fault = fault_in(pmf, allowed, len(allowed))
     if fault is not None:
         raise BadModel(f"the model {fault}")
@@ -103,7 +99,7 @@ def _values_of(field: Field) -> list[Any]:
     low = -_FAR if field.min is None else field.min
     high = max(_FAR, low) if field.max is None else field.max
     low = min(low, high)
-    return [int(np.ceil(low)), int(np.floor(high))] if field.type == "integer" else [float(low), float(high)]
+    return [math.ceil(low), math.floor(high)] if field.type == "integer" else [float(low), float(high)]
 
 
 def _item_of(field: Field) -> Any:

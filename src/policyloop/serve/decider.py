@@ -15,13 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import msgspec
-import numpy as np
 
 from policyloop.core.clock import Clock, iso
 from policyloop.core.errors import DecisionConflict
 from policyloop.core.event import Decision, pack_floats
 from policyloop.core.model import BASELINE
-from policyloop.core.policy import Actions
 from policyloop.core.rng import DRAW_VERSION, draw, keyed_uniform, uuid7
 from policyloop.core.wire import DecideAnswer, DecideRequest
 from policyloop.ingest.checks import Checks
@@ -107,8 +105,7 @@ class Decider:
         """
         live = self._live
         asked = ask(request, live.checks)
-        actions = _actions_of(asked, live)
-        pmf = live.baseline.probabilities(asked.context.values, actions).tolist()
+        pmf = live.baseline.pmf(asked.context.values, asked.mask or live.all_allowed)
         event = self._event(live, request, asked, pmf, why="log_unavailable")
         return msgspec.structs.replace(_answer_of(event, live), logged=False)
 
@@ -127,7 +124,6 @@ class Decider:
 
     def _made(self, live: Live, request: DecideRequest, asked: Asked) -> Decision:
         """Probabilities of the live policy, or of the baseline where it fails, and the record of what was drawn."""
-        actions = _actions_of(asked, live)
         why: str | None = None
         pmf: list[float] | None = None
         if live.is_baseline:
@@ -135,25 +131,26 @@ class Decider:
         elif live.breaker.is_open(self._clock.monotonic_s()):
             why = "breaker_open"
         else:
-            pmf = self._asked_of_the_model(live, asked, actions)
+            pmf = self._asked_of_the_model(live, asked)
             why = "model_error" if pmf is None else None
         if pmf is None:
-            pmf = live.baseline.probabilities(asked.context.values, actions).tolist()
+            pmf = live.baseline.pmf(asked.context.values, asked.mask or live.all_allowed)
         return self._event(live, request, asked, pmf, why=why)
 
-    def _asked_of_the_model(self, live: Live, asked: Asked, actions: Actions) -> list[float] | None:
+    def _asked_of_the_model(self, live: Live, asked: Asked) -> list[float] | None:
         """The model's probabilities; None when it raised or gave what are none."""
+        pmf: list[float] | None
         start_s = self._clock.monotonic_s()
         try:
-            pmf = live.policy.probabilities(asked.context.values, actions).tolist()
-            fault = fault_in(pmf, asked.mask, len(actions.labels))
+            pmf = live.policy.pmf(asked.context.values, asked.mask or live.all_allowed)
+            fault = fault_in(pmf, asked.mask, len(live.all_allowed))
         except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, an answer is owed
             fault = f"raised {type(error).__name__}: {error}"
             pmf = None
         now_s = self._clock.monotonic_s()
         if fault is None:
             live.breaker.good(now_s - start_s, now_s)
-            return pmf  # type: ignore[no-any-return]
+            return pmf
         live.breaker.bad(now_s)
         self._last_error = f"model {live.name} {fault}"
         return None
@@ -198,12 +195,6 @@ class Decider:
 def with_pmf(decided: Decided) -> DecideAnswer:
     """The answer with the probability of every action."""
     return msgspec.structs.replace(decided.answer, pmf=decided.event.probabilities())
-
-
-def _actions_of(asked: Asked, live: Live) -> Actions:
-    if asked.mask is None:
-        return live.actions
-    return Actions(live.actions.labels, np.array(asked.mask, dtype=bool))
 
 
 def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided:

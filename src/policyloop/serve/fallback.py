@@ -7,8 +7,8 @@ A model's time budget cannot be enforced while it runs on the event loop, so a b
 from __future__ import annotations
 
 from policyloop.core.loop import LoopSpec
-from policyloop.core.policy import Policy
 from policyloop.policy import scored
+from policyloop.policy.scored import ScoredPolicy
 
 WINDOW = 100  # calls that the breaker looks back over
 MAX_ERRORS = 5  # of them; the next one opens it
@@ -16,7 +16,7 @@ MAX_SLOW = 50  # of them
 REST_S = 10.0  # how long an open breaker waits before it lets one call try
 
 
-def baseline_of(spec: LoopSpec) -> Policy:
+def baseline_of(spec: LoopSpec) -> ScoredPolicy:
     """The spec's baseline as a policy: a label, the first allowed action or all evenly, served with the floor."""
     return scored.baseline(spec.labels, spec.baseline, floor=spec.explore.floor)
 

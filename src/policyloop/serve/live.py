@@ -6,15 +6,25 @@ answer ever mixes two models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
-from policyloop.core.policy import Actions, Policy
 from policyloop.ingest.checks import Checks, checks_of
 from policyloop.serve.fallback import Breaker, baseline_of
 
 BUDGET_S = 0.05  # a decision's share of the event loop; a policy that takes longer most of the time is left alone
+
+
+class Served(Protocol):
+    """A policy as a decision asks it: plain lists, since NumPy costs more than it saves for a handful of actions."""
+
+    def pmf(self, context: Context, allowed: Sequence[bool]) -> list[float]:
+        """k probabilities in the spec's order, summing to 1; 0 for actions not allowed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,9 +32,9 @@ class Live:
     """Immutable, but for the breaker's counts."""
 
     checks: Checks
-    actions: Actions  # all labels, all allowed
-    baseline: Policy  # stands in whenever no model can decide
-    policy: Policy
+    all_allowed: tuple[bool, ...]  # True per action
+    baseline: Served  # stands in whenever no model can decide
+    policy: Served
     name: str  # the model's digest, or `baseline`
     breaker: Breaker
 
@@ -40,7 +50,7 @@ class Live:
 
 
 def live_of(
-    spec: LoopSpec, *, salt: bytes, policy: Policy | None = None, name: str = BASELINE, budget_s: float = BUDGET_S
+    spec: LoopSpec, *, salt: bytes, policy: Served | None = None, name: str = BASELINE, budget_s: float = BUDGET_S
 ) -> Live:
     """Compile what is to be live; takes milliseconds, so not on the event loop.
 
@@ -53,7 +63,7 @@ def live_of(
     baseline = baseline_of(spec)
     return Live(
         checks=checks_of(spec, salt=salt),
-        actions=Actions.of(spec.labels),
+        all_allowed=(True,) * len(spec.labels),
         baseline=baseline,
         policy=baseline if policy is None else policy,
         name=name,

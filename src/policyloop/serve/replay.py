@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.event import Decision
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
-from policyloop.core.policy import Actions, Policy
 from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.serve.fallback import baseline_of
+from policyloop.serve.live import Served
 from policyloop.serve.probabilities import point_of
 
 TOLERANCE = 1e-12
@@ -64,7 +63,7 @@ class Replay:
         return said
 
 
-def replay(decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Policy | None = None) -> Replay:
+def replay(decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Served | None = None) -> Replay:
     """Draw again from the logged probabilities, and compute those again where the policy is at hand.
 
     Args:
@@ -103,13 +102,12 @@ def _split(decision: Decision, salt: bytes) -> float:
     return keyed_uniform(salt, decision.loop, decision.episode_id or decision.decision_id, "split")
 
 
-def _computed(decision: Decision, spec: LoopSpec, policy: Policy | None) -> list[float] | None:
+def _computed(decision: Decision, spec: LoopSpec, policy: Served | None) -> list[float] | None:
     """The probabilities that the policy gives for the logged context now."""
     asked = baseline_of(spec) if decision.policy == BASELINE else policy
     if asked is None:
         return None
-    allowed = np.ones(len(spec.labels), dtype=bool) if decision.mask is None else np.array(decision.mask, dtype=bool)
-    pmf: list[float] = asked.probabilities(msgspec.json.decode(decision.context), Actions(spec.labels, allowed)).tolist()
+    pmf = asked.pmf(msgspec.json.decode(decision.context), decision.mask or [True] * len(spec.labels))
     return point_of(pmf) if decision.propensity_kind == "point" else pmf
 
 
