@@ -1,7 +1,8 @@
 """Train: examples in, a model out. A pure function: equal arguments give equal bytes on the same platform.
 
 Question answered: what model do these examples make under this spec? It sees only the examples below the spec's split
-and inside its window, fits the features on them, lets the learner learn them in order, and writes everything down in a manifest.
+and inside its window, fits the features on them, lets the learner learn them in order, and writes everything down in a
+manifest.
 Letters: n examples, d features.
 """
 
@@ -95,6 +96,7 @@ def new_learner(spec: LoopSpec, *, n_features: int, seed: int) -> Learner:
         n_actions=len(spec.labels),
         n_features=n_features,
         rng=np.random.default_rng(seed),
+        reward_default=spec.reward.default,
         half_life_s=spec.train.half_life_s,
         **spec.learner.settings,
     )

@@ -42,53 +42,59 @@ class LinearLearner:
     """Sums of products per action, and the running score of every form."""
 
     def __init__(
-        self, n_actions: int, n_features: int, rng: np.random.Generator, *, half_life_s: float | None, max_weight: float | None
+        self,
+        n_actions: int,
+        n_features: int,
+        *,
+        draw_seed: int,
+        reward_default: float,
+        half_life_s: float | None,
+        max_weight: float | None,
     ) -> None:
         self._d = n_features
         self._expansion = _largest_expansion(n_actions, n_features)
         m = linear.n_terms(self._expansion, n_features)
         self._gram = np.zeros((n_actions, m, m))  # sum of w x x'
-        self._moment = np.zeros((n_actions, m))  # sum of w r x
+        self._moment = np.zeros((n_actions, m))  # sum of w (r - reward_default) x
+        self._draw_seed = draw_seed
+        self._reward_default = reward_default
         self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
         self._max_weight = max_weight
-        self._draw_seed = int(rng.integers(2**63))
         self._latest_us: int | None = None
         self._n = 0
         self._next_check = _FIRST_CHECK
-        expansions = dict.fromkeys(["none", self._expansion])
-        self._forms = [_Form(expansion, ridge) for expansion, ridge in product(expansions, RIDGES)]
-        self._candidates: list[NDArray[np.float64]] | None = None  # weights (k, m) of each form at the last check
-        self._losses = np.zeros(len(self._forms))  # sum of w (r - predicted)^2, each before the example was learned
-        self._loss_weight = 0.0
-        self._best = 1
-        self._progressive = np.zeros(2)  # the same for whichever form was best at the time; its weight
+        self._race = _Race([_Form(e, ridge) for e, ridge in product(dict.fromkeys(["none", self._expansion]), RIDGES)])
+        self._solved = _Solved(None, np.zeros((n_actions, 0)))
+        self._stale = set(range(n_actions))  # actions whose sums changed since they were solved
 
     def learn(self, batch: ExampleBatch) -> None:
         """Take in examples; learning a then b is the same as learning a and b at once, to rounding."""
         for piece in self._pieces(batch):
             terms = linear.expand(self._expansion, piece.features)
             weight = self._weights(piece)
-            self._score(piece, terms, weight)
-            self._add(piece, terms, weight)
+            gain = piece.reward - self._reward_default
+            self._race.score(piece.action, terms, gain, weight)
+            self._add(piece.action, terms, gain, weight)
             self._n += len(piece)
             if self._n == self._next_check:
-                self._check()
+                self._race.restart([self._solve(form) for form in self._race.forms])
+                self._next_check = int(self._n * _CHECK_RATIO)
 
     def reward_model(self, *, n_draws: int = 0) -> RewardModel:
         """What has been learned so far; later learning does not change it."""
-        form = self._forms[self._best]
-        weights = self._solve(form)
+        form = self._race.best
+        weights = self._solve_stale(form).copy()
+        weights[:, 0] += self._reward_default  # the first term is 1
         if n_draws == 0:
             return linear.create(form.expansion, weights)
-        return linear.create(form.expansion, weights, self._draw(form, weights, n_draws))
+        return linear.create(form.expansion, weights, weights + self._noise(form, n_draws))
 
     def progress(self) -> Mapping[str, float]:
         """`n`, `progressive_loss` (mean squared error before learning), `n_terms` and `ridge` of the form in use."""
-        form = self._forms[self._best]
-        loss, weight = self._progressive.tolist()
+        form = self._race.best
         return {
             "n": self._n,
-            "progressive_loss": loss / weight if weight else 0.0,
+            "progressive_loss": self._race.progressive_loss,
             "n_terms": linear.n_terms(form.expansion, self._d),
             "ridge": form.ridge,
         }
@@ -115,60 +121,114 @@ class LinearLearner:
             fade = 0.5 ** ((latest - self._latest_us) / self._half_life_us)
             self._gram *= fade
             self._moment *= fade
+            self._stale.update(range(len(self._gram)))
         self._latest_us = latest
-        faded: NDArray[np.float64] = weight * 0.5 ** ((latest - piece.decided_at) / self._half_life_us)
-        return faded
+        return np.asarray(weight * 0.5 ** ((latest - piece.decided_at) / self._half_life_us))
 
-    def _score(self, piece: ExampleBatch, terms: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
-        """Add every form's squared error on examples that it has not learned from."""
-        if self._candidates is None:
-            return
-        losses = np.empty(len(self._forms))
-        for number, weights in enumerate(self._candidates):
-            predicted = np.einsum("nm,nm->n", terms[:, : weights.shape[1]], weights[piece.action])
-            losses[number] = weight.dot((piece.reward - predicted) ** 2)
-        self._losses += losses
-        self._progressive += (losses[self._best], weight.sum())
-
-    def _add(self, piece: ExampleBatch, terms: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
-        for action in np.unique(piece.action):
-            rows = piece.action == action
+    def _add(
+        self, action: NDArray[np.int64], terms: NDArray[np.float64], gain: NDArray[np.float64], weight: NDArray[np.float64]
+    ) -> None:
+        for taken in set(action.tolist()):
+            rows = action == taken
             x = terms[rows]
             wx = x * weight[rows, None]
-            self._gram[action] += x.T.dot(wx)
-            self._moment[action] += piece.reward[rows].dot(wx)
-
-    def _check(self) -> None:
-        """Freeze every form as it is now, to be scored on what comes next."""
-        if self._candidates is not None:
-            self._best = int(self._losses.argmin())
-        self._losses *= 0.5
-        self._candidates = [self._solve(form) for form in self._forms]
-        self._next_check = int(self._n * _CHECK_RATIO)
-
-    def _system(self, form: _Form) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(k, m, m) and (k, m) of the form: its terms are the first ones of the widest form's."""
-        m = linear.n_terms(form.expansion, self._d)
-        gram = self._gram[:, :m, :m].copy()
-        gram[:, range(m), range(m)] += form.ridge
-        return gram, self._moment[:, :m]
+            self._gram[taken] += x.T.dot(wx)
+            self._moment[taken] += gain[rows].dot(wx)
+            self._stale.add(taken)
 
     def _solve(self, form: _Form) -> NDArray[np.float64]:
-        """(k, m) weights."""
-        gram, moment = self._system(form)
-        return np.asarray(np.linalg.solve(gram, moment[..., None])[..., 0], dtype=np.float64)
+        """(k, m) weights of a form, for all actions."""
+        return self._solve_some(form, list(range(len(self._gram))))
 
-    def _draw(self, form: _Form, weights: NDArray[np.float64], n_draws: int) -> NDArray[np.float64]:
-        """(s, k, m) posterior draws, from the same noise every time, so that equal examples give equal draws."""
-        k, m = weights.shape
-        noise = np.random.default_rng(self._draw_seed).standard_normal((k, m, n_draws))
-        root = np.linalg.cholesky(self._system(form)[0])
-        spread = np.linalg.solve(root.transpose(0, 2, 1), noise)
-        draws: NDArray[np.float64] = weights + THOMPSON_SCALE * spread.transpose(2, 0, 1)
-        return draws
+    def _solve_stale(self, form: _Form) -> NDArray[np.float64]:
+        """(k, m) weights of a form, solving only for actions whose sums changed; what makes an update per event cheap."""
+        if self._solved.form != form:
+            self._solved = _Solved(form, self._solve(form))
+        elif self._stale:
+            some = sorted(self._stale)
+            self._solved.weights[some] = self._solve_some(form, some)
+        self._stale.clear()
+        return self._solved.weights
+
+    def _solve_some(self, form: _Form, actions: list[int]) -> NDArray[np.float64]:
+        """(len(actions), m) ridge weights: (gram + ridge I) w = moment."""
+        ridged = self._ridged(form, actions)
+        moment = self._moment[actions, : ridged.shape[-1]]
+        return np.asarray(np.linalg.solve(ridged, moment[..., None])[..., 0], dtype=np.float64)
+
+    def _ridged(self, form: _Form, actions: list[int]) -> NDArray[np.float64]:
+        """(len(actions), m, m) gram + ridge I; the terms of a narrower form are the first ones of the widest."""
+        m = linear.n_terms(form.expansion, self._d)
+        ridged = self._gram[actions, :m, :m]  # a list of actions as index copies
+        ridged[:, range(m), range(m)] += form.ridge
+        return ridged
+
+    def _noise(self, form: _Form, n_draws: int) -> NDArray[np.float64]:
+        """(s, k, m) posterior noise, of the same numbers every time, so that equal examples give equal draws."""
+        ridged = self._ridged(form, list(range(len(self._gram))))
+        k, m = ridged.shape[:2]
+        normal = np.random.default_rng(self._draw_seed).standard_normal((k, m, n_draws))
+        root = np.linalg.cholesky(ridged)  # ridged = L L'; L'^-1 z has covariance ridged^-1
+        spread = np.linalg.solve(root.transpose(0, 2, 1), normal)
+        return np.asarray(self._race.noise() * spread.transpose(2, 0, 1))
 
 
-THOMPSON_SCALE = 0.3
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solved:
+    """The weights last handed out, before the default reward is put back."""
+
+    form: _Form | None
+    weights: NDArray[np.float64]
+
+
+class _Race:
+    """Which form predicts best: each is frozen at a check, and scored on what comes until the next."""
+
+    def __init__(self, forms: list[_Form]) -> None:
+        self.forms = forms
+        self._weights: list[NDArray[np.float64]] = []  # (k, m) per form, as of the last check
+        self._losses = np.zeros(len(forms))  # sum of w (r - predicted)^2
+        self._winner = 1
+        self._progressive, self._weight = 0.0, 0.0  # the loss of whichever form was best at the time; sum of w
+        self._low, self._high = np.inf, -np.inf  # rewards seen so far
+        self._bounds = (0.0, 0.0)  # the same at the last check
+
+    @property
+    def best(self) -> _Form:
+        """The form with the smallest loss so far."""
+        return self.forms[self._winner]
+
+    @property
+    def progressive_loss(self) -> float:
+        """Mean squared error of the best form of the time on examples before they were learned; 0 before any."""
+        return self._progressive / self._weight if self._weight else 0.0
+
+    def noise(self) -> float:
+        """Standard deviation of a reward around what was expected."""
+        return float(np.sqrt(self.progressive_loss)) if self._weight else 1.0
+
+    def score(
+        self, action: NDArray[np.int64], terms: NDArray[np.float64], gain: NDArray[np.float64], weight: NDArray[np.float64]
+    ) -> None:
+        """Add every form's squared error on examples that it has not learned from."""
+        self._low, self._high = min(self._low, float(gain.min())), max(self._high, float(gain.max()))
+        if not self._weights:
+            return
+        losses = np.empty(len(self.forms))
+        for number, weights in enumerate(self._weights):
+            predicted = np.einsum("nm,nm->n", terms[:, : weights.shape[1]], weights[action])
+            # Clipped to the rewards seen: else one wild guess far from all examples decides the race for good.
+            losses[number] = weight.dot((gain - predicted.clip(*self._bounds)) ** 2)
+        self._losses += losses
+        self._progressive += float(losses[self._winner])
+        self._weight += float(weight.sum())
+
+    def restart(self, weights: list[NDArray[np.float64]]) -> None:
+        """Take the winner so far, and freeze every form at these weights (k, m)."""
+        if self._weights:
+            self._winner = int(self._losses.argmin())
+        self._weights = weights
+        self._bounds = (self._low, self._high)
 
 
 def create(
@@ -176,6 +236,7 @@ def create(
     n_actions: int,
     n_features: int,
     rng: np.random.Generator,
+    reward_default: float = 0.0,
     half_life_s: float | None = None,
     max_weight: float | None = None,
 ) -> LinearLearner:
@@ -185,6 +246,7 @@ def create(
         n_actions: k, at least 1.
         n_features: d, the constant feature included.
         rng: where the noise of posterior draws comes from; nothing else is random.
+        reward_default: what an action is taken to bring where nothing is known of it, in the loop's reward unit.
         half_life_s: an example's weight halves in so many seconds before the newest; None: never.
         max_weight: examples weigh `min(1 / propensity, max_weight)`, 1 where the propensity is unknown; None: all weigh 1.
             Without weights the model fits best where the logging policy went, which is where decisions are made.
@@ -196,7 +258,14 @@ def create(
         raise BadSetting(f"train.half_life is {half_life_s} s; expected a time above 0, or none.")
     if max_weight is not None and not max_weight > 0:
         raise BadSetting(f"learner.max_weight is {max_weight}; expected a number above 0, or none.")
-    return LinearLearner(n_actions, n_features, rng, half_life_s=half_life_s, max_weight=max_weight)
+    return LinearLearner(
+        n_actions,
+        n_features,
+        draw_seed=int(rng.integers(2**63)),
+        reward_default=reward_default,
+        half_life_s=half_life_s,
+        max_weight=max_weight,
+    )
 
 
 def _largest_expansion(n_actions: int, n_features: int) -> str:

@@ -8,6 +8,7 @@ Letters: n decisions, k actions, d features (the first is always 1), m terms, s 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -86,13 +87,19 @@ def expand(expansion: str, features: NDArray[np.float64]) -> NDArray[np.float64]
     """(n, m) terms of (n, d) features: themselves, or all products of two (the first feature is 1, so also themselves)."""
     if expansion == "none":
         return features
-    row, column = np.triu_indices(features.shape[-1])
+    row, column = _pairs(features.shape[-1])
     return features[:, row] * features[:, column]
 
 
 def n_terms(expansion: str, n_features: int) -> int:
     """How many terms `expand` makes of `n_features` features."""
     return n_features if expansion == "none" else n_features * (n_features + 1) // 2
+
+
+@cache
+def _pairs(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Index pairs (i, j) with i <= j; the first d of them are (0, j), the features themselves."""
+    return np.triu_indices(d)
 
 
 def _rows(draws: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,6 +115,6 @@ def _form(expansion: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     if n_terms("quadratic", d) != weights.shape[-1]:
         raise BadModel(f"{weights.shape[-1]} weights are not the products of any number of features; expected d (d + 1) / 2.")
     form = np.zeros((len(weights), d, d))
-    row, column = np.triu_indices(d)
+    row, column = _pairs(d)
     form[:, row, column] = weights
     return form.reshape(-1, d)
