@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from policyloop.policy.features import Encoder
 from policyloop.policy.policies import linear
 from policyloop.policy.scored import ScoredPolicy, explorer_of
 from policyloop.serve.decider import Decider
-from policyloop.serve.hot_swap import LoadedModel
 from policyloop.serve.live import live_of
 
 
@@ -78,9 +78,15 @@ def context_of(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def model_of(policy: ScoredPolicy, labels: tuple[str, ...] = ("calm", "bold", "playful")) -> LoadedModel:
-    """As a source of models gives it."""
-    return LoadedModel(policy, labels)
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A model as a source gives it."""
+
+    ready: ScoredPolicy
+    labels: tuple[str, ...] = ("calm", "bold", "playful")
+
+    def policy(self) -> ScoredPolicy:
+        return self.ready
 
 
 def decider_of(

@@ -11,11 +11,20 @@ from policyloop.core.errors import UnknownLoop
 from policyloop.core.loop import ActionSpec, ExploreSpec, LoopSpec
 from policyloop.core.wire import DecideRequest
 from policyloop.policy.scored import ScoredPolicy
-from policyloop.serve.hot_swap import RETRY_AFTER_S, HotSwap, LoadedModel, Standing
-from served import HandClock, MemoryLog, model_of, some_model
+from policyloop.serve.hot_swap import RETRY_AFTER_S, HotSwap
+from served import HandClock, MemoryLog, Stored, some_model
 
 REQUEST = DecideRequest(context=CONTEXT)
 OTHER_ACTIONS = front_page(actions=ActionSpec(kind="discrete", labels=("calm", "bold", "playful", "new")), digest="f" * 32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """What holds in one loop."""
+
+    spec: LoopSpec
+    champion: str | None = None
+    is_paused: bool = False
 
 
 class Shelf:
@@ -24,11 +33,11 @@ class Shelf:
     def __init__(self, spec: LoopSpec | None = None) -> None:
         self.n_changes = 0
         self.n_loads = 0
-        self.rows = {"front-page": Standing(spec=spec or front_page(), champion=None)}
-        self.models: dict[str, LoadedModel | Exception] = {
-            "model a": model_of(some_model(seed=1)),
-            "model b": model_of(some_model(seed=2)),
-            "bad": model_of(Broken(*(getattr(some_model(), field.name) for field in dataclasses.fields(ScoredPolicy)))),
+        self.rows = {"front-page": Standing(spec or front_page())}
+        self.models: dict[str, Stored | Exception] = {
+            "model a": Stored(some_model(seed=1)),
+            "model b": Stored(some_model(seed=2)),
+            "bad": Stored(Broken(*(getattr(some_model(), field.name) for field in dataclasses.fields(ScoredPolicy)))),
         }
         self.error: Exception | None = None
 
@@ -44,7 +53,7 @@ class Shelf:
     def standings(self) -> dict[str, Standing]:
         return self.rows
 
-    def load(self, loop: str, model: str) -> LoadedModel:
+    def load(self, loop: str, model: str) -> Stored:
         self.n_loads += 1
         found = self.models[model]
         if isinstance(found, Exception):

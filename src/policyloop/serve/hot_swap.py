@@ -25,21 +25,36 @@ LOOK_EVERY_S = 0.2
 RETRY_AFTER_S = 30.0  # a refused model is tried again: the disk may have been at fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Protocol):
     """What the registry says of one loop."""
 
-    spec: LoopSpec
-    champion: str | None  # the model's digest; None: the baseline
-    is_paused: bool = False
+    @property
+    def spec(self) -> LoopSpec:
+        """The spec that holds."""
+        ...
+
+    @property
+    def champion(self) -> str | None:
+        """The model's digest; None: the baseline."""
+        ...
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the baseline decides, whoever is champion."""
+        ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedModel:
-    """A model, ready to be asked, and the actions it knows."""
+class StoredModel(Protocol):
+    """A model as it was read, not yet made ready."""
 
-    policy: ScoredPolicy
-    labels: tuple[str, ...]
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The actions it knows, in order."""
+        ...
+
+    def policy(self) -> ScoredPolicy:
+        """Make it ready to be asked. Whatever it raises refuses the model."""
+        ...
 
 
 class Source(Protocol):
@@ -53,12 +68,20 @@ class Source(Protocol):
         """What holds now, by loop."""
         ...
 
-    def load(self, loop: str, model: str) -> LoadedModel:
+    def load(self, loop: str, model: str) -> StoredModel:
         """Read a model. Whatever it raises refuses the model."""
         ...
 
 
 Refused = Callable[[str, str, str], None]  # loop, model, reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A model that is ready to be asked, kept while it matters."""
+
+    policy: ScoredPolicy
+    labels: tuple[str, ...]
 
 
 class HotSwap:
@@ -80,7 +103,7 @@ class HotSwap:
         self._on_refused = on_refused
         self._budget_s = budget_s
         self._deciders: dict[str, Decider] = {}
-        self._models: dict[tuple[str, str], LoadedModel] = {}
+        self._models: dict[tuple[str, str], _Ready] = {}
         self._refused_until_s: dict[tuple[str, str, str], float] = {}
         self._version: int | None = None
         self._trouble: str | None = None
@@ -190,10 +213,11 @@ class HotSwap:
         self._refused_until_s.pop(key, None)
         return live
 
-    def _loaded(self, loop: str, model: str) -> LoadedModel:
+    def _loaded(self, loop: str, model: str) -> _Ready:
         key = (loop, model)
         if key not in self._models:
-            self._models[key] = self._source.load(loop, model)
+            stored = self._source.load(loop, model)
+            self._models[key] = _Ready(stored.policy(), stored.labels)
         return self._models[key]
 
     def _is_retry_due(self) -> bool:
