@@ -15,6 +15,8 @@ import pyarrow as pa
 from policyloop.core.event import Decision, Outcome, unpack_floats
 from policyloop.lake.schema import DECISION_SCHEMA, OUTCOME_SCHEMA
 
+NAMELESS = ""  # the name in the row of an outcome that names nothing
+
 
 class Placed(NamedTuple):
     """An event, the record that it came in, and the hour that it is filed under."""
@@ -114,7 +116,7 @@ def _outcome_row(placed: Placed, name: str, value: float | None) -> tuple[Any, .
 
 def _named(event: Decision | Outcome) -> Iterable[tuple[str, float | None]]:
     assert isinstance(event, Outcome)
-    return event.values.items() or (("", None),)
+    return event.values.items() or ((NAMELESS, None),)
 
 
 def _transposed(rows: Iterable[tuple[Any, ...]], width: int) -> Sequence[Sequence[Any]]:

@@ -1,0 +1,52 @@
+"""The audit: what became of every decision and outcome of a loop, in numbers that must add up.
+
+Question answered: how much was joined, what came late, twice or in contradiction, and what found no decision?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of one hour, or of several added up.
+
+    decisions = joined + unrewarded + waiting + not_activated + unusable.
+    """
+
+    decisions: int = 0  # each once
+    joined: int = 0  # examples with an outcome in the reward
+    unrewarded: int = 0  # examples whose reward is the default: nothing happened in the window
+    waiting: int = 0  # the window is not over, or the watermark has not passed its end
+    not_activated: int = 0  # deferred, and never activated: no example
+    unusable: int = 0  # what was carried out instead cannot be read: no example
+    outcomes: int = 0  # each once a name, those without a decision too
+    arrived_late: int = 0  # outcomes that corrected an example
+    happened_late: int = 0  # outcomes outside the window: stored, not in the reward
+    undeclared: int = 0  # outcomes with a name that the spec does not know
+    duplicate: int = 0  # further records of decisions and outcomes, equal or not
+    conflict: int = 0  # decisions whose records differ in pmf or context: out of learning and evidence
+    outcome_conflict: int = 0  # outcomes whose records differ in value: the first received counts
+    clipped: int = 0  # examples whose computed reward was outside the range
+    executed: int = 0  # examples where another action than the chosen was carried out
+    unplaced: int = 0  # outcomes whose decision may still come
+    orphan: int = 0  # outcomes whose decision will not come: everything received before them is in the tables
+
+    @property
+    def examples(self) -> int:
+        """Decisions that are settled."""
+        return self.joined + self.unrewarded
+
+    @property
+    def join_rate(self) -> float:
+        """Share of examples with an outcome, in [0, 1]; NaN when there are none."""
+        return self.joined / self.examples if self.examples else float("nan")
+
+
+def added(audits: Iterable[Audit]) -> Audit:
+    """The sum, count by count."""
+    rows = [msgspec.structs.astuple(audit) for audit in audits]
+    sums = [sum(column) for column in zip(*rows, strict=True)]
+    return Audit(**dict(zip(Audit.__struct_fields__, sums, strict=False)))

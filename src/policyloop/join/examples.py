@@ -1,0 +1,240 @@
+"""The join: decisions and outcomes become examples. A function of the set of events and the watermark, nothing else.
+
+Question answered: what is this loop's reward for each decision that is settled, and from which record of it?
+It runs in two steps, so that an hour's wide columns (context, pmf) are read only for rows that changed: `settle` decides
+everything from a few narrow columns, `widen` puts the result beside the decision's own columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from policyloop.core.clock import US_PER_S
+from policyloop.core.event import ACTIVATED, ENDED, EXECUTED
+from policyloop.core.loop import LoopSpec
+from policyloop.join.audit import Audit
+from policyloop.join.executed import done_instead
+from policyloop.join.reward import Rewards, rewards
+from policyloop.join.window import Seen, Windows, windows
+from policyloop.lake.rows import NAMELESS
+from policyloop.lake.schema import EXAMPLE_SCHEMA
+from policyloop.lake.sql import Session
+from policyloop.lake.views import first_decisions, first_outcomes, twins_of
+
+OUTCOME_COLUMNS = (  # what the join needs of outcomes
+    "decision_id",
+    "outcome_id",
+    "name",
+    "value",
+    "received_at",
+    "occurred_at",
+    "final",
+    "executed",
+    "writer",
+    "seq",
+)
+
+SETTLED_SCHEMA = pa.schema(
+    [
+        ("decision_id", pa.string()),
+        ("writer", pa.string()),  # with `seq`, the record of the decision that counts
+        ("seq", pa.int64()),
+        ("is_conflict", pa.bool_()),
+        ("executed", pa.list_(pa.field("element", pa.int32()))),  # what was carried out; null: what was chosen
+        *(
+            (name, EXAMPLE_SCHEMA.field(name).type)
+            for name in (
+                "reward",
+                "outcomes",
+                "n_outcomes",
+                "n_late",
+                "n_duplicates",
+                "is_rewarded",
+                "is_clipped",
+                "matured_at",
+            )
+        ),
+    ]
+)
+
+# Outcomes with their decisions. Where the client's time lies before the decision, the decision's time counts.
+_SEEN = """
+SELECT d.decision, coalesce(n.place, -1) AS name, coalesce(o.value, 'nan'::DOUBLE) AS value,
+    greatest(coalesce(o.occurred_at, o.received_at), d.decided_at) AS happened_at,
+    o.received_at, o.final, o.executed, o.n_duplicates, o.is_conflict
+FROM outcomes o JOIN decisions d USING (decision_id) LEFT JOIN names n USING (name)
+ORDER BY d.decision, name, happened_at, o.received_at, o.outcome_id, o.name
+"""
+
+_ORPHANS = "SELECT count(*) AS n FROM outcomes ANTI JOIN decisions USING (decision_id)"
+
+_DONE_INSTEAD = "settled.executed IS NOT NULL"  # another action than the chosen was carried out
+_WIDE = {
+    "decision_id": "rows.decision_id",
+    "writer": "rows.writer",
+    "seq": "rows.seq",
+    "version": "settled.version",
+    "action": "coalesce(settled.executed, rows.action)",
+    "propensity": f"CASE WHEN {_DONE_INSTEAD} THEN NULL ELSE rows.propensity END",
+    "propensity_kind": f"CASE WHEN {_DONE_INSTEAD} THEN 'unknown' ELSE rows.propensity_kind END",
+    "pmf": f"CASE WHEN {_DONE_INSTEAD} THEN NULL ELSE rows.pmf END",  # it is not what the action was drawn from
+    **{name: f"settled.{name}" for name in SETTLED_SCHEMA.names if name not in {"decision_id", "writer", "seq", "executed"}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An hour, settled as far as the watermark allows."""
+
+    settled: pa.Table  # SETTLED_SCHEMA, in the order (decided_at, writer, seq)
+    audit: Audit
+    due: int | None  # the watermark at which the next decision matures; None: none is waiting
+
+
+def join(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, watermark: int) -> pa.Table:
+    """Examples of decisions and outcomes that are in memory.
+
+    Args:
+        decisions: rows of the table `decisions` of one loop.
+        outcomes: rows of the table `outcomes` of the same loop.
+        spec: window, aggregation and reward.
+        watermark: microseconds; everything received before it is among the rows.
+
+    Returns:
+        Rows of the table `examples`, in the order (decided_at, writer, seq), all of version 1.
+    """
+    joined = settle(decisions, twins_of(decisions), outcomes, spec, watermark=watermark)
+    first = joined.settled.append_column("version", pa.array(np.ones(joined.settled.num_rows, dtype=np.int32)))
+    return widen(decisions, first)
+
+
+def settle(decisions: pa.Table, twins: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, watermark: int) -> Joined:
+    """Everything about the examples but the decisions' own columns.
+
+    Args:
+        decisions: columns `views.IDENTITY` of all decision rows.
+        twins: columns `views.TWIN` of the rows of repeated decisions.
+        outcomes: columns `OUTCOME_COLUMNS` of all outcome rows.
+        spec: window, aggregation and reward.
+        watermark: microseconds.
+    """
+    chosen = first_decisions(decisions, twins)
+    n = chosen.num_rows
+    reports, n_orphans = _reports(outcomes, chosen, list(spec.outcomes))
+    seen = _seen(reports)
+    in_time = windows(
+        _ints(chosen["decided_at"]),
+        _bools(chosen["is_deferred"]),
+        seen,
+        activated=len(spec.outcomes),
+        n_declared=len(spec.outcomes),
+        window_us=round(spec.reward.window_s * US_PER_S),
+        close=spec.reward.close,
+    )
+    earned = rewards(spec.reward, spec.outcomes, seen, counts=in_time.counts, n=n)
+    executed, is_usable = done_instead(reports, chosen["action"])
+    is_mature = in_time.is_open & (in_time.matured_at <= watermark)
+    waiting = in_time.matured_at[in_time.is_open & ~is_mature]
+    keep = is_mature & is_usable
+    of_outcomes = np.bincount(seen.decision, weights=_ints(reports["n_duplicates"]), minlength=n).astype(np.int64)
+    repeated = _ints(chosen["n_duplicates"]) + of_outcomes
+    settled = _settled(chosen, seen, in_time, earned, executed=executed, repeated=repeated).filter(pa.array(keep))
+    audit = Audit(
+        decisions=n,
+        joined=int((keep & earned.is_rewarded).sum()),
+        unrewarded=int((keep & ~earned.is_rewarded).sum()),
+        waiting=len(waiting),
+        not_activated=int((~in_time.is_open).sum()),
+        unusable=int((is_mature & ~is_usable).sum()),
+        outcomes=len(seen) + n_orphans,
+        arrived_late=int(in_time.arrived_late.sum()),
+        happened_late=int(in_time.happened_late.sum()),
+        undeclared=int((seen.name < 0).sum()),
+        duplicate=int(repeated.sum()),
+        conflict=int(_bools(chosen["is_conflict"]).sum()),
+        outcome_conflict=int(_bools(reports["is_conflict"]).sum()),
+        clipped=int(earned.is_clipped[keep].sum()),
+        executed=settled.num_rows - settled["executed"].null_count,
+        orphan=n_orphans,
+    )
+    return Joined(settled, audit, int(waiting.min()) if len(waiting) else None)
+
+
+def widen(decisions: pa.Table, settled: pa.Table) -> pa.Table:
+    """Settled rows with the columns of their decisions: rows of the table `examples`.
+
+    Args:
+        decisions: rows of the table `decisions`; those that no settled row names are left out.
+        settled: SETTLED_SCHEMA and `version`.
+    """
+    columns = ", ".join(f"{_WIDE.get(name, f'rows.{name}')} AS {name}" for name in EXAMPLE_SCHEMA.names)
+    with Session({"rows": decisions, "settled": settled}) as session:
+        found = session.query(
+            f"SELECT {columns} FROM rows JOIN settled USING (writer, seq) "  # noqa: S608 - names of our own schema
+            f"QUALIFY row_number() OVER (PARTITION BY rows.writer, rows.seq) = 1 "
+            f"ORDER BY rows.decided_at, rows.writer, rows.seq"
+        )
+    return found.cast(EXAMPLE_SCHEMA)
+
+
+def _reports(outcomes: pa.Table, chosen: pa.Table, declared: list[str]) -> tuple[pa.Table, int]:
+    """Outcomes of the chosen decisions, each once, in the order that `Seen` wants; and how many have no decision."""
+    names = [*declared, ACTIVATED, EXECUTED, ENDED, NAMELESS]
+    places = pa.table({"name": pa.array(names, pa.string()), "place": np.arange(len(names))})
+    numbered = chosen.select(["decision_id", "decided_at"]).append_column("decision", pa.array(np.arange(chosen.num_rows)))
+    tables = {"outcomes": first_outcomes(outcomes.select(OUTCOME_COLUMNS)), "decisions": numbered, "names": places}
+    with Session(tables) as session:
+        return session.query(_SEEN), session.query(_ORPHANS)["n"][0].as_py()
+
+
+def _seen(reports: pa.Table) -> Seen:
+    return Seen(
+        decision=_ints(reports["decision"]),
+        name=_ints(reports["name"]),
+        value=reports["value"].to_numpy(),
+        happened_at=_ints(reports["happened_at"]),
+        received_at=_ints(reports["received_at"]),
+        final=_bools(reports["final"]),
+    )
+
+
+def _settled(
+    chosen: pa.Table, seen: Seen, in_time: Windows, earned: Rewards, *, executed: pa.Array, repeated: NDArray[np.int64]
+) -> pa.Table:
+    """All n decisions, in SETTLED_SCHEMA."""
+    n = chosen.num_rows
+    columns = {
+        **{name: chosen[name] for name in ("decision_id", "writer", "seq", "is_conflict")},
+        "executed": executed,
+        "reward": earned.reward,
+        "outcomes": _outcome_maps(earned),
+        "n_outcomes": earned.n_outcomes,
+        "n_late": np.bincount(seen.decision[in_time.happened_late], minlength=n),
+        "n_duplicates": repeated,
+        "is_rewarded": earned.is_rewarded,
+        "is_clipped": earned.is_clipped,
+        "matured_at": in_time.matured_at,
+    }
+    return pa.table(columns).select(SETTLED_SCHEMA.names).cast(SETTLED_SCHEMA)
+
+
+def _outcome_maps(earned: Rewards) -> pa.Array:
+    """Per decision a map from name to aggregated value, of the names that were seen."""
+    there = np.stack(list(earned.is_there.values()), axis=1)
+    values = np.stack(list(earned.columns.values()), axis=1)
+    names = np.array(list(earned.columns), dtype=object)
+    offsets = np.concatenate([[0], there.sum(axis=1).cumsum()]).astype(np.int32)
+    _, place = np.nonzero(there)
+    return pa.MapArray.from_arrays(offsets, pa.array(names[place], pa.string()), pa.array(values[there]))
+
+
+def _ints(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    return column.to_numpy().astype(np.int64, copy=False)  # type: ignore[no-any-return]
+
+
+def _bools(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return column.to_numpy().astype(bool, copy=False)  # type: ignore[no-any-return]
