@@ -1,5 +1,7 @@
 """The client over real HTTP: decisions, reports, ids and mistakes, while all is well."""
 
+import subprocess
+import sys
 import uuid
 from threading import Thread
 
@@ -241,6 +243,26 @@ def test_one_thread_keeps_one_connection_and_another_has_its_own(client, server)
     thread.join()
 
     assert len(server.requests) == 10
+    assert server.n_connections == 2
+
+
+FORK = """
+import os, sys
+from policyloop.client import Client
+client = Client(sys.argv[1], timeout=30)
+client.decide("front-page", {})
+child = os.fork()
+answer = client.decide("front-page", {})
+if child == 0:
+    os._exit(0 if answer.logged else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), answer.logged)
+"""
+
+
+def test_a_forked_child_does_not_speak_on_its_parent_s_connection(server):
+    told = subprocess.run([sys.executable, "-c", FORK, server.url], check=True, capture_output=True, text=True).stdout
+
+    assert told == "0 True\n"
     assert server.n_connections == 2
 
 

@@ -113,6 +113,14 @@ def test_decide_answers_the_default_when_the_host_name_cannot_be_one(clock):
     assert answer.action == "calm"
 
 
+def test_decide_answers_the_default_when_the_server_does_not_speak_tls(server, clock):
+    with Client(server.url.replace("http:", "https:"), clock=clock) as client:
+        answer = client.decide("front-page", CONTEXT, default="calm", timeout=2)
+
+    assert answer.action == "calm"
+    assert "SSL" in answer.reason
+
+
 def test_without_a_default_an_outage_is_raised(server, clock):
     server.script.extend([BUSY] * 50)
 

@@ -257,7 +257,7 @@ class Client:
         is_once = self._delivery.has_spool
         return self._delivery.report(
             rows,
-            lambda: self._caller.call(path, payload, read_receipt, timeout_s=timeout_s, is_once=is_once),
+            lambda left_s: self._caller.call(path, payload, read_receipt, timeout_s=left_s, is_once=is_once),
             timeout_s=timeout_s,
         )
 

@@ -41,8 +41,8 @@ class Delivery:
         """Whether reports can wait here while the server is away."""
         return self._spool is not None
 
-    def report(self, rows: Sequence[Row], send: Callable[[], Receipt], *, timeout_s: float) -> Receipt:
-        """Do `send`; when the server is away, keep the rows in the spool instead.
+    def report(self, rows: Sequence[Row], send: Callable[[float], Receipt], *, timeout_s: float) -> Receipt:
+        """Do `send` with the seconds that it may take; when the server is away, keep the rows in the spool instead.
 
         Raises:
             Refused: the server calls the report the caller's mistake.
@@ -50,11 +50,12 @@ class Delivery:
             SpoolFull: the server is away and the spool takes no more.
         """
         if self._spool is None:
-            return send()
+            return send(timeout_s)
+        deadline_s = self._clock.monotonic_s() + timeout_s
         if self._clock.monotonic_s() >= self._quiet_until_s:
             try:
                 self._replay_one(timeout_s=timeout_s)
-                receipt = send()
+                receipt = send(deadline_s - self._clock.monotonic_s())
             except Unavailable as error:
                 self._went_down(error)
             else:
