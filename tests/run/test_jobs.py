@@ -59,8 +59,18 @@ def test_a_retry_is_the_next_attempt_for_the_same_reason(records):
     job = jobs.claim(records, now_us=2)
     jobs.finish(records, job.id, state="failed", message="out of memory", now_us=3)
 
-    again = jobs.retry(records, job, now_us=4)
+    again = jobs.retry(records, job, not_before_us=40)
 
     assert (again.attempt, again.reason, again.n_examples) == (2, "asked for", 500)
     assert [j.message for j in jobs.history(records, "front-page")] == [None, "out of memory"]
     assert jobs.last(records, "front-page", states=("failed",)).id == job.id
+
+
+def test_a_retry_waits_for_its_time(records):
+    queue(records)
+    job = jobs.claim(records, now_us=2)
+    jobs.finish(records, job.id, state="failed", message="out of memory", now_us=3)
+    jobs.retry(records, job, not_before_us=40)
+
+    assert jobs.claim(records, now_us=39) is None
+    assert jobs.claim(records, now_us=40).attempt == 2

@@ -11,3 +11,4 @@ LoopName = Annotated[str, typer.Argument(metavar="LOOP", help="Name of the loop.
 HomeFolder = Annotated[Path | None, typer.Option("--home", help="Data folder, instead of the project's.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+UnderSupervisor = Annotated[bool, typer.Option("--under-supervisor", hidden=True, help="End together with the supervisor.")]

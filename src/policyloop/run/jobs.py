@@ -49,8 +49,8 @@ def queue(records: Records, loop: str, *, reason: str, n_examples: int, now_us: 
         return _insert(connection, loop, kind=kind, reason=reason, n_examples=n_examples, now_us=now_us, attempt=1)
 
 
-def retry(records: Records, job: Job, *, now_us: int) -> Job:
-    """Queue a failed job once more, as the next attempt. What it is retried for stays its reason."""
+def retry(records: Records, job: Job, *, not_before_us: int) -> Job:
+    """Queue a failed job once more, as the next attempt, to be claimed no earlier. What it is retried for stays its reason."""
     with records.write() as connection:
         return _insert(
             connection,
@@ -58,18 +58,17 @@ def retry(records: Records, job: Job, *, now_us: int) -> Job:
             kind=job.kind,
             reason=job.reason,
             n_examples=job.n_examples or 0,
-            now_us=now_us,
+            now_us=not_before_us,
             attempt=job.attempt + 1,
         )
 
 
 def claim(records: Records, *, now_us: int) -> Job | None:
-    """The oldest queued job whose loop has none running, now marked as running."""
+    """The oldest queued job whose time has come and whose loop has none running, now marked as running."""
     running = sa.select(table.c.loop).where(table.c.state == "running")
+    is_ready = (table.c.state == "queued", table.c.queued_at <= now_us, table.c.loop.not_in(running))
     with records.write() as connection:
-        row = connection.execute(
-            sa.select(table).where(table.c.state == "queued", table.c.loop.not_in(running)).order_by(table.c.id).limit(1)
-        ).first()
+        row = connection.execute(sa.select(table).where(*is_ready).order_by(table.c.id).limit(1)).first()
         if row is None:
             return None
         connection.execute(sa.update(table).where(table.c.id == row.id).values(state="running", started_at=now_us))

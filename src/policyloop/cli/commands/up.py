@@ -1,0 +1,84 @@
+"""Apply the loops of this folder and run everything: servers and worker, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policyloop.cli.options import HomeFolder
+from policyloop.cli.project import deployment_of, loop_files, settings_of
+from policyloop.cli.screen import write_note
+from policyloop.core.errors import BadSetting
+from policyloop.core.settings import Settings
+from policyloop.core.spec_file import read_spec_file
+from policyloop.core.spec_warnings import warnings_of
+from policyloop.registry.registry import Registry
+from policyloop.run.supervisor import supervise
+
+
+def run(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Loop files; all of this folder by default.")
+    ] = None,
+    home: HomeFolder = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on.", show_default=False)] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Server processes.", show_default=False)] = None,
+) -> None:
+    """Apply the loops of this folder, then serve, join, train and judge until Ctrl-C or SIGTERM."""
+    settings = settings_of(home, {"server.port": port, "server.workers": workers})
+    _check_port(settings["server.host"], settings["server.port"])
+    with deployment_of(settings) as deployment:
+        for file in files or loop_files(Path.cwd()):
+            _apply(deployment.registry, file, settings)
+        loops = sorted(deployment.registry.standings())
+    write_note(f"policyloop serves {_told(loops)} on {_address(settings)} (what can be asked: {_address(settings)}/docs).")
+    sys.exit(supervise(_commands(settings)))
+
+
+def _apply(registry: Registry, file: Path, settings: Settings) -> None:
+    spec = read_spec_file(file, defaults=settings.loop_defaults)
+    for warning in warnings_of(spec):
+        write_note(f"note: {file.name}: {warning}")
+    applied = registry.apply(spec)
+    if applied.is_changed:
+        write_note(f"applied {file.name}: version {applied.version} of loop '{spec.loop}'.")
+
+
+def _commands(settings: Settings) -> list[list[str]]:
+    """The command lines of the children."""
+    policyloop = [sys.executable, "-m", "policyloop"]
+    place = ["--home", str(settings.home.path), "--under-supervisor"]
+    address = ["--host", settings["server.host"], "--port", str(settings["server.port"])]
+    serving = [[*policyloop, "serve", *place, *address, "--worker", str(n)] for n in range(settings["server.workers"])]
+    return [*serving, [*policyloop, "work", *place]]
+
+
+def _check_port(host: str, port: int) -> None:
+    """Servers share their port, so another deployment on it would go unnoticed."""
+    if port == 0:
+        raise BadSetting("server.port is 0, and the servers must share one; expected a free port, such as 8900.")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BadSetting(
+                f"server.port is {port}, which cannot be used: {error.strerror}; is `policyloop up` running already? "
+                f"Choose another with --port."
+            ) from error
+
+
+def _address(settings: Settings) -> str:
+    host = settings["server.host"]
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings['server.port']}"
+
+
+def _told(loops: Sequence[str]) -> str:
+    if not loops:
+        return "no loop yet (`policyloop init my-loop` writes one, `policyloop apply` adds it)"
+    return ("loop " if len(loops) == 1 else "loops ") + ", ".join(loops)

@@ -1,0 +1,29 @@
+"""The child of a job: `python -m policyloop.run.child HOME LOOP JOB` refreshes one loop and writes down how it went.
+
+Whatever it raises is for the worker to tell: it sees the exit code and the last words.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from policyloop.core.errors import NothingToDo
+from policyloop.core.settings import Home
+from policyloop.run import jobs
+from policyloop.run.deployment import open_deployment
+from policyloop.run.refresh import refresh
+
+
+def main(home: str, loop: str, job: str) -> None:
+    """Refresh the loop, and mark the job as done."""
+    with open_deployment(Home(Path(home))) as deployment:
+        try:
+            message = refresh(deployment, loop)
+        except NothingToDo as error:
+            message = error.message
+        jobs.finish(deployment.records, int(job), state="done", message=message, now_us=deployment.clock.now_us())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
