@@ -74,6 +74,25 @@ class EncodedBody(PolicyloopError):
         )
 
 
+class HeadersTooLarge(PolicyloopError):
+    """The headers are over the limit."""
+
+    code = "headers_too_large"
+    status = 431
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the headers are over {limit_bytes:,} bytes; send fewer or shorter ones.")
+
+
+class NotHttp(PolicyloopError):
+    """The bytes are no HTTP request."""
+
+    code = "not_http"
+
+    def __init__(self) -> None:
+        super().__init__("the request is not valid HTTP; expected HTTP/1.1.")
+
+
 class ForeignHost(PolicyloopError):
     """The request was meant for another host."""
 
@@ -98,16 +117,6 @@ class ForeignOrigin(PolicyloopError):
             f"origin is '{_shown(got)}'; expected none, or this server's own. Call from your backend, not from a page.",
             where="origin",
         )
-
-
-class Draining(PolicyloopError):
-    """The process is about to end."""
-
-    code = "draining"
-    status = 503
-
-    def __init__(self) -> None:
-        super().__init__("this process is about to end and takes nothing new; send the same request again.")
 
 
 class Unexpected(PolicyloopError):

@@ -16,7 +16,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from policyloop.core.wire import PROBLEM_TYPE, Problem
+from policyloop.core.errors import PolicyloopError
+from policyloop.core.request_errors import HeadersTooLarge, NotHttp
+from policyloop.core.wire import problem_of
 
 STALL_S = 20.0  # with the sweep's second and the keep-alive below, everything idle is gone within 30 s
 KEEP_ALIVE_S = 20
@@ -54,9 +56,7 @@ class Connection(HttpToolsProtocol):
         if self._n_bytes > MAX_REQUEST_BYTES:
             self.transport.abort()
         elif self._n_bytes > MAX_HEADER_BYTES and self._is_in_headers and not self._is_refused:
-            self._refuse(
-                431, "headers_too_large", f"the headers are over {MAX_HEADER_BYTES:,} bytes; send fewer or shorter ones."
-            )
+            self._refuse(HeadersTooLarge(MAX_HEADER_BYTES))
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -92,21 +92,18 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
-        self._refuse(400, "not_http", "the request is not valid HTTP; expected HTTP/1.1.")
+        self._refuse(NotHttp())
 
     def has_waited_since(self, before_s: float) -> bool:
         """Whether the peer has owed us something since before that moment."""
         began_s = self.reading_since_s if self.reading_since_s is not None else self.writing_since_s
         return began_s is not None and began_s < before_s
 
-    def _refuse(self, status: int, code: str, detail: str) -> None:
+    def _refuse(self, error: PolicyloopError) -> None:
         """Answer without the application. What it still sends is thrown away, so that it sees the answer."""
-        problem = Problem(
-            type=PROBLEM_TYPE + code.replace("_", "-"), title=code.replace("_", " "), status=status, detail=detail, code=code
-        )
-        body = msgspec.json.encode(problem)
+        body = msgspec.json.encode(problem_of(error))
         head = (
-            f"HTTP/1.1 {status} Refused\r\ncontent-type: application/problem+json\r\n"
+            f"HTTP/1.1 {error.status} Refused\r\ncontent-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self._is_refused = True

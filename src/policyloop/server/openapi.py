@@ -41,14 +41,15 @@ def openapi(rows: Sequence[Endpoint], specs: Iterable[LoopSpec], *, version: str
         version: of policyloop.
     """
     types = [t for row in rows for t in (row.request, row.answer) if t is not None and t is not bytes]
-    _, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
+    schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
+    known = {bytes: {"type": "string"}, **dict(zip([*types, Problem], schemas, strict=True))}
     paths: dict[str, dict[str, Any]] = {}
     for row in rows:
-        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, _id(row), _schema_of)
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, _id(row), known)
     for spec in specs:
         for row in rows:
             if _is_per_loop(row):
-                _add_for_loop(row, spec, components, paths)
+                _add_for_loop(row, spec, known, components, paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,17 +63,18 @@ def openapi(rows: Sequence[Endpoint], specs: Iterable[LoopSpec], *, version: str
     }
 
 
-def _add_for_loop(row: Endpoint, spec: LoopSpec, components: dict[str, Any], paths: dict[str, dict[str, Any]]) -> None:
-    def schema_of(kind: Any) -> Schema:
-        members = [t for t in _PER_LOOP if t is kind or t in get_args(kind)]
-        if not members:
-            return _schema_of(kind)
-        name = f"{members[0].__name__}.{spec.loop}"
-        components[name] = typed(spec, components[members[0].__name__])
-        one = {"$ref": _REFERENCE.format(name=name)}
-        return one if members[0] is kind else {"anyOf": [one, {"type": "array", "items": one}]}
-
-    operation = _operation(row, f"{_id(row)}.{spec.loop}", schema_of)
+def _add_for_loop(
+    row: Endpoint, spec: LoopSpec, known: Mapping[Any, Schema], components: dict[str, Any], paths: dict[str, dict[str, Any]]
+) -> None:
+    """The row once more for one loop, with the loop's own schemas."""
+    narrowed = dict(known)
+    for kind in (row.request, row.answer):
+        for member in [t for t in _PER_LOOP if t is kind or t in get_args(kind)]:
+            name = f"{member.__name__}.{spec.loop}"
+            components[name] = typed(spec, components[member.__name__])
+            one = {"$ref": _REFERENCE.format(name=name)}
+            narrowed[kind] = one if member is kind else {"anyOf": [one, {"type": "array", "items": one}]}
+    operation = _operation(row, f"{_id(row)}.{spec.loop}", narrowed)
     operation["tags"] = [spec.loop]
     operation["parameters"] = [p for p in operation["parameters"] if p["in"] != "path"]
     paths.setdefault(row.path.replace("{loop}", spec.loop), {})[row.method.lower()] = operation
@@ -83,11 +85,11 @@ def _is_per_loop(row: Endpoint) -> bool:
     return "{loop}" in row.path and bool(kinds & set(_PER_LOOP))
 
 
-def _operation(row: Endpoint, operation_id: str, schema_of: Any) -> dict[str, Any]:
+def _operation(row: Endpoint, operation_id: str, known: Mapping[Any, Schema]) -> dict[str, Any]:
     statuses = sorted({*_ANY_ROW, *row.errors, *(_WITH_BODY if row.method != "GET" else ())})
-    problem = {PROBLEM_JSON.decode(): {"schema": _schema_of(Problem)}}
+    problem = {PROBLEM_JSON.decode(): {"schema": known[Problem]}}
     responses: dict[str, Any] = {
-        str(row.status): {"description": row.summary, "content": {row.media_type.decode(): {"schema": schema_of(row.answer)}}}
+        str(row.status): {"description": row.summary, "content": {row.media_type.decode(): {"schema": known[row.answer]}}}
     }
     responses |= {str(status): {"description": _TITLES[status], "content": problem} for status in statuses}
     operation: dict[str, Any] = {
@@ -98,9 +100,7 @@ def _operation(row: Endpoint, operation_id: str, schema_of: Any) -> dict[str, An
         "responses": responses,
     }
     if row.request is not None:
-        content = {
-            t.decode(): {"schema": schema_of(row.request) if t == JSON else {"type": "string"}} for t in row.content_types
-        }
+        content = {t.decode(): {"schema": known[row.request] if t == JSON else {"type": "string"}} for t in row.content_types}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -115,13 +115,6 @@ def _query_parameters(query: Mapping[str, str]) -> list[Schema]:
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": about}
         for name, about in query.items()
     ]
-
-
-def _schema_of(kind: Any) -> Schema:
-    if kind is bytes:
-        return {"type": "string"}
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
-    return schema
 
 
 def _id(row: Endpoint) -> str:

@@ -1,0 +1,151 @@
+"""The application of one server process: every request goes through here, to the handler of its row and back.
+
+Question answered: how does a request become a call, an error an answer, and the end of a process a clean one?
+A plain ASGI callable: an answer to decide has a budget of some tens of microseconds, which a framework's own routing,
+request and response objects would spend. Nothing raises out of it: what no one foresaw is a 500 without insides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+from policyloop.core.endpoint import JSON, Call, Endpoint, Reply
+from policyloop.core.errors import Fault, Invalid, PolicyloopError
+from policyloop.core.request_errors import BodyCutShort, MethodNotAllowed, Unexpected
+from policyloop.server.limits import check_body_headers, read_body
+from policyloop.server.origin import OriginCheck, cors_headers
+from policyloop.server.problem import problem_reply
+from policyloop.server.routes import Routes, methods_of
+from policyloop.server.service import Service
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_MAX_IDS_TOLD = 20
+_JSON_TYPE = (b"content-type", JSON)
+_READ_ONLY = (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")
+
+
+class App:
+    """The ASGI application."""
+
+    def __init__(self, service: Service, routes: Routes) -> None:
+        self.service = service
+        self.routes = routes
+        self._origins = OriginCheck()
+        self._number = count(1)
+        self._prefix = f"{service.worker}-{service.clock.now_us():x}-"
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, or start and end with the process."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})  # before it was accepted: the peer sees a refusal
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Find the row, ask its handler, send what comes back, count and log it."""
+        began_s = time.perf_counter()
+        call = Call({}, scope["query_string"], dict(scope["headers"]), b"", f"{self._prefix}{next(self._number):x}")
+        row: Endpoint | None = None
+        try:
+            self._origins.check_host(call.headers)
+            rows, call.params = self.routes.find(_path_of(scope))
+            method = scope["method"]
+            row = rows.get("GET" if method == "HEAD" else method)
+            reply = await self._ask(row, call, receive) if row is not None else _without_row(rows, method)
+        except BodyCutShort:
+            return  # no one is there to be answered
+        except PolicyloopError as error:
+            reply = self._told(error, call)
+        except RecursionError:
+            reply = self._told(Invalid([Fault("$", "is nested too deeply; expected a few levels.", "malformed")]), call)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is owed an answer and we are owed the trace
+            self.service.lines.tell_exception("unexpected", error, {"request_id": call.request_id})
+            reply = problem_reply(Unexpected(call.request_id), request_id=call.request_id)
+        body = reply.body
+        media_type = _JSON_TYPE if reply.media_type is JSON else (b"content-type", reply.media_type)
+        headers = [media_type, (b"content-length", b"%d" % len(body)), *reply.headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._note(scope, row, call, reply, time.perf_counter() - began_s)
+
+    async def _ask(self, row: Endpoint, call: Call, receive: Receive) -> Reply:
+        """Check what the row wants checked, read the body, and let the handler answer."""
+        if not row.cors:
+            self._origins.check_origin(call.headers)
+        check_body_headers(row, call.headers)
+        if row.request is not None:
+            call.body = await read_body(receive)
+        reply = await row.handler(self.service, call)
+        if row.method == "GET":
+            reply.headers += _READ_ONLY
+        if row.cors:
+            reply.headers += cors_headers((row.method,))
+        return reply
+
+    def _told(self, error: PolicyloopError, call: Call) -> Reply:
+        """The problem that the caller sees; what it does not see goes to the log."""
+        if error.status >= 500:
+            what = {"request_id": call.request_id, "code": error.code, "message": error.message}
+            self.service.lines.tell("error", "refused", what)
+        return problem_reply(error, request_id=call.request_id)
+
+    def _note(self, scope: Message, row: Endpoint | None, call: Call, reply: Reply, took_s: float) -> None:
+        """Count the request and write its line."""
+        numbers, lines = self.service.numbers, self.service.lines
+        path = row.path if row is not None else ""
+        numbers.requests.add((row.method if row is not None else "", path, str(reply.status)))
+        numbers.seconds.observe(path, took_s)
+        level = "info" if reply.status < 400 else "warning" if reply.status < 500 else "error"
+        if not lines.is_told(level):
+            return
+        what: dict[str, object] = {
+            "request_id": call.request_id,
+            "method": scope["method"],
+            "path": path or scope["path"][:200],
+            "status": reply.status,
+            "ms": round(took_s * 1000, 3),
+        }
+        if call.loop:
+            what["loop"] = call.loop
+        if call.ids:
+            what["ids"] = call.ids[:_MAX_IDS_TOLD]
+            what["n_ids"] = len(call.ids)
+        lines.tell(level, "request", what)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Open what the handlers need, wait for the end, answer what was begun (uvicorn sees to that), close."""
+        await receive()
+        try:
+            await self.service.open()
+        except Exception as error:  # noqa: BLE001 - told to the log, and to uvicorn, which ends the process
+            self.service.lines.tell_exception("start failed", error, {"message": str(error)})
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.service.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _path_of(scope: Message) -> str:
+    """The path as it came, before percent-decoding."""
+    raw: bytes | None = scope.get("raw_path")
+    return raw.decode("latin-1") if raw is not None else quote(scope["path"])
+
+
+def _without_row(rows: Mapping[str, Endpoint], method: str) -> Reply:
+    """OPTIONS lists what the path answers; another method is refused, and told the same."""
+    methods = methods_of(rows)
+    if method != "OPTIONS":
+        raise MethodNotAllowed(methods)
+    extra = cors_headers(methods) if any(row.cors for row in rows.values()) else ()
+    return Reply(200, b"", b"text/plain", headers=((b"allow", ", ".join(methods).encode()), *extra))
