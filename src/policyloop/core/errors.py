@@ -181,6 +181,13 @@ class SpecRefused(PolicyloopError):
     status = 409
 
 
+class PromotionRefused(PolicyloopError):
+    """A model that cannot go live, or a champion that cannot be rolled back, as things stand now."""
+
+    code = "promotion_refused"
+    status = 409
+
+
 class RecordsTooNew(PolicyloopError):
     """The records database was made by a newer version."""
 

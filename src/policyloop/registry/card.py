@@ -1,0 +1,92 @@
+"""The model card: what a model learned from, with which settings, how well, and what the gate said. Markdown.
+
+Question answered: what would I want to know about this model before I trust it?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from policyloop.core.clock import iso
+from policyloop.core.model import Manifest
+from policyloop.gate.verdict import Verdict
+from policyloop.registry.model_rows import ModelRow
+from policyloop.registry.verdict_rows import VerdictRow
+
+
+def card(row: ModelRow, manifest: Manifest, *, line: Sequence[ModelRow], verdicts: Sequence[VerdictRow]) -> str:
+    """The card of one model.
+
+    Args:
+        row: what has become of it.
+        manifest: how it was made.
+        line: the model and its ancestors, as `lineage.ancestors` gives them.
+        verdicts: about this model, newest first.
+    """
+    sections = [
+        f"# Model {row.model}",
+        f"{row.state.capitalize()} in loop `{row.loop}`, published {iso(row.created_at)}.",
+        "## What it learned from",
+        _table(
+            {
+                "examples": f"{manifest.n_examples:,}",
+                "newest example decided at": iso(manifest.trained_until),
+                "tables": ", ".join(f"{name} at version {version}" for name, version in manifest.snapshot.items()) or "none",
+                "trained while champion": f"`{manifest.parent}`" if manifest.parent else "the baseline",
+                "ancestors": f"{len(line) - 1}",
+            }
+        ),
+        "## How it was made",
+        _table(
+            {
+                "spec": f"`{manifest.spec}`",
+                "recipe": f"`{manifest.recipe}`",
+                "learner": _settings(manifest.learner),
+                "explorer": _settings(manifest.explorer),
+                "actions": ", ".join(manifest.labels),
+                "seed": str(manifest.seed),
+                "policyloop": manifest.code,
+            }
+        ),
+        "## Its own numbers",
+        _table({name: f"{value:.6g}" for name, value in manifest.progress.items()}) if manifest.progress else "None.",
+        "## What the gate said",
+        *([_told(found) for found in verdicts] or ["Nothing yet."]),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _told(found: VerdictRow) -> str:
+    """One verdict: the call, each reason, and the estimates with their intervals."""
+    verdict = found.verdict
+    against = f"`{verdict.champion}`" if verdict.champion else "the baseline"
+    reasons = "\n".join(f"- {reason.name}: {reason.sentence}" for reason in verdict.reasons)
+    head = f"### {verdict.call} at {iso(found.at)} ({verdict.kind}, against {against})"
+    return "\n\n".join(part for part in (head, reasons, _estimates(verdict)) if part)
+
+
+def _estimates(verdict: Verdict) -> str:
+    if not verdict.estimates:
+        return ""
+    lines = ["| policy | estimate | 95 % interval | events | ess |", "|---|---|---|---|---|"]
+    for name, estimate in verdict.estimates.items():
+        low, high = estimate.interval()
+        lines.append(f"| {name} | {estimate.value:.4g} | {low:.4g} to {high:.4g} | {estimate.n:,} | {estimate.ess:,.0f} |")
+    return "\n".join(lines)
+
+
+def _table(values: Mapping[str, str]) -> str:
+    rows = "\n".join(f"| {name} | {_in_cell(value)} |" for name, value in values.items())
+    return f"| | |\n|---|---|\n{rows}"
+
+
+def _settings(plugin: Mapping[str, Any]) -> str:
+    """A plug-in's name and settings on one line."""
+    rest = ", ".join(f"{key} {value}" for key, value in plugin.items() if key != "name")
+    return f"{plugin.get('name', '?')} ({rest})" if rest else str(plugin.get("name", "?"))
+
+
+def _in_cell(text: str) -> str:
+    """Labels are any text; a bar or a line break would break the table."""
+    return text.replace("|", "\\|").replace("\n", " ")

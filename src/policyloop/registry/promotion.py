@@ -1,0 +1,122 @@
+"""Promotion and rollback: the champion changes hands, together with the record of why, or not at all.
+
+Question answered: may this verdict take effect as things stand now? A verdict is about the champion of its moment; when
+another one has come in between, it has lost its ground and is refused. Functions over one connection: the caller's
+transaction makes champion, model states and verdict one write.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from policyloop.core.errors import NothingToDo, PromotionRefused
+from policyloop.core.spec_file import from_json
+from policyloop.gate.verdict import Call, Verdict
+from policyloop.registry import loop_rows, model_rows, verdict_rows
+from policyloop.registry.changes import changes_between
+from policyloop.registry.loop_rows import LoopRow
+from policyloop.registry.model_rows import ModelRow
+
+
+def promote(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
+    """Make the verdict's model champion.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+        UnknownModel: the loop has no such model.
+        PromotionRefused: promotions are frozen, the champion is another by now, the model may not go live again, or it
+            was made for another recipe.
+    """
+    assert verdict.call == Call.PROMOTE, verdict.call
+    row = loop_rows.row(connection, loop)
+    model = model_rows.row(connection, loop, verdict.model)
+    _check_may_go_live(row, model, verdict)
+    _check_recipe(connection, row, model)
+    if row.champion is not None:
+        model_rows.set_state(connection, loop, row.champion, "replaced")
+    model_rows.set_state(connection, loop, model.model, "live")
+    first_is_anchor = model.model if row.champion is None else row.anchor
+    values = {"champion": model.model, "previous": row.champion, "anchor": first_is_anchor}
+    loop_rows.change(connection, loop, values, now_us=now_us)
+    verdict_rows.add(connection, loop, verdict, now_us=now_us)
+
+
+def roll_back(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
+    """Make the previous model champion again, or the baseline; the one rolled back never comes back by itself.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+        NothingToDo: the baseline decides already.
+        PromotionRefused: the champion, or the model before it, is another by now.
+    """
+    assert verdict.call == Call.ROLLBACK, verdict.call
+    row = loop_rows.row(connection, loop)
+    if row.champion is None:
+        raise NothingToDo(f"loop '{loop}' has no model to roll back: the baseline decides already.")
+    if (verdict.model, verdict.champion) != (row.champion, row.previous):
+        raise PromotionRefused(
+            f"loop '{loop}' would go from {named(row.champion)} back to {named(row.previous)}, but the verdict is about "
+            f"{named(verdict.model)} and {named(verdict.champion)}; look again at how things stand."
+        )
+    model_rows.set_state(connection, loop, row.champion, "rolled-back")
+    if row.previous is not None:
+        model_rows.set_state(connection, loop, row.previous, "live")
+    is_anchor_gone = row.previous is None or row.anchor == row.champion
+    values = {
+        "champion": row.previous,
+        "previous": _before(connection, loop, row.previous),
+        "anchor": row.previous if is_anchor_gone else row.anchor,
+    }
+    loop_rows.change(connection, loop, values, now_us=now_us)
+    verdict_rows.add(connection, loop, verdict, now_us=now_us)
+
+
+def named(model: str | None) -> str:
+    """A model as a sentence speaks of it."""
+    return "the baseline" if model is None else f"model {model}"
+
+
+def _check_may_go_live(row: LoopRow, model: ModelRow, verdict: Verdict) -> None:
+    if row.is_frozen:
+        raise PromotionRefused(f"promotions of loop '{row.loop}' are frozen; find out why, then unfreeze them.")
+    if verdict.champion != row.champion:
+        raise PromotionRefused(
+            f"the verdict compares model {model.model} with {named(verdict.champion)}, but loop '{row.loop}' is served by "
+            f"{named(row.champion)} by now; judge it again."
+        )
+    if model.state == "live":
+        raise PromotionRefused(f"model {model.model} of loop '{row.loop}' is live already.")
+    if model.state != "candidate" and verdict.kind != "promote":
+        raise PromotionRefused(
+            f"model {model.model} of loop '{row.loop}' is {model.state} and never goes live again by itself; "
+            f"a person can promote it: `policyloop promote {row.loop} {model.model}`."
+        )
+
+
+def _check_recipe(connection: sa.Connection, row: LoopRow, model: ModelRow) -> None:
+    """A model of an older spec may go live when everything that has changed since is compatible."""
+    versions = loop_rows.spec_rows(connection, row.loop)
+    now = next(spec for spec in versions if spec.version == row.spec_version)
+    then = next(spec for spec in reversed(versions) if spec.digest == model.spec)
+    if then.digest == now.digest:
+        return
+    refused = [change for change in changes_between(from_json(then.body), from_json(now.body)) if not change.is_in_place]
+    if refused:
+        listed = "; ".join(str(change) for change in refused)
+        raise PromotionRefused(
+            f"model {model.model} was made for version {then.version} of the spec of loop '{row.loop}', and since then there "
+            f"is another recipe: {listed}. Train a new model."
+        )
+
+
+def _before(connection: sa.Connection, loop: str, model: str | None) -> str | None:
+    """Who was champion before a model came to be it, leaving out those rolled back since; None: the baseline."""
+    before, row_id = model, None
+    while before is not None:
+        promotion = verdict_rows.promotion_of(connection, loop, before, before_id=row_id)
+        if promotion is None:
+            return None
+        row_id, before = promotion
+        if before is not None and before != model and model_rows.row(connection, loop, before).state != "rolled-back":
+            return before
+    return None
