@@ -1,7 +1,9 @@
 """Examples are a function of the set of events and the watermark. Each rule by hand, and all of them by permutation."""
 
 import json
+from collections import defaultdict
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -337,32 +339,60 @@ some_events = st.lists(st.one_of(decisions, decisions, outcomes, outcomes, outco
 watermarks = st.sampled_from([T0, T0 + 5 * MINUTE, T0 + 10 * MINUTE, T0 + 15 * MINUTE, FOREVER])
 
 
-@settings(max_examples=200)
+COPIES = 40
+
+
+def in_worlds(copies):
+    """Lists of (event, (writer, seq)) side by side in one set of rows: copy i's ids end in `#i`, its records are its own.
+
+    Joining many at once is what makes a thousand permutations cheap; decisions do not know one another.
+    """
+    events, writers = [], []
+    for i, copy in enumerate(copies):
+        for event, (writer, seq) in copy:
+            events.append(msgspec.structs.replace(event, decision_id=f"{event.decision_id}#{i}"))
+            writers.append((writer, seq + 1000 * i))
+    return tables(events, writers=writers)
+
+
+def by_world(examples, *, without=()):
+    """Examples by copy and id, without the copy's own marks."""
+    worlds = defaultdict(dict)
+    for example in examples.to_pylist():
+        decision_id, world = example.pop("decision_id").split("#")
+        worlds[int(world)][decision_id] = {k: v for k, v in example.items() if k not in without} | {
+            "seq": example["seq"] % 1000
+        }
+    return [worlds[i] for i in range(COPIES)]
+
+
+@settings(max_examples=25)  # times COPIES - 1 permutations
 @given(some_events, st.randoms(use_true_random=False), watermarks, st.sampled_from(["window", "final"]))
 def test_any_order_and_any_repetition_of_the_same_records_gives_the_same_examples(events, random, watermark, close):
-    writers = [(1 + i % 3, i) for i in range(len(events))]
-    spec = a_spec(close=close)
-    expected = examples_of(events, spec=spec, watermark=watermark, writers=writers)
+    records = [(event, (1 + i % 3, i)) for i, event in enumerate(events)]
+    copies = [records]
+    while len(copies) < COPIES:
+        repeated = records + random.sample(records, random.randint(0, len(records)))
+        random.shuffle(repeated)
+        copies.append(repeated)
 
-    shuffled = list(zip(events, writers, strict=True)) * 2
-    random.shuffle(shuffled)
-    repeated = shuffled[: random.randint(0, len(shuffled))] + list(zip(events, writers, strict=True))
-    random.shuffle(repeated)
-    got = examples_of([e for e, _ in repeated], spec=spec, watermark=watermark, writers=[w for _, w in repeated])
+    examples = join(*in_worlds(copies), a_spec(close=close), watermark=watermark)
 
-    assert got == expected
+    first, *others = by_world(examples)
+    assert all(other == first for other in others)
 
 
-@settings(max_examples=200)
+@settings(max_examples=25)
 @given(some_events, st.randoms(use_true_random=False))
 def test_sending_any_of_the_events_again_later_changes_no_reward(events, random):
-    again = [shifted(e) for e in events if random.random() < 0.5]
+    records = [(event, (1 + i % 3, i)) for i, event in enumerate(events)]
+    again = [(shifted(event), (4, 500 + i)) for i, event in enumerate(events)]
+    copies = [records] + [records + random.sample(again, random.randint(0, len(again))) for _ in range(COPIES - 1)]
 
-    before = examples_of(events)
-    after = examples_of(events + again)
+    examples = join(*in_worlds(copies), a_spec(), watermark=FOREVER)
 
-    told = [name for name in EXAMPLE_SCHEMA.names if name != "n_duplicates"]
-    assert [{n: e[n] for n in told} for e in after] == [{n: e[n] for n in told} for e in before]
+    first, *others = by_world(examples, without={"n_duplicates"})
+    assert all(other == first for other in others)
 
 
 def shifted(event):
@@ -386,11 +416,12 @@ def shifted(event):
     )
 
 
-@settings(max_examples=300)
-@given(some_events, watermarks, st.sampled_from(["window", "final"]))
-def test_the_join_agrees_with_a_slow_and_plain_one(events, watermark, close):
+@settings(max_examples=25)
+@given(st.lists(some_events, max_size=COPIES), watermarks, st.sampled_from(["window", "final"]))
+def test_the_join_agrees_with_a_slow_and_plain_one(worlds, watermark, close):
     spec = a_spec(close=close)
-    decided, seen = tables(distinct_times(events))
+    copies = [[(e, (1 + i % 3, i)) for i, e in enumerate(distinct_times(events))] for events in worlds]
+    decided, seen = in_worlds(copies)
     expected = reference_examples(decided.to_pylist(), seen.to_pylist(), spec, watermark=watermark)
 
     got = {e["decision_id"]: e for e in join(decided, seen, spec, watermark=watermark).to_pylist()}

@@ -70,8 +70,6 @@ FROM outcomes o JOIN decisions d USING (decision_id) LEFT JOIN names n USING (na
 ORDER BY d.decision, name, happened_at, o.received_at, o.outcome_id, o.name
 """
 
-_ORPHANS = "SELECT count(*) AS n FROM outcomes ANTI JOIN decisions USING (decision_id)"
-
 _DONE_INSTEAD = "settled.executed IS NOT NULL"  # another action than the chosen was carried out
 _WIDE = {
     "decision_id": "rows.decision_id",
@@ -186,9 +184,10 @@ def _reports(outcomes: pa.Table, chosen: pa.Table, declared: list[str]) -> tuple
     names = [*declared, ACTIVATED, EXECUTED, ENDED, NAMELESS]
     places = pa.table({"name": pa.array(names, pa.string()), "place": np.arange(len(names))})
     numbered = chosen.select(["decision_id", "decided_at"]).append_column("decision", pa.array(np.arange(chosen.num_rows)))
-    tables = {"outcomes": first_outcomes(outcomes.select(OUTCOME_COLUMNS)), "decisions": numbered, "names": places}
-    with Session(tables) as session:
-        return session.query(_SEEN), session.query(_ORPHANS)["n"][0].as_py()
+    once = first_outcomes(outcomes.select(OUTCOME_COLUMNS))
+    with Session({"outcomes": once, "decisions": numbered, "names": places}) as session:
+        reports = session.query(_SEEN)
+    return reports, once.num_rows - reports.num_rows
 
 
 def _seen(reports: pa.Table) -> Seen:

@@ -18,6 +18,7 @@ from policyloop.lake.tables import Lake, in_hours
 
 # What choosing among a decision's records needs. pmf and context are only looked at where there are several.
 IDENTITY = ("decision_id", "decided_at", "writer", "seq", "is_deferred", "action")
+ORDER = ("decided_at", "writer", "seq")
 TWIN = ("decision_id", "writer", "seq", "pmf", "context")
 
 _REPEATED = "SELECT decision_id FROM decisions GROUP BY decision_id HAVING count(*) > 1"
@@ -69,6 +70,8 @@ FROM ranked JOIN facts USING (decision_id, outcome_id, name) WHERE place = 1
 
 def repeated_ids(decisions: pa.Table) -> pa.ChunkedArray:
     """Decision ids that more than one row has."""
+    if pc.count_distinct(decisions["decision_id"]).as_py() == decisions.num_rows:
+        return decisions["decision_id"].slice(0, 0)
     with Session({"decisions": decisions}) as session:
         return session.query(_REPEATED)["decision_id"]
 
@@ -89,8 +92,12 @@ def first_decisions(decisions: pa.Table, twins: pa.Table) -> pa.Table:
     Returns:
         Columns `IDENTITY`, `n_duplicates` (further records) and `is_conflict`, in the order (decided_at, writer, seq).
     """
-    with Session({"decisions": decisions.select(IDENTITY), "twins": twins}) as session:
-        session.keep("repeated", _REPEATED)
+    narrow = decisions.select(IDENTITY)
+    repeated = repeated_ids(narrow)
+    if not len(repeated):  # nearly always, and a query costs several ms
+        once = {"n_duplicates": pa.repeat(pa.scalar(0, pa.int32()), len(narrow)), "is_conflict": pa.repeat(False, len(narrow))}
+        return _with_columns(narrow, once).sort_by([(name, "ascending") for name in ORDER])
+    with Session({"decisions": narrow, "twins": twins, "repeated": pa.table({"decision_id": repeated})}) as session:
         return session.query(_FIRST_DECISIONS)
 
 
@@ -130,7 +137,7 @@ def outcomes(lake: Lake, loop: str, *, hours: Sequence[str] = (), version: int |
 def examples(lake: Lake, loop: str, *, hours: Sequence[str] = (), version: int | None = None) -> pa.Table:
     """Each example of those hours (none given: of all) once, as last corrected, in the order (decided_at, writer, seq)."""
     rows = lake.rows(EXAMPLES, where=in_hours(loop, *hours), version=version)
-    return latest(rows).sort_by([(name, "ascending") for name in ("decided_at", "writer", "seq")])
+    return latest(rows).sort_by([(name, "ascending") for name in ORDER])
 
 
 def latest(rows: pa.Table) -> pa.Table:
@@ -145,3 +152,8 @@ def latest(rows: pa.Table) -> pa.Table:
         )
     schema = pa.schema([EXAMPLE_SCHEMA.field(name) for name in rows.column_names])
     return pa.concat_tables([rows.filter(pc.invert(has_several)), found.cast(schema)])
+
+
+def _with_columns(table: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
+    """The table with further columns."""
+    return pa.table({**{name: table[name] for name in table.column_names}, **columns})
