@@ -98,8 +98,7 @@ def test_every_error_code_is_documented_with_its_status():
 
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)
     assert set(rows) == set(errors_in_source())
-    faults = set(re.findall(r"`(\w+)`", page.split("## Faults")[1]))
-    assert fault_codes_in_source() - faults == set()
+    assert fault_codes_in_source() - set(re.findall(r"`(\w+)`", page)) == set()
     for error in (ClientError, Unavailable, SpoolFull):
         assert f"`{error.code}`" in page
 
@@ -133,6 +132,13 @@ def fault_codes_in_source():
                 codes = [*node.args[2:3], *(k.value for k in node.keywords if k.arg == "code")]
                 found |= {code.value for code in codes if isinstance(code, ast.Constant)}
     return found
+
+
+def test_the_readme_lists_the_commands_that_there_are():
+    rows = re.findall(r"^\| ((?:`[a-z ]+`(?:, )?)+) \|", README.split("## Commands")[1], re.MULTILINE)
+    listed = {name.split()[0] for row in rows for name in re.findall(r"`([a-z ]+)`", row)}
+
+    assert listed == {name.rstrip("_").replace("_", "-") for name in plugins.ours("policyloop.cli.commands")}
 
 
 def test_every_key_of_the_wire_is_documented():
