@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from policyloop.core.errors import NothingToDo
-from policyloop.core.settings import Settings, read_settings
+from policyloop.core.settings import PROJECT_FILE, Settings, read_settings
+from policyloop.core.spec_file import is_loop_file
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.storage.records import url_of
 
 
-def read_project(home: Path | None) -> Settings:
-    """The project's settings; `home` is the flag of that name, None where it was not given."""
-    return read_settings(Path.cwd(), flags={"home.path": None if home is None else str(home)})
+def settings_of(home: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """The project's settings.
+
+    Args:
+        home: the flag `--home`; None where it was not given.
+        flags: `section.key` -> value of the command's other flags; None values were not given.
+    """
+    return read_settings(Path.cwd(), flags={"home.path": None if home is None else str(home), **(flags or {})})
+
+
+def loop_files(folder: Path) -> list[Path]:
+    """The loop files of a project: every `*.yaml` or `*.yml` with a top-level `loop:` key, in alphabetical order."""
+    found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
+    return sorted(path for path in found if path.name != PROJECT_FILE and is_loop_file(path))
+
+
+@contextmanager
+def deployment_of(settings: Settings) -> Iterator[Deployment]:
+    """The data folder that the settings name, opened; made where it is missing."""
+    with open_deployment(settings.home) as deployment:
+        yield deployment
 
 
 @contextmanager
 def open_project(home: Path | None) -> Iterator[Deployment]:
-    """The project's data folder, opened; one that is not there is not made.
+    """The project's data folder, opened, for commands that look at what is there: a missing one is not made.
 
     Raises:
         NothingToDo: there is no data folder yet.
     """
-    settings = read_project(home)
-    if not Path(url_of(settings.home.path).removeprefix("sqlite:///")).exists():
+    settings = settings_of(home)
+    if not settings.home.path.is_dir():
         raise NothingToDo(
             f"there is no data in '{settings.home.path}' yet; expected a data folder that `policyloop apply` or "
             f"`policyloop up` made. Change to your project's folder, or say --home PATH."
         )
-    with open_deployment(settings.home) as deployment:
+    with deployment_of(settings) as deployment:
         yield deployment

@@ -10,7 +10,7 @@ from functools import cache
 
 from policyloop.core import plugins
 
-HANDED_IN = frozenset({"half_life_s"})  # comes from `train`, though it has a default
+HANDED_IN = frozenset({"half_life_s", "reward_default"})  # other sections of the spec say them, though they have a default
 
 
 @cache

@@ -6,24 +6,14 @@ out of range is told now and not by the first training, and has examples made ag
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from policyloop.core.errors import BadSetting, Fault, Invalid
 from policyloop.core.loop import LoopSpec
-from policyloop.core.settings import PROJECT_FILE
-from policyloop.core.spec_file import is_loop_file
 from policyloop.lake import dirty
 from policyloop.learn.train import new_learner
 from policyloop.policy.scored import explorer_of
 from policyloop.registry.changes import Entails
 from policyloop.registry.registry import Applied
 from policyloop.run.deployment import Deployment
-
-
-def loop_files(folder: Path) -> list[Path]:
-    """The loop files of a project: every `*.yaml` or `*.yml` with a top-level `loop:` key, in alphabetical order."""
-    found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
-    return sorted(path for path in found if path.name != PROJECT_FILE and is_loop_file(path))
 
 
 def apply_spec(deployment: Deployment, spec: LoopSpec) -> Applied:

@@ -9,6 +9,7 @@ import typer
 
 from policyloop.cli.screen import write_note
 from policyloop.cli.table_file import read_columns
+from policyloop.cli.words import counted
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.spec_file import read_spec
 from policyloop.core.spec_inference import infer_document
@@ -45,10 +46,5 @@ def run(
         raise Invalid([Fault(str(path), f"cannot be written: {error.strerror}.", "unwritable")]) from None
     for warning in warnings_of(spec):
         write_note(f"note: {warning}")
-    typer.echo(f"wrote {path} ({_counted(len(spec.context), 'field')}, {_counted(len(spec.labels), 'action')}).")
+    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {counted(len(spec.labels), 'action')}).")
     typer.echo(f"Next: edit it, then `policyloop apply {path}`.")
-
-
-def _counted(n: int, noun: str) -> str:
-    """`1 field`, `3 fields`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

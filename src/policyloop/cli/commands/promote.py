@@ -1,0 +1,25 @@
+"""Make a model champion by hand, whatever the gate said of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from policyloop.cli.options import HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.words import short
+
+
+def run(
+    loop: LoopName,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Its digest, or the start of it.", show_default=False)],
+    why: Annotated[str, typer.Option("--why", help="Your reason; it is kept with the verdict.")] = "no reason given",
+    home: HomeFolder = None,
+) -> None:
+    """Make a model champion by hand, whatever the gate said of it; `policyloop rollback` takes it back."""
+    with open_project(home) as deployment:
+        name = deployment.registry.standing(loop).spec.loop
+        found = deployment.registry.find(name, model)
+        row = deployment.registry.promote_by_person(name, found.model, why=why)
+    typer.echo(f"{name}: model {short(row.champion)} decides now; before it, {short(row.previous)} did.")

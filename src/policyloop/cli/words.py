@@ -1,0 +1,33 @@
+"""How commands say things: times, ages, model names and counts, the same everywhere."""
+
+from __future__ import annotations
+
+from policyloop.core.clock import US_PER_S, iso
+from policyloop.core.model import BASELINE
+
+SHOWN_DIGITS = 12  # of a digest: enough to tell models apart, short enough to read
+_STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def short(model: str | None) -> str:
+    """A model as people see it: the start of its digest, or `baseline`."""
+    return BASELINE if model is None else model[:SHOWN_DIGITS]
+
+
+def age(time_us: int, now_us: int) -> str:
+    """How long ago, in the largest unit that fits: `3 h ago`."""
+    seconds = max(0, (now_us - time_us) // US_PER_S)
+    for size, unit in _STEPS:
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "now"
+
+
+def moment(time_us: int) -> str:
+    """A time to the second, UTC: `2026-11-01 07:30:05`."""
+    return iso(time_us)[:19].replace("T", " ")
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 field`, `3 fields`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
