@@ -1,0 +1,1 @@
+"""Worlds with known truth: what would have happened had we decided."""

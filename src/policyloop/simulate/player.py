@@ -1,0 +1,82 @@
+"""The player: asks the decider what to do with a row, and knows at once whether that was right.
+
+Question answered: what happened so far, as examples? In a simulation an outcome comes at once, so an example is a
+decision and its reward, without a log or a join between them.
+Letters: n decisions, k actions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.clock import Clock
+from policyloop.core.event import Decision
+from policyloop.core.example import Examples
+from policyloop.core.loop import LoopSpec
+from policyloop.core.wire import DecideRequest
+from policyloop.serve.decider import Decider
+from policyloop.serve.live import Live, live_of
+from policyloop.simulate.dataset import Dataset
+
+
+class Player:
+    """Plays rows of a data set through the decider, and keeps what came of them."""
+
+    def __init__(self, data: Dataset, spec: LoopSpec, *, seed: int, clock: Clock) -> None:
+        self._data = data
+        self._k = len(spec.labels)
+        self._seed = seed
+        self._decisions: list[Decision] = []
+        self._rewards: list[float] = []
+        salt = hashlib.blake2b(f"simulate {seed}".encode()).digest()
+        self._decider = Decider(live_of(spec, salt=salt), clock=clock, append=self._append)
+
+    @property
+    def live(self) -> Live:
+        """What decides now."""
+        return self._decider.live
+
+    @property
+    def n(self) -> int:
+        """Decisions so far, those of the warm start included."""
+        return len(self._rewards)
+
+    def assign(self, live: Live) -> None:
+        """Let another policy decide from the next decision on."""
+        self._decider.assign(live)
+
+    def play(self, row: int) -> float:
+        """Decide for one row, and see its reward: 1 for the right action, else 0."""
+        request = DecideRequest(context=self._data.contexts[row], decision_id=f"{self._seed}-{self.n}")
+        decided = self._decider.decide(request)
+        self._rewards.append(float(decided.answer.index == self._data.label[row]))
+        return self._rewards[-1]
+
+    def rewards(self, *, start: int = 0) -> NDArray[np.float64]:
+        """(n,) rewards in order, from decision `start` on."""
+        return np.array(self._rewards[start:])
+
+    def examples(self, *, start: int = 0) -> Examples:
+        """Everything that happened from decision `start` on, as the join would give it."""
+        decisions = self._decisions[start:]
+        n = len(decisions)
+        return Examples(
+            contexts=[msgspec.json.decode(decision.context) for decision in decisions],
+            allowed=np.ones((n, self._k), dtype=bool),
+            action=np.array([decision.action[0] for decision in decisions], dtype=np.int64),
+            reward=self.rewards(start=start),
+            propensity=np.array([decision.propensity for decision in decisions]),
+            pmf=np.array([decision.probabilities() for decision in decisions]).reshape(n, self._k),
+            split=np.array([decision.split for decision in decisions]),
+            decided_at=np.array([decision.decided_at for decision in decisions], dtype=np.int64),
+            is_fallback=np.array([decision.is_fallback for decision in decisions], dtype=bool),
+            policy=np.array([decision.policy for decision in decisions], dtype=object),
+        )
+
+    def _append(self, decision: Decision) -> int:
+        self._decisions.append(decision)
+        return len(self._decisions)
