@@ -94,6 +94,20 @@ def test_actions_are_taken_as_often_as_their_logged_propensity_says(explorer):
     assert (abs(taken - n * pmf) < 4 * stderr + 1e-9).all()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_over_a_million_draws_frequencies_fit_the_logged_probabilities(explorer):
+    decider = decider_of(some_model(explorer, floor=0.1), spec=front_page(explore=ExploreSpec(name=explorer, floor=0.1)))
+    pmf = decider.decide(ask()).event.probabilities()
+    n = 1_000_000
+
+    taken = np.bincount([draw(pmf, keyed_uniform(SALT, "front-page", f"d{i}", "action")) for i in range(n)], minlength=3)
+
+    expected = n * np.array(pmf)
+    chi_square = float(((taken - expected) ** 2 / expected).sum())
+    assert math.exp(-chi_square / 2) > 1e-3  # the tail of chi-square with two degrees of freedom
+
+
 def test_masked_actions_are_never_taken_and_have_no_probability():
     decider = decider_of(some_model())
 

@@ -28,21 +28,21 @@ class Asked(msgspec.Struct, frozen=True):
     subject: str | None  # keyed hash
 
 
-def ask(request: DecideRequest, checks: Checks, *, where: str = "$") -> Asked:
+def ask(request: DecideRequest, checks: Checks) -> Asked:
     """Check a request for a decision.
 
     Raises:
         Invalid: the request does not fit the loop; every fault is listed.
     """
     faults: list[Fault] = []
-    context = checks.context.check(request.context, faults, where=f"{where}.context")
+    context = checks.context.check(request.context, faults)
     mask = None
     if request.mask is not None or request.exclude is not None:
-        mask = allowed_of(request.mask, request.exclude, checks, faults, where=where)
-    check_ids(request, faults, where)
+        mask = allowed_of(request.mask, request.exclude, checks, faults, where="$")
+    check_ids(request, faults, "$")
     if request.actions is not None or (request.n is not None and request.n != 1):
-        _refuse_other_kinds(request, faults, where)
-    occurred_at = parse_time(request.occurred_at, f"{where}.occurred_at", faults)
+        _refuse_other_kinds(request, faults, "$")
+    occurred_at = parse_time(request.occurred_at, "$.occurred_at", faults)
     if faults or context is None:
         raise Invalid(faults, subject="the request")
     subject = None
