@@ -10,7 +10,7 @@ from policyloop.gate.verdict import Call, from_json, to_json
 
 
 def entrant(model, policy):
-    return Entrant(model, policy, policy)
+    return Entrant(model, policy, rewards=policy)
 
 
 def test_a_good_refresh_is_promoted_with_its_estimates(policy_of, spec, log, clock, worse):

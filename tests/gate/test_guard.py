@@ -6,7 +6,7 @@ from policyloop.gate.verdict import Call
 
 
 def entrant(model, policy):
-    return Entrant(model, policy, policy)
+    return Entrant(model, policy, rewards=policy)
 
 
 def test_harm_of_the_live_model_calls_for_a_rollback_to_the_one_before(policy_of, spec, log, worse):
@@ -23,7 +23,7 @@ def test_without_harm_nothing_is_to_be_done(policy_of, spec, log, worse):
 
 
 def test_the_first_model_can_be_rolled_back_to_the_baseline(policy_of, spec, log, worse, truth):
-    baseline = Entrant("baseline", policy_of(truth))
+    baseline = Entrant("baseline", policy_of(truth), rewards=None)
 
     got = watch(entrant("live", worse), previous=baseline, examples=log(worse, 5000, seed=1), spec=spec)
 

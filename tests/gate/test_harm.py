@@ -42,6 +42,16 @@ def test_few_telling_events_never_show_harm():
     )
 
 
+def test_an_error_that_would_hide_the_largest_harm_is_too_few_events():
+    got = look(-0.1, 0.5, n=100)
+
+    assert got.is_too_few
+    assert got.told("the champion") == (
+        "Too few events to see harm against the champion: "
+        "in 100 evaluation events even the largest possible, 1, might not show."
+    )
+
+
 def test_looking_again_and_again_asks_for_more():
     assert look(-0.02, 0.01).is_seen
     assert not look(-0.02, 0.01, is_repeated=True).is_seen

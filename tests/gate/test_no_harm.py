@@ -11,7 +11,7 @@ from policyloop.gate.verdict import Call, verdict_of
 
 
 def entrant(model, policy):
-    return Entrant(model, policy, policy)
+    return Entrant(model, policy, rewards=policy)
 
 
 RULE = no_harm.create()

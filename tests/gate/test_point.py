@@ -7,7 +7,7 @@ from policyloop.gate.verdict import Call
 
 
 def entrant(model, policy):
-    return Entrant(model, policy, policy)
+    return Entrant(model, policy, rewards=policy)
 
 
 def judged(challenger, champion, rows, spec):

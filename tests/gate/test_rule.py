@@ -12,7 +12,7 @@ from policyloop.gate.verdict import Call
 
 
 def entrant(model, policy):
-    return Entrant(model, policy, policy)
+    return Entrant(model, policy, rewards=policy)
 
 
 @pytest.fixture(params=plugins.ours(RULES))

@@ -308,6 +308,18 @@ def test_an_inconclusive_verdict_is_kept_and_the_model_stays_a_candidate(loop, p
     assert loop.verdicts(LOOP, model=model)[0].verdict.call == Call.INCONCLUSIVE
 
 
+def test_a_promotion_that_is_only_kept_is_no_promotion_in_the_history(loop, publish, verdict):
+    model = publish(1)
+    loop.freeze(LOOP)
+
+    loop.record(LOOP, verdict(model, None))
+
+    newest = loop.verdicts(LOOP)[0].verdict
+    assert (newest.call, newest.sentence) == (Call.INCONCLUSIVE, "Promotions of loop 'front-page' are frozen.")
+    assert states(loop) == {model: "candidate"}
+    assert pointers(loop) == (None, None, None)
+
+
 def test_verdicts_come_newest_first_and_can_be_limited(loop, go_live):
     first, second = go_live(1), go_live(2)
 

@@ -15,7 +15,7 @@ class Entrant:
 
     model: str  # digest, or `baseline`
     policy: Policy
-    rewards: PredictsRewards | None = None  # what it expects of each present label; None where it does not know all of them
+    rewards: PredictsRewards | None  # what it expects of each present label; None for the baseline, or where a label is new
 
     @property
     def is_baseline(self) -> bool:

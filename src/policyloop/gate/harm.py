@@ -29,11 +29,12 @@ class Harm:
     is_seen: bool
     visible: float  # the smallest harm that such evidence shows four times out of five
     n_telling: float  # effective number of examples that tell the two apart
+    span: float  # the largest harm there can be
 
     @property
     def is_too_few(self) -> bool:
-        """Whether there were too few telling examples to see any harm."""
-        return self.n_telling < FEWEST_TELLING
+        """Whether there were too few examples to see harm: few that tell the two apart, or even the largest would hide."""
+        return not self.is_seen and (self.n_telling < FEWEST_TELLING or self.visible > self.span)
 
     @property
     def numbers(self) -> dict[str, Number]:
@@ -51,6 +52,10 @@ class Harm:
     def told(self, whom: str) -> str:
         """The sentence, about the comparison with `whom` (`the champion`)."""
         n = f"{self.difference.n:,} evaluation events"
+        if self.is_too_few and self.n_telling >= FEWEST_TELLING:
+            return (
+                f"Too few events to see harm against {whom}: in {n} even the largest possible, {self.span:g}, might not show."
+            )
         if self.is_too_few:
             return (
                 f"Too few events to see harm against {whom}: {self.n_telling:.0f} of {n} tell the two apart, "
@@ -80,4 +85,4 @@ def look_for_harm(difference: Estimate, *, alpha: float, span: float, is_repeate
     can_see = difference.ess >= FEWEST_TELLING
     normal = NormalDist()
     visible = (upper - difference.value) + normal.inv_cdf(_POWER) * difference.stderr
-    return Harm(difference, upper, alpha, can_see and upper < -_ROUNDING * span, visible, difference.ess)
+    return Harm(difference, upper, alpha, can_see and upper < -_ROUNDING * span, visible, difference.ess, span)

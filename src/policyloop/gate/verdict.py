@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -67,6 +67,12 @@ class Verdict:
     def sentence(self) -> str:
         """Why, in one line: what those rules say that called for this verdict."""
         return " ".join(reason.sentence for reason in self.reasons if reason.call == self.call)
+
+
+def held_back(verdict: Verdict, *, why: str) -> Verdict:
+    """The same verdict where PROMOTE did not take effect: INCONCLUSIVE, with one more reason."""
+    reason = Reason(name="held-back", call=Call.INCONCLUSIVE, sentence=why)
+    return replace(verdict, call=Call.INCONCLUSIVE, reasons=(*verdict.reasons, reason))
 
 
 def verdict_of(reasons: tuple[Reason, ...]) -> Call:

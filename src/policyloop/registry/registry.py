@@ -17,7 +17,7 @@ from policyloop.core.errors import BadModel, Fault, Invalid, UnknownLoop, Unknow
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.spec_file import from_json, to_json
-from policyloop.gate.verdict import Call, Verdict, by_person
+from policyloop.gate.verdict import Call, Verdict, by_person, held_back
 from policyloop.registry import loop_rows, model_files, model_rows, promotion, verdict_rows
 from policyloop.registry.changes import Change, changes_between, check_changes
 from policyloop.registry.loop_rows import LoopRow, SpecRow
@@ -253,17 +253,21 @@ class Registry:
     def record(self, loop: str, verdict: Verdict) -> None:
         """Keep a verdict that moves no champion; a candidate becomes retired or refused by it.
 
+        A PROMOTE that is only kept is written down as INCONCLUSIVE: in the history PROMOTE means that it went live.
+
         Raises:
             UnknownLoop: no loop has that name.
             UnknownModel: the loop has no such model.
         """
-        assert verdict.call not in {Call.PROMOTE, Call.ROLLBACK}, "promote and roll_back record these"
+        assert verdict.call != Call.ROLLBACK, "roll_back records these"
         with self._records.write() as connection:
-            loop_rows.row(connection, loop)
+            row = loop_rows.row(connection, loop)
             state = _STATE_AFTER.get(verdict.call)
             if model_rows.row(connection, loop, verdict.model).state == "candidate" and state is not None:
                 model_rows.set_state(connection, loop, verdict.model, state)
-            verdict_rows.add(connection, loop, verdict, now_us=self._clock.now_us())
+            why = f"Promotions of loop '{loop}' are frozen." if row.is_frozen else "The promotion did not take effect."
+            kept = held_back(verdict, why=why) if verdict.call == Call.PROMOTE else verdict
+            verdict_rows.add(connection, loop, kept, now_us=self._clock.now_us())
 
     def verdicts(self, loop: str, *, model: str | None = None, limit: int = 100) -> list[VerdictRow]:
         """The newest verdicts first, of one model or of all."""

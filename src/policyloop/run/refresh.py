@@ -95,8 +95,9 @@ def guard(deployment: Deployment, loop: str) -> str | None:
 def _entrant(deployment: Deployment, spec: LoopSpec, model: str) -> Entrant:
     """A model as it would serve under today's spec."""
     stored = deployment.registry.load(spec.loop, model)
-    return Entrant(model, aligned(stored.policy(), stored.labels, spec))
+    policy = stored.policy()
+    return Entrant(model, aligned(policy, stored.labels, spec), rewards=policy if stored.labels == spec.labels else None)
 
 
 def _baseline(spec: LoopSpec) -> Entrant:
-    return Entrant(BASELINE, baseline(spec.labels, spec.baseline, floor=spec.explore.floor))
+    return Entrant(BASELINE, baseline(spec.labels, spec.baseline, floor=spec.explore.floor), rewards=None)
