@@ -12,11 +12,9 @@ from typing import Any
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home, read_settings
 from policyloop.core.spec_file import read_spec
-from policyloop.registry.registry import Registry
+from policyloop.run.deployment import open_deployment
 from policyloop.server.request_log import LogLines
 from policyloop.server.worker import create_app
-from policyloop.storage.objects import open_objects
-from policyloop.storage.records import open_records, url_of
 
 
 @dataclass
@@ -107,12 +105,10 @@ LOOP: dict[str, Any] = {
 CONTEXT = {"hour": 9, "device": "phone"}
 
 
-def apply_loop(folder: Path, **changes: Any) -> Registry:
-    """Apply the loop in the data folder of the project in `folder`, and give its registry."""
-    home = Home(folder / "data").make()
-    registry = Registry(open_records(url_of(home.path)), open_objects(home.path), clock=SystemClock())
-    registry.apply(read_spec(LOOP | changes))
-    return registry
+def apply_loop(folder: Path, **changes: Any) -> None:
+    """Apply the loop in the data folder of the project in `folder`."""
+    with open_deployment(Home(folder / "data")) as deployment:
+        deployment.registry.apply(read_spec(LOOP | changes))
 
 
 @contextmanager
