@@ -109,7 +109,6 @@ async def _serve(listening: socket.socket, settings: Settings, clock: Clock, lin
     )
     server = _Server(config, app.service)
     sweeping = asyncio.create_task(_sweep(server, app.service))
-    lines.tell("info", "serving", {"address": ":".join(map(str, listening.getsockname()[:2]))})
     await server.serve(sockets=[listening])
     sweeping.cancel()
     lines.tell("info", "ended", {})
@@ -122,6 +121,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the application, listen, say so."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            host, port = listening.getsockname()[:2]
+            self._service.lines.tell("info", "serving", {"host": host, "port": port})
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
