@@ -6,6 +6,7 @@ A committed row on a local disk is synced before `commit` returns, because the s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
@@ -110,6 +111,35 @@ class Lake:
     def loops(self, table: str) -> list[str]:
         """Loops that have rows, in alphabetical order."""
         return sorted({part["loop"] for part in self.open(table).partitions()})
+
+    def fragmented(self, table: str, *, at_least: int) -> list[tuple[str, str]]:
+        """(loop, hour) of a table that lie in that many files or more."""
+        files = pa.table(self.open(table).get_add_actions(flatten=True))
+        if "partition.hour" not in files.column_names:
+            return []
+        places = zip(files["partition.loop"].to_pylist(), files["partition.hour"].to_pylist(), strict=True)
+        return sorted(place for place, n in Counter(places).items() if n >= at_least)
+
+    def merge_files(self, table: str, *, loop: str, hour: str) -> int:
+        """Put the small files of an hour together, in their order. Returns how many went into others."""
+        handle = self.open(table)
+        before = handle.version()
+        merged = handle.optimize.compact(partition_filters=[("loop", "=", loop), ("hour", "=", hour)])
+        self._make_durable(handle, before)
+        return int(merged["numFilesRemoved"])
+
+    def vacuum(self, table: str, *, retention_hours: int, keep: Sequence[int] = ()) -> int:
+        """Delete data files that only versions older than that, and not among `keep`, use. Returns how many went."""
+        handle = self.open(table)
+        handle.cleanup_metadata()
+        oldest = min((entry["version"] for entry in handle.history()), default=0)
+        deleted = handle.vacuum(
+            retention_hours,
+            dry_run=False,
+            enforce_retention_duration=False,
+            keep_versions=[version for version in keep if version >= oldest] or None,
+        )
+        return len(deleted)
 
     def _make(self, table: str, uri: str) -> None:
         """An empty table."""

@@ -1,0 +1,131 @@
+"""A loop's history: its examples as arrays, the way learners and gates take them.
+
+Question answered: what has this loop seen so far, told in today's actions?
+A decision names its action by place among the labels of its own spec; here every place is one of today's labels. What
+cannot be told so is left out (an action that is gone), or unknown (a pmf that gave mass to one).
+Letters: n examples, k actions of today's spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policyloop.core.example import Context, Examples
+from policyloop.core.loop import LoopSpec
+from policyloop.lake.schema import EXAMPLES
+from policyloop.lake.tables import Lake, Snapshot, in_hours
+from policyloop.lake.views import ORDER, latest
+
+_COLUMNS = (
+    *("decision_id", "version", "hour", *ORDER),
+    *("spec", "policy", "context", "mask", "action", "pmf", "propensity", "propensity_kind", "split"),
+    *("is_fallback", "is_conflict", "reward"),
+)
+_CONTEXTS_AT_ONCE = 10_000
+
+
+class Specs(Protocol):
+    """Where the specs are that events were made under."""
+
+    def spec_named(self, loop: str, digest: str) -> LoopSpec | None:
+        """The loop's spec with that digest; None when it never had such a one."""
+        ...
+
+
+def examples_of(
+    lake: Lake, specs: Specs, spec: LoopSpec, *, snapshot: Snapshot | None = None, since: int | None = None
+) -> tuple[Examples, Snapshot]:
+    """The examples of a loop with one discrete action, in the order (decided_at, writer, seq), and the tables' versions.
+
+    Conflicts are left out: whichever record were chosen, the choice would depend on the action.
+
+    Args:
+        lake: the tables.
+        specs: the specs of earlier decisions; one that is not known is taken to have had today's labels.
+        spec: the loop's spec of today.
+        snapshot: versions to read, as an earlier call gave them; None for the newest.
+        since: microseconds; examples decided before are left out.
+    """
+    at = snapshot if snapshot is not None else lake.snapshot()
+    where = in_hours(spec.loop) + ("" if since is None else f" AND decided_at >= {since:d}")
+    rows = latest(lake.rows(EXAMPLES, where=where, columns=_COLUMNS, version=at.get(EXAMPLES)))
+    rows = rows.filter(pc.and_(pc.invert(rows["is_conflict"]), pc.equal(pc.list_value_length(rows["action"]), 1)))
+    rows = rows.sort_by([(name, "ascending") for name in ORDER])
+    digests = rows["spec"].unique().to_pylist()
+    labels = {digest: (specs.spec_named(spec.loop, digest) or spec).labels for digest in digests}
+    return _as_arrays(rows, spec.labels, labels), at
+
+
+def _as_arrays(rows: pa.Table, labels: Sequence[str], labels_of: Mapping[str, Sequence[str]]) -> Examples:
+    """Rows, in order, as `Examples` of k = len(labels) actions."""
+    n, k = rows.num_rows, len(labels)
+    action = np.full(n, -1, dtype=np.int64)
+    allowed = np.zeros((n, k), dtype=bool)
+    pmf = np.full((n, k), np.nan)
+    of_row = rows["spec"].to_numpy()
+    chosen = pc.list_flatten(rows["action"]).to_numpy()
+    for digest, its_labels in labels_of.items():
+        index = np.flatnonzero(of_row == digest)
+        part = rows.take(index) if len(index) < n else rows
+        old, new = _same_labels(its_labels, labels)
+        place = np.full(len(its_labels) + 1, -1)  # the last stands for places that the spec never had
+        place[old] = new
+        action[index] = place[np.where(chosen[index] < len(its_labels), chosen[index], -1)]
+        mask = _wide(part["mask"], len(its_labels), missing=True)
+        allowed[np.ix_(index, new)] = mask[:, old]
+        its_pmf = _wide(pc.list_element(part["pmf"], 0), len(its_labels), missing=np.nan)
+        fits = np.isfinite(its_pmf).all(axis=1) & (np.delete(its_pmf, old, axis=1) == 0).all(axis=1)
+        told = np.zeros((int(fits.sum()), k))
+        told[:, new] = its_pmf[np.ix_(fits, old)]
+        pmf[index[fits]] = told
+    propensity = np.array(rows["propensity"].to_numpy(), dtype=np.float64)
+    propensity[rows["propensity_kind"].to_numpy() == "unknown"] = np.nan
+    everything = Examples(
+        contexts=_contexts(rows["context"]),
+        allowed=allowed,
+        action=action,
+        reward=_floats(rows["reward"]),
+        propensity=propensity,
+        pmf=pmf,
+        split=_floats(rows["split"]),
+        decided_at=rows["decided_at"].to_numpy().astype(np.int64),
+        is_fallback=rows["is_fallback"].to_numpy().astype(bool),
+        policy=rows["policy"].to_numpy().astype(object),
+    )
+    return everything if (action >= 0).all() else everything.where(action >= 0)
+
+
+def _same_labels(its_labels: Sequence[str], labels: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of the labels that both have: among its own, among today's."""
+    today = {label: place for place, label in enumerate(labels)}
+    pairs = [(old, today[label]) for old, label in enumerate(its_labels) if label in today]
+    old, new = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return old, new
+
+
+def _wide(lists: pa.ChunkedArray, width: int, *, missing: float | bool) -> NDArray[Any]:
+    """(n, width) of n lists; a null, or a list of another length, becomes a row of `missing`."""
+    fits = pc.fill_null(pc.equal(pc.list_value_length(lists), width), False).to_numpy().astype(bool)
+    table = np.full((len(lists), width), missing)
+    table[fits] = pc.list_flatten(lists.filter(pa.array(fits))).to_numpy().reshape(-1, width)
+    return table
+
+
+def _contexts(texts: pa.ChunkedArray) -> list[Context]:
+    """Contexts of JSON objects, many by one call of the decoder."""
+    contexts: list[Context] = []
+    for start in range(0, len(texts), _CONTEXTS_AT_ONCE):
+        some = texts.slice(start, _CONTEXTS_AT_ONCE).to_pylist()
+        contexts += msgspec.json.decode(f"[{','.join(some)}]", type=list[dict[str, Any]])
+    return contexts
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.array(column.to_numpy(), dtype=np.float64)
