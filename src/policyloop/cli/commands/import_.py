@@ -1,0 +1,87 @@
+"""Bring in decisions and outcomes that another system logged, from a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json, write_note
+from policyloop.cli.words import counted
+from policyloop.core import plugins
+from policyloop.core.duration import show_duration
+from policyloop.ingest.checks import checks_of
+from policyloop.interop.import_rows import Imported, check_rows, import_rows
+from policyloop.log.writer import LogWriter
+
+FORMATS = "policyloop.interop.formats"
+
+
+def run(
+    file_format: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="|".join(name.replace("_", "-") for name in plugins.ours(FORMATS)), show_default=False
+        ),
+    ],
+    loop: LoopName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file.", show_default=False)],
+    *,
+    policy: Annotated[
+        str, typer.Option("--policy", help="Name of the policy that decided, where the file does not say.")
+    ] = "file",
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            "--outcome", help="What the reward column is reported as, in loops with several outcomes.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, and write nothing.")] = False,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring in decisions and outcomes that another system logged, from a file.
+
+    Every row is checked before the first is written. They go through the log like live events, as
+    `imported:POLICY`; importing the same file again counts nothing twice.
+    """
+    reader = plugins.load(FORMATS, file_format)
+    with open_project(home) as deployment:
+        spec = deployment.registry.standing(loop).spec
+        checks = checks_of(spec, salt=deployment.registry.salt)
+        read = partial(reader.read, file, spec, policy=policy, outcome=outcome)
+        if dry_run:
+            told = check_rows(read(), checks, now_us=deployment.clock.now_us())
+        else:
+            writer = LogWriter(deployment.home.log, clock=deployment.clock)
+            try:
+                told = import_rows(read, checks, writer=writer, clock=deployment.clock)
+            finally:
+                writer.close()
+    if as_json:
+        write_json({"loop": spec.loop, "written": not dry_run, **asdict(told)})
+        return
+    _show(told, is_dry=dry_run, window=show_duration(spec.reward.window_s))
+
+
+def _show(told: Imported, *, is_dry: bool, window: str) -> None:
+    """What the file became, for people."""
+    what = f"{counted(told.n_decisions, 'decision')} and {counted(told.n_outcomes, 'outcome')}"
+    typer.echo(f"checked {what}; nothing was written (--dry-run)." if is_dry else f"imported {what}.")
+    if told.n_evidence < told.n_decisions:
+        n = told.n_decisions - told.n_evidence
+        write_note(f"note: {counted(n, 'decision')} came without a whole pmf: learned from, but no evidence for the gate.")
+    if told.n_repeated:
+        write_note(
+            f"note: {counted(told.n_repeated, 'decision')} repeated an id of the file: equal ones count once, "
+            f"others not at all."
+        )
+    for warning in told.warnings:
+        write_note(f"note: {warning}")
+    if not is_dry:
+        typer.echo(f"They become examples {window} from now, by `policyloop up` or `policyloop join`.")

@@ -1,0 +1,1 @@
+"""File formats: each file has `read(path, spec, policy=..., outcome=...)`, which yields rows for `import_rows`."""
