@@ -96,6 +96,12 @@ def last(records: Records, loop: str, *, states: Sequence[str] = (), kind: str =
     return Job(**row._mapping) if row else None
 
 
+def get(records: Records, job_id: int) -> Job:
+    """One job, by its number."""
+    with records.read() as connection:
+        return Job(**connection.execute(sa.select(table).where(table.c.id == job_id)).one()._mapping)
+
+
 def history(records: Records, loop: str | None = None, *, limit: int = 50) -> list[Job]:
     """Jobs, newest first."""
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)

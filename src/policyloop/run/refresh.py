@@ -7,7 +7,6 @@ be killed at any step: a model is published whole or not at all, and it goes liv
 from __future__ import annotations
 
 from policyloop import __version__
-from policyloop.core.errors import NothingToDo
 from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
@@ -16,7 +15,6 @@ from policyloop.gate.gate import look
 from policyloop.gate.guard import watch
 from policyloop.gate.verdict import Call, Verdict
 from policyloop.join.history import examples_of
-from policyloop.lake.schema import EXAMPLES
 from policyloop.learn.train import train
 from policyloop.policy.scored import baseline
 from policyloop.registry.registry import Standing

@@ -13,6 +13,9 @@ from croniter import croniter
 
 from policyloop.core.clock import US_PER_S
 from policyloop.core.loop import TrainSpec
+from policyloop.registry.registry import Registry
+from policyloop.run import jobs
+from policyloop.storage.records import Records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,14 @@ class LastTraining:
 
     at_us: int
     n_examples: int
+
+
+def last_training(records: Records, registry: Registry, loop: str) -> LastTraining:
+    """The last training that was queued; before the first, the moment of the loop's first spec."""
+    job = jobs.last(records, loop)
+    if job is not None:
+        return LastTraining(at_us=job.queued_at, n_examples=job.n_examples or 0)
+    return LastTraining(at_us=registry.spec_history(loop)[0].applied_at, n_examples=0)
 
 
 def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -> str | None:

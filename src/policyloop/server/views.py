@@ -51,6 +51,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     reason: str  # why it was queued
     message: str | None  # how it ended
+    n_examples: int | None  # of the loop, when it was queued
     queued_at: str
     started_at: str | None
     ended_at: str | None
@@ -60,6 +61,7 @@ class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One loop with its numbers."""
 
     loop: LoopView
+    n_examples: int  # decisions that are joined with their reward, of both splits
     n_models: int
     examples_in_champion: int | None  # None: the baseline decides
     champion_since: str | None
@@ -134,6 +136,7 @@ def job_view(job: Job) -> JobView:
         attempt=job.attempt,
         reason=job.reason,
         message=job.message,
+        n_examples=job.n_examples,
         queued_at=iso(job.queued_at),
         started_at=None if job.started_at is None else iso(job.started_at),
         ended_at=None if job.ended_at is None else iso(job.ended_at),

@@ -43,7 +43,7 @@ class ClientApp:
             is_right = answer.index == self._data.label[row]
             self._client.outcome(answer, correct=bool(is_right), final=True)
             on_decision()
-            return float(is_right), answer.policy
+            return float(is_right), str(answer.policy)
 
         with ThreadPoolExecutor(_VISITORS) as visitors:
             seen = list(visitors.map(visit, rows))

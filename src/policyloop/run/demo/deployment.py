@@ -14,6 +14,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from policyloop.core.errors import PolicyloopError
+from policyloop.core.spec_file import read_spec
+from policyloop.core.spec_template import template_of
 from policyloop.simulate.dataset import Dataset
 
 LOOP = "demo"
@@ -21,6 +23,12 @@ _START_S = 60.0
 _STOP_S = 40.0
 # Quick rounds: a batch is in the tables a moment after its last outcome.
 _SETTINGS = "log: {seal_after_s: 0.2}\nwork: {every_s: 0.1}\nserver: {workers: 2, log_level: warning}\n"
+_LOOP = {
+    "outcomes": {"correct": {"type": "boolean", "take": "max"}},
+    "reward": {"expression": "correct", "range": [0, 1], "window": "10m", "close": "final"},
+    "baseline": "uniform",
+    "explore": {"name": "squarecb", "floor": 0.001},
+}
 
 
 class DemoFailed(PolicyloopError):
@@ -34,29 +42,10 @@ def write_project(folder: Path, data: Dataset, *, rows_per_round: int) -> Path:
     """Write the project file and the loop file; answers the latter's path."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "policyloop.yaml").write_text(_SETTINGS, encoding="utf-8")
+    spec = read_spec({"loop": LOOP, **data.document, **_LOOP, "train": {"every": f"{rows_per_round} examples"}})
     file = folder / f"{LOOP}.yaml"
-    file.write_text(loop_yaml(data, rows_per_round=rows_per_round), encoding="utf-8")
+    file.write_text(template_of(spec), encoding="utf-8")
     return file
-
-
-def loop_yaml(data: Dataset, *, rows_per_round: int) -> str:
-    """The demo's loop: guess a row's label; the reward is 1 when it is right."""
-    fields = "\n".join(f"  {name}: {{type: number}}" for name in data.fields)
-    labels = ", ".join(f'"{label}"' for label in data.labels)
-    return f"""\
-# The loop of `policyloop demo`: which label has this row of {data.name}?
-loop: {LOOP}
-context:
-{fields}
-actions: {{kind: discrete, labels: [{labels}]}}
-outcomes: {{correct: {{type: boolean, take: max}}}}
-reward: {{expression: "correct", range: [0, 1], window: 10m, close: final, default: 0}}
-baseline: uniform
-learner: {{name: linear}}
-explore: {{name: squarecb, floor: 0.001}}
-train: {{every: {rows_per_round} examples}}
-gate: {{refresh: no-harm}}
-"""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import msgspec
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import NothingToDo
 from policyloop.ingest.payload import read
+from policyloop.join.hours import n_examples
 from policyloop.run import jobs
 from policyloop.server.query import parameters
 from policyloop.server.service import Service
@@ -47,10 +48,8 @@ async def run_now(service: Service, call: Call) -> Reply:
     def queued() -> jobs.Job | None:
         loop = service.registry.standing(call.params["loop"]).spec.loop
         call.loop = loop
-        before = jobs.last(service.records, loop)
-        # What is new since the last training goes on counting from there: this process does not know the tables.
-        n_examples = 0 if before is None else before.n_examples or 0
-        return jobs.queue(service.records, loop, reason=request.why, n_examples=n_examples, now_us=service.clock.now_us())
+        n = n_examples(service.records, loop)
+        return jobs.queue(service.records, loop, reason=request.why, n_examples=n, now_us=service.clock.now_us())
 
     job = await asyncio.to_thread(queued)
     if job is None:

@@ -10,6 +10,7 @@ import msgspec
 from policyloop.core.clock import iso
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.gate.verdict import Call as GateCall
+from policyloop.join.hours import n_examples
 from policyloop.lake.watermark import read_watermark
 from policyloop.registry.verdict_rows import VerdictRow
 from policyloop.run import jobs
@@ -73,6 +74,7 @@ def _status(service: Service, name: str) -> LoopStatus:
     watermark = read_watermark(service.records)
     return LoopStatus(
         loop=loop_view(standing, serving=service.serving(loop)),
+        n_examples=n_examples(service.records, loop),
         n_models=len(models),
         examples_in_champion=None if champion is None else champion.n_examples,
         champion_since=None if champion is None else _since(verdicts, champion.model),

@@ -1,0 +1,108 @@
+"""Play the whole loop on real data: server, client application, learning, gate; a table and a plot at the end."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from policyloop.cli.options import AsJson
+from policyloop.cli.screen import write_json, write_table
+from policyloop.run.demo.play import Plan, play
+from policyloop.run.demo.plot import draw
+from policyloop.run.demo.story import Story
+from policyloop.simulate.dataset import DIGITS, Dataset, digits, read
+
+_RAREST_SHARE = 0.0005  # rows of rarer labels are left out; their labels stay actions
+
+
+def run(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="A labelled table, label last; else POLICYLOOP_DEMO_DATA, else digits.", show_default=False
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds after the warm start.")] = 15,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=50, help="Decisions a round.")] = 500,
+    warm_start: Annotated[int, typer.Option("--warm-start", min=50, help="Uniform decisions before the first model.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", help="Which rows are drawn.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for data and plot.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play the whole loop on real data: server, client application, learning, gate; a table and a plot at the end."""
+    table, source = _table(data)
+    folder = out or Path(f"policyloop-demo-{datetime.now():%Y%m%d-%H%M%S}")
+    plan = Plan(warm_start=warm_start, rounds=rounds, batch_size=batch_size, seed=seed)
+    console = Console(stderr=True, highlight=False)
+    console.print(
+        f"Data: {source}; {len(table.label):,} rows, {len(table.document['context'])} fields, {len(table.labels)} labels."
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("decisions"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Playing over HTTP", total=plan.n_decisions)
+        story = play(table, plan, folder, on_decision=lambda: progress.advance(task))
+    plot = draw(story, folder / "demo.png")
+    if as_json:
+        write_json(_as_json(story, source, plot))
+    else:
+        _show(story, plot)
+
+
+def _table(data: Path | None) -> tuple[Dataset, str]:
+    """The data and what to call it."""
+    named = os.environ.get("POLICYLOOP_DEMO_DATA")
+    if data is not None:
+        return read(data).without_rare(_RAREST_SHARE), f"{data} (--data)"
+    if named:
+        return read(Path(named)).without_rare(_RAREST_SHARE), f"{named} (POLICYLOOP_DEMO_DATA)"
+    return digits().without_rare(_RAREST_SHARE), f"scikit-learn's {DIGITS}"
+
+
+def _show(story: Story, plot: Path) -> None:
+    """The table and the numbers, for people."""
+    rows = [
+        (r.number or "warm-up", f"{r.reward:.3f}", r.served_by, r.model, _interval(r.estimate, r.low, r.high), r.verdict)
+        for r in story.rounds
+    ]
+    write_table(("round", "reward", "served by", "new model", "estimate (95 %)", "verdict"), rows)
+    typer.echo(
+        f"\nmean rolling-100 reward     {story.mean_rolling:.3f}   over {len(story.rewards):,} decisions after the warm start"
+    )
+    typer.echo(f"final policy, no exploring  {story.greedy_value:.3f}   on the whole table")
+    typer.echo(f"oracle {story.oracle:.3f}   majority arm {story.majority:.3f}   random {story.random:.3f}")
+    typer.echo(
+        f"\nplot: {plot}\ndata: {plot.parent} (cd there, then try `policyloop status demo`)\n{story.seconds:.0f} s in all"
+    )
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    return "" if value is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _as_json(story: Story, source: str, plot: Path) -> dict[str, Any]:
+    return {
+        "data": source,
+        "n": len(story.rewards),
+        "mean_rolling_100": story.mean_rolling,
+        "last_500": float(story.rewards[-500:].mean()),
+        "greedy_value": story.greedy_value,
+        "oracle": story.oracle,
+        "majority": story.majority,
+        "random": story.random,
+        "rounds": msgspec.to_builtins(story.rounds),
+        "plot": str(plot),
+        "seconds": round(story.seconds, 1),
+    }

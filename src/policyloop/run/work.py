@@ -1,0 +1,109 @@
+"""The worker: empties the log into the tables, joins, and has models trained and judged when it is time.
+
+Question answered: what happens by itself after `policyloop up`? One process, under a lease, round by round:
+ship -> join -> look again at what is live -> queue what is due -> start and end jobs. Serving never waits for it, and
+what goes wrong in a round is told and tried again in the next.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from policyloop.core.rng import uuid7
+from policyloop.join.hours import n_examples
+from policyloop.lake.ship import ship_log
+from policyloop.log.files import SystemFiles
+from policyloop.registry.registry import Standing
+from policyloop.run import jobs
+from policyloop.run.deployment import Deployment
+from policyloop.run.lease import Lease
+from policyloop.run.schedule import due, last_training
+from policyloop.run.side_child import SideChild
+from policyloop.run.training import Tell, Training
+
+_FEWEST_NEW_TO_GUARD = 100  # examples between two looks at a live model ...
+_SHARE_NEW_TO_GUARD = 0.02  # ... and this share of all, so that looking stays cheap as the tables grow
+
+
+class Worker:
+    """The one process that does what must not be done twice.
+
+    Args:
+        tell: takes log lines.
+        compact_every_s: how often small table files are merged.
+    """
+
+    def __init__(self, deployment: Deployment, *, tell: Tell, compact_every_s: float) -> None:
+        self._deployment = deployment
+        self._tell = tell
+        self._compact_every_s = compact_every_s
+        self._compacted_s = deployment.clock.monotonic_s()
+        self._lease = Lease(deployment.records, "work", holder=uuid7(deployment.clock.now_us()), clock=deployment.clock)
+        self._is_holder = False
+        self._child = SideChild(deployment.home)
+        self._training = Training(deployment, tell=tell)
+        self._n_guarded: dict[str, int] = {}
+
+    def run(self, stopping: threading.Event, *, every_s: float) -> None:
+        """Work until `stopping` is set; what was begun by then is finished or as if it never was."""
+        while not stopping.wait(every_s):
+            try:
+                self.round()
+            except Exception as error:  # noqa: BLE001 - a full disk or a locked database passes; the work must go on after it
+                self._tell("error", "round failed", {"error": f"{type(error).__name__}: {error}"})
+        self._training.stop()
+        self._child.close()
+        if self._is_holder:
+            self._ship()
+            self._lease.give_back()
+
+    def round(self) -> None:
+        """Do once what there is to do; nothing while another worker holds the lease."""
+        if not self._take_lease():
+            return
+        self._ship()
+        for loop, standing in self._deployment.registry.standings().items():
+            self._advance(loop, standing)
+        self._training.advance()
+        self._maintain_when_due()
+
+    def _take_lease(self) -> bool:
+        was_holder, self._is_holder = self._is_holder, self._lease.take()
+        if self._is_holder and not was_holder:
+            jobs.take_back_abandoned(self._deployment.records)
+            self._tell("info", "working", {})
+        return self._is_holder
+
+    def _ship(self) -> None:
+        """Bring what is sealed into the tables."""
+        d = self._deployment
+        shipment = ship_log(d.lake, d.records, d.home.log, clock=d.clock, files=SystemFiles())
+        for alarm in shipment.alarms:
+            self._tell("error", "damage in the log", {"what": alarm})
+
+    def _advance(self, loop: str, standing: Standing) -> None:
+        """Join one loop, look at its live model, queue its training."""
+        d = self._deployment
+        brought = self._child.join(loop)
+        n = n_examples(d.records, loop)
+        if brought.n_new or brought.n_corrected or brought.n_withdrawn:
+            self._tell("info", "joined", {"loop": loop, "new": brought.n_new, "corrected": brought.n_corrected, "examples": n})
+        if standing.champion is not None and n >= self._n_guarded.get(loop, 0) + _next_guard_after(n):
+            self._n_guarded[loop] = n
+            done = self._child.guard(loop)
+            if done is not None:
+                self._tell("warning", "rolled back", {"loop": loop, "what": done})
+        last = last_training(d.records, d.registry, loop)
+        reason = due(standing.spec.train, now_us=d.clock.now_us(), n_examples=n, last=last)
+        if reason is not None:
+            jobs.queue(d.records, loop, reason=reason, n_examples=n, now_us=d.clock.now_us())
+
+    def _maintain_when_due(self) -> None:
+        now_s = self._deployment.clock.monotonic_s()
+        if now_s >= self._compacted_s + self._compact_every_s:
+            self._compacted_s = now_s
+            self._child.maintain()
+
+
+def _next_guard_after(n: int) -> int:
+    return max(_FEWEST_NEW_TO_GUARD, int(n * _SHARE_NEW_TO_GUARD))
