@@ -194,17 +194,17 @@ def some_day(rng):
     return events
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_any_way_through_the_tables_gives_the_same_examples(tmp_path, seed):
-    rng = random.Random(seed)
+def test_any_way_through_the_tables_gives_the_same_examples(tmp_path):
     events = some_day(random.Random(99))
-    expected = through_tables(tmp_path / "straight", [events], rng, n_rounds=1)
+    expected = through_tables(tmp_path / "straight", [events], random.Random(0), n_rounds=1)
+    assert len(expected) > 50
 
-    rng.shuffle(events)
-    got = through_tables(tmp_path / "shuffled", [events[0::3], events[1::3], events[2::3]], rng, n_rounds=4)
+    for seed in range(2):
+        rng = random.Random(seed)
+        rng.shuffle(events)
+        got = through_tables(tmp_path / str(seed), [events[0::3], events[1::3], events[2::3]], rng, n_rounds=3)
 
-    assert len(got) > 50
-    assert got == expected
+        assert got == expected
 
 
 def through_tables(home, by_writer, rng, *, n_rounds):
@@ -217,7 +217,7 @@ def through_tables(home, by_writer, rng, *, n_rounds):
         ship(lake, records, [*rng.sample(shipped, min(len(shipped), 1)), *segments] if turn < 2 else segments)
         shipped += segments
         join_loop(lake, records, SPEC, watermark=T0 + turn * HOUR)
-        if turn == 2:
+        if turn == 1:
             compact(lake, at_least=2)
     join_loop(lake, records, SPEC, watermark=T0 + 100 * HOUR)
     records.close()

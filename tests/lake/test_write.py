@@ -3,6 +3,7 @@
 import pyarrow.compute as pc
 import pytest
 
+from fragile_lake import Fault, FragileLake
 from policyloop.core.clock import hour_of
 from policyloop.core.errors import CorruptLog
 from policyloop.core.event import pack_floats
@@ -233,36 +234,6 @@ def test_an_outcome_without_a_name_is_not_lost(lake, records):
     ship(lake, records, [sealed([a_decision(), an_outcome(values={}, final=True)])])
 
     assert lake.rows("outcomes").select(["name", "final"]).to_pylist() == [{"name": "", "final": True}]
-
-
-class Fault(Exception):
-    """The power goes."""
-
-
-class FragileLake(Lake):
-    """A lake that breaks at its n-th writing call, before the call does anything or just after."""
-
-    def __init__(self, place, *, breaks_at, after):
-        super().__init__(place)
-        self.calls, self.breaks_at, self.after = 0, breaks_at, after
-
-    def _around(self, call):
-        self.calls += 1
-        is_now = self.calls == self.breaks_at
-        if is_now and not self.after:
-            raise Fault
-        call()
-        if is_now:
-            raise Fault
-
-    def commit(self, handle, rows, *, segments=None):
-        self._around(lambda: super(FragileLake, self).commit(handle, rows, segments=segments))
-
-    def replace(self, table, rows, *, where):
-        self._around(lambda: super(FragileLake, self).replace(table, rows, where=where))
-
-    def remove(self, table, *, where):
-        self._around(lambda: super(FragileLake, self).remove(table, where=where))
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -86,7 +86,8 @@ def _as_arrays(rows: pa.Table, labels: Sequence[str], labels_of: Mapping[str, Se
         told[:, new] = its_pmf[np.ix_(fits, old)]
         pmf[index[fits]] = told
     propensity = np.array(rows["propensity"].to_numpy(), dtype=np.float64)
-    propensity[rows["propensity_kind"].to_numpy() == "unknown"] = np.nan
+    # Estimated and unknown ones are barred from evidence, and so is a point: it says nothing of the other actions.
+    propensity[rows["propensity_kind"].to_numpy() != "probability"] = np.nan
     everything = Examples(
         contexts=_contexts(rows["context"]),
         allowed=allowed,

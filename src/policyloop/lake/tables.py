@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import msgspec
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import TableNotFoundError
 
 from policyloop.lake.schema import PARTITIONS, SCHEMAS
 from policyloop.storage.objects import sync, sync_file
@@ -41,7 +42,9 @@ class Lake:
     def open(self, table: str, *, version: int | None = None) -> DeltaTable:
         """A handle on a table as it is now, or at a version; a table that is not there is made, empty."""
         uri = f"{self._place}/{table}"
-        if not DeltaTable.is_deltatable(uri, self._options):
+        try:
+            return DeltaTable(uri, version=version, storage_options=self._options)
+        except TableNotFoundError:
             self._make(table, uri)
         return DeltaTable(uri, version=version, storage_options=self._options)
 
