@@ -1,0 +1,20 @@
+"""Audits add up."""
+
+import math
+
+from policyloop.join.audit import Audit, added
+
+
+def test_audits_add_count_by_count():
+    total = added([Audit(decisions=3, joined=1, orphan=2), Audit(decisions=4, unrewarded=4)])
+
+    assert total == Audit(decisions=7, joined=1, unrewarded=4, orphan=2)
+
+
+def test_no_audits_add_to_nothing():
+    assert added([]) == Audit()
+
+
+def test_the_join_rate_is_unknown_without_examples():
+    assert math.isnan(Audit(decisions=3).join_rate)
+    assert Audit(decisions=4, joined=1, unrewarded=3).join_rate == 0.25

@@ -1,0 +1,45 @@
+"""What was carried out instead of the chosen action."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from policyloop.join.executed import done_instead
+
+
+def reports(*rows):
+    names = ("decision", "happened_at", "received_at", "executed")
+    schema = pa.schema(list(zip(names, (pa.int64(), pa.int64(), pa.int64(), pa.string()), strict=True)))
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=schema)
+
+
+def chosen(*actions):
+    return pa.chunked_array([pa.array([[a] for a in actions], pa.list_(pa.int32()))])
+
+
+@pytest.mark.parametrize("text", ["2", "[2]"])
+def test_an_index_alone_or_in_a_list_names_the_action(text):
+    instead, is_usable = done_instead(reports((1, 5, 5, text)), chosen(0, 0))
+
+    assert instead.to_pylist() == [None, [2]]
+    assert is_usable.all()
+
+
+def test_what_was_chosen_anyway_is_nothing_new():
+    instead, _ = done_instead(reports((0, 5, 5, "1")), chosen(1))
+
+    assert instead.to_pylist() == [None]
+
+
+def test_the_report_of_what_happened_first_counts():
+    instead, _ = done_instead(reports((0, 9, 9, "1"), (0, 5, 20, "2"), (0, 6, 6, None)), chosen(0))
+
+    assert instead.to_pylist() == [[2]]
+
+
+@pytest.mark.parametrize("text", ['"red"', "{}", "[0.5]", "", "nul"])
+def test_a_report_that_cannot_be_read_makes_the_decision_unusable(text):
+    instead, is_usable = done_instead(reports((0, 5, 5, text)), chosen(0, 0))
+
+    np.testing.assert_array_equal(is_usable, [False, True])
+    assert instead.null_count == 2
