@@ -7,10 +7,12 @@ everything from a few narrow columns, `widen` puts the result beside the decisio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policyloop.core.clock import US_PER_S
@@ -70,18 +72,13 @@ FROM outcomes o JOIN decisions d USING (decision_id) LEFT JOIN names n USING (na
 ORDER BY d.decision, name, happened_at, o.received_at, o.outcome_id, o.name
 """
 
-_DONE_INSTEAD = "settled.executed IS NOT NULL"  # another action than the chosen was carried out
-_WIDE = {
-    "decision_id": "rows.decision_id",
-    "writer": "rows.writer",
-    "seq": "rows.seq",
-    "version": "settled.version",
-    "action": "coalesce(settled.executed, rows.action)",
-    "propensity": f"CASE WHEN {_DONE_INSTEAD} THEN NULL ELSE rows.propensity END",
-    "propensity_kind": f"CASE WHEN {_DONE_INSTEAD} THEN 'unknown' ELSE rows.propensity_kind END",
-    "pmf": f"CASE WHEN {_DONE_INSTEAD} THEN NULL ELSE rows.pmf END",  # it is not what the action was drawn from
-    **{name: f"settled.{name}" for name in SETTLED_SCHEMA.names if name not in {"decision_id", "writer", "seq", "executed"}},
-}
+# Which decision row belongs to which settled row; a record that is there twice gives its first row.
+_MATCHED = """
+SELECT settled.place AS settled, min(rows.place) AS decision
+FROM rows JOIN settled USING (writer, seq)
+GROUP BY settled.place, rows.decided_at, rows.writer, rows.seq
+ORDER BY rows.decided_at, rows.writer, rows.seq
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +166,45 @@ def widen(decisions: pa.Table, settled: pa.Table) -> pa.Table:
         decisions: rows of the table `decisions`; those that no settled row names are left out.
         settled: SETTLED_SCHEMA and `version`.
     """
-    columns = ", ".join(f"{_WIDE.get(name, f'rows.{name}')} AS {name}" for name in EXAMPLE_SCHEMA.names)
-    with Session({"rows": decisions, "settled": settled}) as session:
-        found = session.query(
-            f"SELECT {columns} FROM rows JOIN settled USING (writer, seq) "  # noqa: S608 - names of our own schema
-            f"QUALIFY row_number() OVER (PARTITION BY rows.writer, rows.seq) = 1 "
-            f"ORDER BY rows.decided_at, rows.writer, rows.seq"
-        )
-    return found.cast(EXAMPLE_SCHEMA)
+    records = {
+        "rows": _numbered(decisions.select(["decided_at", "writer", "seq"])),
+        "settled": _numbered(settled.select(["writer", "seq"])),
+    }
+    with Session(records) as session:
+        matched = session.query(_MATCHED)
+    found = settled.take(matched["settled"])
+    columns = {name: column for name, column in _columns(decisions.take(matched["decision"])) if name in EXAMPLE_SCHEMA.names}
+    columns |= {name: column for name, column in _columns(found) if name != "executed"}
+    if found["executed"].null_count < found.num_rows:
+        columns |= _told_instead(columns, found["executed"])
+    return pa.table({name: columns[name] for name in EXAMPLE_SCHEMA.names}).cast(EXAMPLE_SCHEMA)
+
+
+def _columns(table: pa.Table) -> Iterable[tuple[str, pa.ChunkedArray]]:
+    return zip(table.column_names, table.columns, strict=True)
+
+
+def _numbered(table: pa.Table) -> pa.Table:
+    """The table with the number of each row as `place`."""
+    return table.append_column("place", pa.array(np.arange(table.num_rows)))
+
+
+def _told_instead(columns: dict[str, pa.ChunkedArray], executed: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+    """The columns that change where another action than the chosen was carried out: it was drawn from no known pmf."""
+    is_told = pc.is_valid(executed)
+    return {
+        "action": pc.if_else(is_told, executed, columns["action"]),
+        "propensity": pc.if_else(is_told, pa.scalar(None, pa.float64()), columns["propensity"]),
+        "propensity_kind": pc.if_else(is_told, "unknown", columns["propensity_kind"]),
+        "pmf": pc.if_else(is_told, pa.scalar(None, columns["pmf"].type), columns["pmf"]),
+    }
 
 
 def _reports(outcomes: pa.Table, chosen: pa.Table, declared: list[str]) -> tuple[pa.Table, int]:
     """Outcomes of the chosen decisions, each once, in the order that `Seen` wants; and how many have no decision."""
     names = [*declared, ACTIVATED, EXECUTED, ENDED, NAMELESS]
     places = pa.table({"name": pa.array(names, pa.string()), "place": np.arange(len(names))})
-    numbered = chosen.select(["decision_id", "decided_at"]).append_column("decision", pa.array(np.arange(chosen.num_rows)))
+    numbered = _numbered(chosen.select(["decision_id", "decided_at"])).rename_columns(["decision_id", "decided_at", "decision"])
     once = first_outcomes(outcomes.select(OUTCOME_COLUMNS))
     with Session({"outcomes": once, "decisions": numbered, "names": places}) as session:
         reports = session.query(_SEEN)

@@ -27,6 +27,7 @@ from policyloop.storage.insert import insert_into
 from policyloop.storage.records import Records, progress
 
 _ROWS_PER_COMMIT = 200_000  # bounds the memory that wide columns take
+_ROWS_AT_ONCE = 100_000  # fewer at a time cost more: the wanted ids are hashed for each
 
 # What two versions of an example are told apart by; all else follows from the decision's record.
 _FACTS: tuple[str, ...] = ("writer", "seq", "is_conflict", "reward", "outcomes", "n_outcomes", "n_late", "n_duplicates")
@@ -179,8 +180,10 @@ def _replace(lake: Lake, where: str, compared: pa.Table) -> None:
 def _widened(lake: Lake, where: str, settled: pa.Table) -> pa.Table:
     """Examples of settled rows, reading of the decisions only what these need."""
     wanted = settled["decision_id"].combine_chunks()
-    found = [batch.filter(pc.is_in(batch["decision_id"], value_set=wanted)) for batch in lake.batches(DECISIONS, where=where)]
-    return widen(pa.Table.from_batches(found), settled)
+    found = [DECISION_SCHEMA.empty_table()]
+    for rows in lake.tables(DECISIONS, where=where, at_least=_ROWS_AT_ONCE):
+        found.append(rows.filter(pc.is_in(rows["decision_id"], value_set=wanted)))
+    return widen(pa.concat_tables(found), settled)
 
 
 def _versioned(compared: pa.Table, version: pa.ChunkedArray) -> pa.Table:

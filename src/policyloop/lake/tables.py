@@ -64,12 +64,18 @@ class Lake:
         # `scan` and not `to_pyarrow_dataset`: the latter's threaded reads abort the process at exit.
         return pa.table(self.open(table, version=version).scan(columns=names, predicate=where)).cast(schema)
 
-    def batches(self, table: str, *, where: str | None = None, version: int | None = None) -> Iterator[pa.RecordBatch]:
-        """The same rows, all columns, a batch at a time: for what may not fit in memory."""
+    def tables(self, table: str, *, where: str | None = None, at_least: int) -> Iterator[pa.Table]:
+        """The same rows, all columns, `at_least` rows or a little more at a time: for what may not fit in memory."""
         schema = SCHEMAS[table]
-        reader = pa.RecordBatchReader.from_stream(self.open(table, version=version).scan(columns=schema.names, predicate=where))
+        reader = pa.RecordBatchReader.from_stream(self.open(table).scan(columns=schema.names, predicate=where))
+        some: list[pa.RecordBatch] = []
         for batch in reader:
-            yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+            some.append(batch)
+            if sum(b.num_rows for b in some) >= at_least:
+                yield pa.Table.from_batches(some).cast(schema)
+                some = []
+        if some:
+            yield pa.Table.from_batches(some).cast(schema)
 
     def commit(self, handle: DeltaTable, rows: pa.Table, *, segments: Mapping[str, int] | None = None) -> None:
         """Append rows by one commit through that very handle, durable on return.
