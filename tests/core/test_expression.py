@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from policyloop.core.errors import BadExpression
 from policyloop.core.expression import Expression
+from policyloop.core.expression_parser import Parser
 
 NAMES = ("clicked", "dwell_s", "paid")
 UNBOUNDED = (-math.inf, math.inf)
@@ -236,18 +237,14 @@ RANGES = st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).map(lambda pair: 
 def python_value(text, columns):
     """The same text by Python's own arithmetic; None where Python has no number for it."""
     meanings = {
-        "clip": lambda a, low, high: min(max(a, low), high),
         "sqrt": math.sqrt,
         "log1p": math.log1p,
-        "exp": math.exp,
-        "where": lambda c, a, b: a if c else b,
         **columns,
     }
     try:
-        got = eval(text, {"__builtins__": {"abs": abs, "min": min, "max": max}}, meanings)
-    except (ZeroDivisionError, OverflowError, ValueError):
+        return eval(text, {"__builtins__": {"abs": abs, "max": max}}, meanings)
+    except ZeroDivisionError:
         return None
-    return got if not isinstance(got, complex) else None
 
 
 ARITHMETIC = st.recursive(
@@ -255,7 +252,7 @@ ARITHMETIC = st.recursive(
     lambda inner: st.one_of(
         st.builds(lambda sign, a, b: f"({a}) {sign} ({b})", st.sampled_from("+-*/"), inner, inner),
         st.builds(lambda a, b: f"{a} - {b} * {a}", LEAVES, LEAVES),
-        st.builds(lambda a: f"-({a}) ** 2", inner),
+        st.builds(lambda a: f"-({a}) ** 2", LEAVES),
         st.builds(lambda a, b: f"max({a}, {b}) - abs({a})", inner, inner),
         st.builds(lambda a, b, c: f"({a}) if ({b}) < ({c}) else ({c})", inner, inner, inner),
         st.builds(lambda a: f"log1p(abs({a})) + sqrt(abs({a}))", inner),
@@ -265,11 +262,11 @@ ARITHMETIC = st.recursive(
 
 
 @settings(max_examples=100, deadline=None)
-@given(ARITHMETIC, st.tuples(*[st.floats(-1e3, 1e3)] * 3))
+@given(ARITHMETIC, st.tuples(*[st.integers(-8000, 8000).map(lambda n: n / 8)] * 3))  # no value comes near HUGE
 def test_evaluation_agrees_with_pythons_arithmetic(text, values):
     columns = dict(zip(NAMES, values, strict=True))
     expected = python_value(text, columns)
-    if expected is None or abs(expected) > 1e99:
+    if expected is None:
         return
 
     got = Expression.parse(text, NAMES).evaluate(columns)
@@ -311,13 +308,9 @@ def test_the_canonical_text_parses_to_itself(text):
 @given(TEXTS, st.tuples(*[st.floats(-100, 100)] * 3))
 def test_the_canonical_text_means_the_same_as_what_was_written(text, values):
     columns = dict(zip(NAMES, values, strict=True))
-    expected = python_value(text, columns)
-    if expected is None or not abs(expected) < 1e50 or " and " in text or "** -1" in text or "/" in text:
-        return
+    as_written = Expression(text, Parser(text, NAMES).parse())
 
-    got = float(Expression.parse(text, NAMES).evaluate(columns))
-
-    assert got == pytest.approx(float(expected), rel=1e-6, abs=1e-6)
+    assert Expression.parse(text, NAMES).evaluate(columns) == as_written.evaluate(columns)
 
 
 @settings(max_examples=200, deadline=None)

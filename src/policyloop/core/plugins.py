@@ -7,7 +7,6 @@ names and docstrings and imports nothing, so that `--help` stays fast and option
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.metadata
 import importlib.util
@@ -66,8 +65,8 @@ def summary(family: str, name: str) -> str:
     file = folder_of(family) / f"{file_name(name)}.py"
     if not file.exists():
         return ""
-    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    return doc.split("\n", 1)[0]
+    with file.open(encoding="utf-8") as lines:  # every file of ours opens with its docstring; parsing it all costs --help 30 ms
+        return lines.readline().strip().removeprefix('"""').removesuffix('"""')
 
 
 def folder_of(family: str) -> Path:

@@ -66,19 +66,26 @@ def _infer_type(present: list[str]) -> dict[str, Any]:
         return {"type": "text"}
     if all(value.lower() in _BOOLEANS for value in present):
         return {"type": "boolean"}
-    if all(_INTEGER.fullmatch(value) for value in present):
-        low, high = with_head_room([int(value) for value in present])
-        return {"type": "integer", "min": math.floor(low), "max": math.ceil(high)}
     if all(_NUMBER.fullmatch(value) and math.isfinite(float(value)) for value in present):
-        numbers = [float(value) for value in present]
-        if max(map(abs, numbers)) > _HUGE:
-            return {"type": "number"}
-        low, high = with_head_room(numbers)
-        return {"type": "number", "min": low, "max": high}
+        return _infer_number(present)
     counts = Counter(present)
     if len(counts) <= min(MAX_CATEGORY_VALUES, max(2, len(present) // 2)) and all(map(str.isprintable, counts)):
         return {"type": "category", "values": sorted(counts)}
     return {"type": "text" if sum(map(len, present)) > _LONG_TEXT * len(present) else "category"}
+
+
+def _infer_number(present: list[str]) -> dict[str, Any]:
+    """A number or integer with its bounds."""
+    is_whole = all(_INTEGER.fullmatch(value) for value in present)
+    numbers = [float(value) for value in present]
+    if max(map(abs, numbers)) > _HUGE:
+        return {"type": "number"}
+    low, high = with_head_room(numbers)
+    return (
+        {"type": "integer", "min": math.floor(low), "max": math.ceil(high)}
+        if is_whole
+        else {"type": "number", "min": low, "max": high}
+    )
 
 
 def with_head_room(numbers: Sequence[float]) -> tuple[float, float]:

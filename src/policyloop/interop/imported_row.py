@@ -39,7 +39,7 @@ def outcome_of(spec: LoopSpec, name: str | None) -> OutcomeSpec:
     if name is None:
         raise Invalid([Fault("--outcome", f"is missing; expected which outcome the reward column is: {known}.", "missing")])
     if name not in spec.outcomes:
-        raise Invalid([Fault("--outcome", f"is '{name}'; expected one of {known}.", "unknown_outcome")])
+        raise Invalid([Fault("--outcome", f"is '{name}'; expected one of {known}.", "unknown_name")])
     return spec.outcomes[name]
 
 
