@@ -74,6 +74,7 @@ def test_json_says_for_each_rule_whether_it_passed():
             "passed": True,
             "sentence": "promoted by a person: the shop asked for it",
             "numbers": {},
+            "is_check": False,
         }
     ]
 

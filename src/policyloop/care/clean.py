@@ -18,11 +18,10 @@ from policyloop.lake.ship import ship_log
 from policyloop.lake.tables import in_hours
 from policyloop.log import folder as log_folder
 from policyloop.log.files import Files
+from policyloop.run import trusted
 from policyloop.run.deployment import Deployment
-from policyloop.run.lease import Lease
+from policyloop.run.lease import WORK, Lease
 from policyloop.storage.records import jobs
-
-WORK = "work"  # the lease of whoever writes the tables
 
 
 class StillRunning(PolicyloopError):
@@ -82,6 +81,7 @@ def clean(deployment: Deployment, loop: str, *, files: Files) -> Contents:
         found = contents(deployment, loop)
         lease.take()
         maintain.forget(deployment.lake, deployment.records, loop)
+        trusted.forget(deployment.records, loop)
         with deployment.records.write() as connection:
             connection.execute(sa.delete(jobs).where(jobs.c.loop == loop))
         deployment.registry.forget(loop)

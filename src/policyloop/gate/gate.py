@@ -28,6 +28,7 @@ def look(
     examples: Examples,
     spec: LoopSpec,
     clock: Clock,
+    holds: tuple[Reason, ...] = (),
 ) -> Verdict:
     """The verdict on a refresh that is not live.
 
@@ -38,6 +39,7 @@ def look(
         examples: matured, of all splits, in the order of the log; no policy here learned from the eval split.
         spec: of the loop.
         clock: measures the challenger's latency.
+        holds: what else speaks against any promotion now, such as rewards that do not fit their range.
 
     Raises:
         BadPropensity: a logged propensity is outside (0, 1].
@@ -49,7 +51,7 @@ def look(
     estimates: dict[str, Estimate] = {}
     if all(reason.is_passed for reason in reasons):
         more, estimates = _judge(challenger, champion=champion, anchor=anchor, rows=rows, spec=spec)
-        reasons += more
+        reasons += (*more, *holds)
     return Verdict(
         kind="refresh",
         call=verdict_of(reasons),

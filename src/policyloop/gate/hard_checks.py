@@ -106,4 +106,5 @@ def _latency(seconds: list[float]) -> Reason:
 
 def _reason(name: str, is_passed: bool, sentence: str, **numbers: float) -> Reason:
     call = Call.PROMOTE if is_passed else Call.REFUSE
-    return Reason(name=name, call=call, sentence=sentence, numbers={key: number(value) for key, value in numbers.items()})
+    told = {key: number(value) for key, value in numbers.items()}
+    return Reason(name=name, call=call, sentence=sentence, numbers=told, is_check=True)

@@ -42,6 +42,7 @@ class Reason:
     call: Call  # PROMOTE when the rule has nothing against the model
     sentence: str
     numbers: Mapping[str, Number] = field(default_factory=dict)
+    is_check: bool = False  # whether it asks only that the model works
 
     @property
     def is_passed(self) -> bool:
@@ -65,8 +66,10 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """Why, in one line: what those rules say that called for this verdict."""
-        return " ".join(reason.sentence for reason in self.reasons if reason.call == self.call)
+        """Why, in one line: what those rules say that called for this verdict. That a model works is no reason for it."""
+        is_check_told = self.call != Call.PROMOTE
+        told = [r for r in self.reasons if r.call == self.call and (is_check_told or not r.is_check)]
+        return " ".join(reason.sentence for reason in told)
 
 
 def held_back(verdict: Verdict, *, why: str) -> Verdict:
@@ -125,7 +128,8 @@ def from_json(text: bytes | str) -> Verdict:
     """The inverse of `to_json`."""
     raw: dict[str, Any] = msgspec.json.decode(text)
     reasons = [
-        Reason(name=r["name"], call=Call(r["verdict"]), sentence=r["sentence"], numbers=r["numbers"]) for r in raw["reasons"]
+        Reason(name=r["name"], call=Call(r["verdict"]), sentence=r["sentence"], numbers=r["numbers"], is_check=r["is_check"])
+        for r in raw["reasons"]
     ]
     return Verdict(
         kind=raw["kind"],
@@ -147,6 +151,7 @@ def _reason_as_map(reason: Reason) -> dict[str, Any]:
         "passed": reason.is_passed,
         "sentence": reason.sentence,
         "numbers": dict(reason.numbers),
+        "is_check": reason.is_check,
     }
 
 

@@ -11,6 +11,7 @@ from policyloop.core.clock import US_PER_S, Clock
 from policyloop.storage.records import Records, leases
 
 LEASE_S = 15.0
+WORK = "work"  # of whoever writes the tables
 
 
 class Lease:

@@ -7,19 +7,14 @@ be killed at any step: a model is published whole or not at all, and it goes liv
 from __future__ import annotations
 
 from policyloop import __version__
-from policyloop.core.example import Examples
-from policyloop.core.loop import LoopSpec
-from policyloop.core.model import BASELINE
-from policyloop.gate.entrant import Entrant
 from policyloop.gate.gate import look
 from policyloop.gate.guard import watch
 from policyloop.gate.verdict import Call, Verdict
-from policyloop.join.history import examples_of
 from policyloop.learn.train import train
-from policyloop.policy.scored import baseline
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment
-from policyloop.serve.aligned import aligned
+from policyloop.run.entrants import entrant_of
+from policyloop.run.trusted import Trusted, trusted
 
 
 def refresh(deployment: Deployment, loop: str) -> str:
@@ -34,19 +29,19 @@ def refresh(deployment: Deployment, loop: str) -> str:
     """
     registry = deployment.registry
     standing = registry.standing(loop)
-    examples, snapshot = examples_of(deployment.lake, registry, standing.spec)
+    data = trusted(deployment, standing.spec)
     trained = train(
-        examples,
+        data.examples,
         standing.spec,
-        seed=len(examples),
+        seed=len(data.examples),
         parent=standing.champion,
-        snapshot=snapshot,
+        snapshot=data.snapshot,
         code_version=__version__,
     )
     model = registry.publish(trained.manifest, trained.tensors)
     if model == standing.champion:
         return f"model {model[:12]} is live already: nothing new was learned"
-    verdict = judge(deployment, standing, model, examples)
+    verdict = judge(deployment, standing, model, data)
     if verdict.call == Call.PROMOTE and not standing.row.is_frozen:
         registry.promote(loop, verdict)
     else:
@@ -54,16 +49,17 @@ def refresh(deployment: Deployment, loop: str) -> str:
     return f"model {model[:12]} from {trained.manifest.n_examples:,} examples: {verdict.call}. {verdict.sentence}"
 
 
-def judge(deployment: Deployment, standing: Standing, model: str, examples: Examples) -> Verdict:
+def judge(deployment: Deployment, standing: Standing, model: str, data: Trusted) -> Verdict:
     """What the gate says of a published model beside the champion of now."""
     champion, anchor = standing.row.champion, standing.row.anchor
     return look(
-        _entrant(deployment, standing.spec, model),
-        champion=_entrant(deployment, standing.spec, champion) if champion else None,
-        anchor=_entrant(deployment, standing.spec, anchor) if anchor else None,
-        examples=examples,
+        entrant_of(deployment.registry, standing.spec, model),
+        champion=entrant_of(deployment.registry, standing.spec, champion) if champion else None,
+        anchor=entrant_of(deployment.registry, standing.spec, anchor) if anchor else None,
+        examples=data.examples,
         spec=standing.spec,
         clock=deployment.clock,
+        holds=data.holds,
     )
 
 
@@ -76,26 +72,13 @@ def guard(deployment: Deployment, loop: str) -> str | None:
     standing = deployment.registry.standing(loop)
     if standing.champion is None:
         return None
-    examples, _ = examples_of(deployment.lake, deployment.registry, standing.spec)
-    previous = standing.row.previous
     verdict = watch(
-        _entrant(deployment, standing.spec, standing.champion),
-        previous=_entrant(deployment, standing.spec, previous) if previous else _baseline(standing.spec),
-        examples=examples,
+        entrant_of(deployment.registry, standing.spec, standing.champion),
+        previous=entrant_of(deployment.registry, standing.spec, standing.row.previous),
+        examples=trusted(deployment, standing.spec).examples,
         spec=standing.spec,
     )
     if verdict.call != Call.ROLLBACK:
         return None
     deployment.registry.roll_back(loop, verdict)
     return f"model {verdict.model[:12]} was rolled back. {verdict.sentence}"
-
-
-def _entrant(deployment: Deployment, spec: LoopSpec, model: str) -> Entrant:
-    """A model as it would serve under today's spec."""
-    stored = deployment.registry.load(spec.loop, model)
-    policy = stored.policy()
-    return Entrant(model, aligned(policy, stored.labels, spec), rewards=policy if stored.labels == spec.labels else None)
-
-
-def _baseline(spec: LoopSpec) -> Entrant:
-    return Entrant(BASELINE, baseline(spec.labels, spec.baseline, floor=spec.explore.floor), rewards=None)

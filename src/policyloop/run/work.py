@@ -16,7 +16,7 @@ from policyloop.log.files import SystemFiles
 from policyloop.registry.registry import Standing
 from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
-from policyloop.run.lease import Lease
+from policyloop.run.lease import WORK, Lease
 from policyloop.run.schedule import due, last_training
 from policyloop.run.side_child import SideChild
 from policyloop.run.training import Tell, Training
@@ -38,7 +38,7 @@ class Worker:
         self._tell = tell
         self._compact_every_s = compact_every_s
         self._compacted_s = deployment.clock.monotonic_s()
-        self._lease = Lease(deployment.records, "work", holder=uuid7(deployment.clock.now_us()), clock=deployment.clock)
+        self._lease = Lease(deployment.records, WORK, holder=uuid7(deployment.clock.now_us()), clock=deployment.clock)
         self._is_holder = False
         self._child = SideChild(deployment.home)
         self._training = Training(deployment, tell=tell)

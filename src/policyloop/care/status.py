@@ -1,0 +1,169 @@
+"""Status: one loop on one screen. What comes in, what decides, what the next model waits for, what is wrong.
+
+Question answered: is this loop well, and what happens next? Numbers are those of the last joins, so they are as old as
+the watermark says.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from policyloop.care.alarms import alarms_of
+from policyloop.core.clock import US_PER_S, hour_of
+from policyloop.gate.verdict import Call
+from policyloop.join.audit import Audit, added
+from policyloop.join.hours import audit_loop, hour_states
+from policyloop.lake.watermark import read_watermark
+from policyloop.registry.registry import Standing
+from policyloop.registry.verdict_rows import VerdictRow
+from policyloop.run import jobs
+from policyloop.run.deployment import Deployment
+from policyloop.run.jobs import Job
+from policyloop.run.schedule import last_training, waits_for
+from policyloop.run.trusted import held_hours
+
+_RECENT_HOURS = 24
+_US_PER_HOUR = 3600 * US_PER_S
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What came in."""
+
+    this_hour: int  # decisions that began in the present UTC hour
+    last_day: int  # decisions of the last 24 UTC hours
+    in_all: int
+    join_rate: float | None  # share of the last day's examples with an outcome, in [0, 1]; None: no example
+    watermark: int  # microseconds; up to then all that was received is in the tables
+
+
+class LastVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest word of the gate or of a person."""
+
+    verdict: str
+    model: str
+    sentence: str
+    at: int
+
+
+class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One loop. Times are microseconds since 1970 UTC."""
+
+    loop: str
+    spec: str  # digest
+    spec_version: int
+    champion: str | None  # None: the baseline decides
+    champion_since: int | None
+    examples_in_champion: int | None
+    previous: str | None
+    anchor: str | None
+    is_paused: bool
+    is_frozen: bool
+    n_models: int
+    n_examples: int
+    traffic: Traffic
+    audit: Audit
+    held_hours: list[str]  # look like an outage and are not learned from for now
+    waits_for: str  # what the next training waits for, in words
+    last_job: Job | None
+    last_verdict: LastVerdict | None
+    alarms: list[str]
+
+
+class DiskStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The data folder."""
+
+    home: str
+    size_bytes: int
+    free_bytes: int
+
+
+def status_of(deployment: Deployment, loop: str) -> LoopStatus:
+    """One loop, by its name or an alias.
+
+    Raises:
+        UnknownLoop: there is none.
+    """
+    standing = deployment.registry.standing(loop)
+    return _status(deployment, standing)
+
+
+def all_statuses(deployment: Deployment) -> list[LoopStatus]:
+    """Every loop, by name."""
+    return [_status(deployment, standing) for _, standing in sorted(deployment.registry.standings().items())]
+
+
+def disk_of(deployment: Deployment) -> DiskStatus:
+    """How much room the data takes and how much there is left."""
+    home = deployment.home.path
+    size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
+    return DiskStatus(home=str(home), size_bytes=size, free_bytes=shutil.disk_usage(home).free)
+
+
+def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
+    loop, row, now_us = standing.spec.loop, standing.row, deployment.clock.now_us()
+    models = {model.model: model for model in deployment.registry.models(loop)}
+    verdicts = deployment.registry.verdicts(loop)
+    audits = {hour: state.audit for hour, state in hour_states(deployment.records, loop).items()}
+    audit = audit_loop(deployment.lake, deployment.records, loop)
+    held = held_hours(deployment, loop)
+    last_job = jobs.last(deployment.records, loop)
+    traffic = _traffic(audits, now_us=now_us, watermark=read_watermark(deployment.records))
+    champion = models.get(row.champion or "")
+    return LoopStatus(
+        loop=loop,
+        spec=standing.spec.digest,
+        spec_version=row.spec_version,
+        champion=row.champion,
+        champion_since=None if champion is None else _since(verdicts, champion.model),
+        examples_in_champion=None if champion is None else champion.n_examples,
+        previous=row.previous,
+        anchor=row.anchor,
+        is_paused=row.is_paused,
+        is_frozen=row.is_frozen,
+        n_models=len(models),
+        n_examples=audit.examples,
+        traffic=traffic,
+        audit=audit,
+        held_hours=held,
+        waits_for=waits_for(
+            standing.spec.train,
+            now_us=now_us,
+            n_examples=audit.examples,
+            last=last_training(deployment.records, deployment.registry, loop),
+        ),
+        last_job=last_job,
+        last_verdict=_last(verdicts),
+        alarms=alarms_of(deployment, audit=audit, last_job=last_job, held_hours=held, watermark=traffic.watermark),
+    )
+
+
+def _traffic(audits: Mapping[str, Audit], *, now_us: int, watermark: int) -> Traffic:
+    recent = {hour_of(now_us - n * _US_PER_HOUR) for n in range(_RECENT_HOURS)}
+    last_day = added(audit for hour, audit in audits.items() if hour in recent)
+    this_hour = audits.get(hour_of(now_us))
+    return Traffic(
+        this_hour=0 if this_hour is None else this_hour.decisions,
+        last_day=last_day.decisions,
+        in_all=added(audits.values()).decisions,
+        join_rate=last_day.join_rate if last_day.examples else None,
+        watermark=watermark,
+    )
+
+
+def _since(newest_first: Iterable[VerdictRow], champion: str) -> int | None:
+    """When the champion went live: promoted, or come back to by a rollback."""
+    for row in newest_first:
+        went_live = row.verdict.champion if row.verdict.call == Call.ROLLBACK else row.verdict.model
+        if row.verdict.call in (Call.PROMOTE, Call.ROLLBACK) and went_live == champion:
+            return row.at
+    return None
+
+
+def _last(newest_first: list[VerdictRow]) -> LastVerdict | None:
+    if not newest_first:
+        return None
+    row = newest_first[0]
+    return LastVerdict(verdict=row.verdict.call, model=row.verdict.model, sentence=row.verdict.sentence, at=row.at)

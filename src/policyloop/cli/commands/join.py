@@ -1,0 +1,46 @@
+"""Bring the log into the tables and the examples up to date, by hand; `policyloop work` does it by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json, write_table
+from policyloop.join.hours import audit_loop, join_loop
+from policyloop.run.by_hand import ship_by_hand
+from policyloop.run.trusted import release
+
+
+def run(
+    loop: LoopName,
+    hour: Annotated[
+        str | None,
+        typer.Option("--release", metavar="HOUR", help="Let a held hour in, such as 2026-11-01T07.", show_default=False),
+    ] = None,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the log into the tables and a loop's examples up to date, and say what became of every event.
+
+    While a worker runs, it does the work and this only counts.
+    """
+    with open_project(home) as deployment:
+        spec = deployment.registry.standing(loop).spec
+        if hour is not None:
+            release(deployment, spec.loop, hour)
+        with ship_by_hand(deployment) as is_ours:
+            if is_ours:
+                join_loop(deployment.lake, deployment.records, spec)
+        audit = audit_loop(deployment.lake, deployment.records, spec.loop)
+    counts = msgspec.to_builtins(audit)
+    if as_json:
+        write_json({"loop": spec.loop, "examples": audit.examples, **counts})
+    else:
+        write_table(
+            ("what", "how many"),
+            [("examples", f"{audit.examples:,}"), *((name.replace("_", " "), f"{n:,}") for name, n in counts.items())],
+        )

@@ -1,0 +1,132 @@
+"""Show on one screen how the loops are: traffic, join rate, champion, what the gate waits for, last job, disk, alarms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from policyloop.care.status import DiskStatus, LoopStatus, all_statuses, disk_of, status_of
+from policyloop.cli.options import AsJson, HomeFolder
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json
+from policyloop.cli.words import age, counted, short
+from policyloop.run.deployment import Deployment
+
+_LOOK_EVERY_S = 1.0
+
+
+def run(
+    loop: Annotated[str | None, typer.Argument(metavar="[LOOP]", help="One loop; all by default.", show_default=False)] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")] = False,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show on one screen how the loops are: traffic, join rate, champion, what the gate waits for, last job, disk, alarms."""
+    with open_project(home) as deployment:
+        if as_json:
+            write_json({"loops": _look(deployment, loop), "disk": disk_of(deployment)})
+        elif watch:
+            with Live(_screen(deployment, loop), screen=True, auto_refresh=False) as live:
+                while True:
+                    time.sleep(_LOOK_EVERY_S)
+                    live.update(_screen(deployment, loop), refresh=True)
+        else:
+            Console(highlight=False).print(_screen(deployment, loop))
+
+
+def _look(deployment: Deployment, loop: str | None) -> list[LoopStatus]:
+    return all_statuses(deployment) if loop is None else [status_of(deployment, loop)]
+
+
+def _screen(deployment: Deployment, loop: str | None) -> RenderableType:
+    statuses, now_us = _look(deployment, loop), deployment.clock.now_us()
+    if not statuses:
+        return Text("no loop yet: `policyloop init my-loop` writes one, `policyloop apply my-loop.yaml` adds it.")
+    parts: list[RenderableType] = []
+    for status in statuses:
+        parts += [Rule(_title(status), align="left"), _facts(status, now_us), *_alarms(status.alarms)]
+    return Group(*parts, Rule(style="dim"), Text(_disk(disk_of(deployment)), style="dim"))
+
+
+def _title(status: LoopStatus) -> Text:
+    state = (
+        " (paused: the baseline decides)" if status.is_paused else " (frozen: nothing is promoted)" if status.is_frozen else ""
+    )
+    return Text.assemble((status.loop, "bold"), f" version {status.spec_version} of the spec{state}")
+
+
+def _facts(status: LoopStatus, now_us: int) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in (
+        ("traffic", _traffic(status, now_us)),
+        ("join", _join(status)),
+        ("champion", _champion(status, now_us)),
+        ("next training", f"waits for {status.waits_for}"),
+        ("last job", _job(status, now_us)),
+        ("last verdict", _verdict(status, now_us)),
+    ):
+        table.add_row(name, Text(value))
+    return table
+
+
+def _traffic(status: LoopStatus, now_us: int) -> str:
+    traffic = status.traffic
+    known = f"tables complete up to {age(traffic.watermark, now_us)}" if traffic.watermark else "nothing is in the tables yet"
+    told = f"{counted(traffic.this_hour, 'decision')} this hour, {traffic.last_day:,} in a day, {traffic.in_all:,} in all"
+    return f"{told}; {known}"
+
+
+def _join(status: LoopStatus) -> str:
+    audit, rate = status.audit, status.traffic.join_rate
+    told = "no example yet" if rate is None else f"{100 * rate:.1f} % of the last day's decisions found an outcome"
+    counts = (
+        (audit.waiting, "waiting"),
+        (audit.arrived_late, "arrived late"),
+        (audit.happened_late, "happened late"),
+        (audit.duplicate, "duplicates"),
+        (audit.conflict, "conflicts"),
+        (audit.unplaced, "unplaced"),
+        (audit.orphan, "orphans"),
+    )
+    return "; ".join([told, counted(status.n_examples, "example"), *(f"{n:,} {what}" for n, what in counts if n)])
+
+
+def _champion(status: LoopStatus, now_us: int) -> str:
+    if status.champion is None:
+        return "the baseline decides; the first model goes live when it passes the hard checks"
+    since = "" if status.champion_since is None else f", live since {age(status.champion_since, now_us)}"
+    learned = counted(status.examples_in_champion or 0, "example")
+    return f"{short(status.champion)}{since}, from {learned}; {counted(status.n_models, 'model')} in all"
+
+
+def _job(status: LoopStatus, now_us: int) -> str:
+    job = status.last_job
+    if job is None:
+        return "none yet"
+    when = age(job.ended_at or job.started_at or job.queued_at, now_us)
+    return f"{job.kind} {job.state} {when} ({job.reason})"
+
+
+def _verdict(status: LoopStatus, now_us: int) -> str:
+    verdict = status.last_verdict
+    if verdict is None:
+        return "none yet; the first comes with the first model"
+    return f"{verdict.verdict} {short(verdict.model)} {age(verdict.at, now_us)}: {verdict.sentence}"
+
+
+def _alarms(alarms: Sequence[str]) -> list[RenderableType]:
+    return [Text.assemble(("! ", "bold red"), alarm) for alarm in alarms]
+
+
+def _disk(disk: DiskStatus) -> str:
+    return f"{disk.home}: {disk.size_bytes / 2**20:,.1f} MiB of data, {disk.free_bytes / 2**30:,.1f} GiB free"

@@ -1,0 +1,71 @@
+"""A logged decision found and made again.
+
+Question answered: what exactly was decided under this id, by whom, and do log, key and model agree on it?
+It looks in the tables first, then in what the log has not handed on yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyloop.core.errors import NothingToDo, UnknownDecision
+from policyloop.core.event import Decision
+from policyloop.core.loop import LoopSpec
+from policyloop.core.model import BASELINE
+from policyloop.lake.lookup import find_decision
+from policyloop.log.replay import find_events
+from policyloop.registry.salts import current_salt, salt_named
+from policyloop.run.deployment import Deployment
+from policyloop.serve.aligned import aligned
+from policyloop.serve.replay import Replay, replay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """A decision and what came of making it again."""
+
+    decision: Decision
+    spec: LoopSpec
+    replay: Replay
+
+
+def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None) -> Rebuilt:
+    """Find a decision and make it again.
+
+    Args:
+        decision_id: as decide answered it.
+        loop: where it was made; None looks in all loops.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+        UnknownDecision: there is none of that id.
+        NothingToDo: the spec or the salt it was made with is not here.
+    """
+    decision = _find(deployment, decision_id, loop)
+    registry = deployment.registry
+    spec = registry.spec_named(decision.loop, decision.spec)
+    if spec is None:
+        raise NothingToDo(
+            f"decision '{decision_id}' names spec {decision.spec}, which loop '{decision.loop}' never had here; "
+            f"expected the records of the deployment that made it."
+        )
+    salt = current_salt(deployment.records, deployment.clock)
+    if decision.salt_id is not None:
+        salt = salt_named(deployment.records, decision.salt_id) or salt
+    policy = None
+    if decision.policy != BASELINE and not decision.policy.startswith("imported:"):
+        stored = registry.load(decision.loop, decision.policy)
+        policy = aligned(stored.policy(), stored.labels, spec)
+    return Rebuilt(decision=decision, spec=spec, replay=replay(decision, spec, salt=salt, policy=policy))
+
+
+def _find(deployment: Deployment, decision_id: str, loop: str | None) -> Decision:
+    loops = [deployment.registry.standing(loop).spec.loop] if loop else sorted(deployment.registry.standings())
+    for name in loops:
+        decision = find_decision(deployment.lake, deployment.records, name, decision_id)
+        if decision is not None:
+            return decision
+    for _, event in find_events(deployment.home.log, decision_id):
+        if isinstance(event, Decision) and event.loop in loops:
+            return event
+    raise UnknownDecision(decision_id)
