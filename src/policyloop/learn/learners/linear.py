@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import RewardModel
 from policyloop.policy.policies import linear
 
-RIDGES = (0.3, 1.0, 3.0)
+RIDGES = (1.0, 3.0, 10.0, 30.0)
 MAX_TERMS = 600  # products are tried where they are no more than this ...
 MAX_SUM_BYTES = 128 * 2**20  # ... and the sums of all actions fit into this
 _FIRST_CHECK = 16
@@ -64,7 +65,7 @@ class LinearLearner:
         self._n = 0
         self._next_check = _FIRST_CHECK
         self._race = _Race([_Form(e, ridge) for e, ridge in product(dict.fromkeys(["none", self._expansion]), RIDGES)])
-        self._solved = _Solved(None, np.zeros((n_actions, 0)))
+        self._solved = _Solved(None, np.zeros((n_actions, 0)), np.zeros((n_actions, 0)))
         self._stale = set(range(n_actions))  # actions whose sums changed since they were solved
 
     def learn(self, batch: ExampleBatch) -> None:
@@ -77,17 +78,16 @@ class LinearLearner:
             self._add(piece.action, terms, gain, weight)
             self._n += len(piece)
             if self._n == self._next_check:
-                self._race.restart([self._solve(form) for form in self._race.forms])
+                self._race.restart([self._weights_of(self._solve(form)) for form in self._race.forms])
                 self._next_check = int(self._n * _CHECK_RATIO)
 
     def reward_model(self, *, n_draws: int = 0) -> RewardModel:
         """What has been learned so far; later learning does not change it."""
         form = self._race.best
-        weights = self._solve_stale(form).copy()
+        weights = self._weights_of(self._solve_stale(form))
         weights[:, 0] += self._reward_default  # the first term is 1
-        if n_draws == 0:
-            return linear.create(form.expansion, weights)
-        return linear.create(form.expansion, weights, weights + self._noise(form, n_draws))
+        draws = weights + self._noise(form, n_draws) if n_draws else None
+        return linear.create(form.expansion, weights, draws=draws, lowest=self._race.lowest + self._reward_default)
 
     def progress(self) -> Mapping[str, float]:
         """`n`, `progressive_loss` (mean squared error before learning), `n_terms` and `ridge` of the form in use."""
@@ -136,25 +136,42 @@ class LinearLearner:
             self._moment[taken] += gain[rows].dot(wx)
             self._stale.add(taken)
 
-    def _solve(self, form: _Form) -> NDArray[np.float64]:
-        """(k, m) weights of a form, for all actions."""
-        return self._solve_some(form, list(range(len(self._gram))))
+    def _weights_of(self, solved: _Solved) -> NDArray[np.float64]:
+        """(k, m) new weights, drawn by the ridge towards half the mean gain rather than towards none.
 
-    def _solve_stale(self, form: _Form) -> NDArray[np.float64]:
-        """(k, m) weights of a form, solving only for actions whose sums changed; what makes an update per event cheap."""
+        An action of which nothing is known here is so taken to bring half way between the default and what we earn.
+        Towards none, nothing new is tried where something already works a little; towards the mean, whatever is unknown
+        looks as good as the best.
+        """
+        prior = 0.5 * float(self._moment[:, 0].sum()) / max(float(self._gram[:, 0, 0].sum()), 1.0)
+        weights = solved.of_moment - prior * solved.of_one
+        weights[:, 0] += prior
+        return weights
+
+    def _solve(self, form: _Form) -> _Solved:
+        """The solutions of a form, for all actions."""
+        m = linear.n_terms(form.expansion, self._d)
+        blank = _Solved(form, np.empty((len(self._gram), m)), np.empty((len(self._gram), m)))
+        self._solve_some(blank, list(range(len(self._gram))))
+        return blank
+
+    def _solve_stale(self, form: _Form) -> _Solved:
+        """The same, solving only for actions whose sums changed; what makes an update per event cheap."""
         if self._solved.form != form:
-            self._solved = _Solved(form, self._solve(form))
+            self._solved = self._solve(form)
         elif self._stale:
-            some = sorted(self._stale)
-            self._solved.weights[some] = self._solve_some(form, some)
+            self._solve_some(self._solved, sorted(self._stale))
         self._stale.clear()
-        return self._solved.weights
+        return self._solved
 
-    def _solve_some(self, form: _Form, actions: list[int]) -> NDArray[np.float64]:
-        """(len(actions), m) ridge weights: (gram + ridge I) w = moment."""
-        ridged = self._ridged(form, actions)
-        moment = self._moment[actions, : ridged.shape[-1]]
-        return np.asarray(np.linalg.solve(ridged, moment[..., None])[..., 0], dtype=np.float64)
+    def _solve_some(self, solved: _Solved, actions: list[int]) -> None:
+        """Solve (gram + ridge I) w = moment, and = the sum of the terms, for some actions."""
+        assert solved.form is not None
+        ridged = self._ridged(solved.form, actions)
+        m = ridged.shape[-1]
+        sides = np.stack([self._moment[actions, :m], self._gram[actions, :m, 0]], axis=-1)
+        both = np.linalg.solve(ridged, sides)
+        solved.of_moment[actions], solved.of_one[actions] = both[..., 0], both[..., 1]
 
     def _ridged(self, form: _Form, actions: list[int]) -> NDArray[np.float64]:
         """(len(actions), m, m) gram + ridge I; the terms of a narrower form are the first ones of the widest."""
@@ -175,10 +192,11 @@ class LinearLearner:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
-    """The weights last handed out, before the default reward is put back."""
+    """Ridge solutions per action, from which the weights drawn towards any c follow: of_moment + c (e_1 - of_one)."""
 
     form: _Form | None
-    weights: NDArray[np.float64]
+    of_moment: NDArray[np.float64]  # (k, m) for the gains
+    of_one: NDArray[np.float64]  # (k, m) for gains that are all 1
 
 
 class _Race:
@@ -190,7 +208,7 @@ class _Race:
         self._losses = np.zeros(len(forms))  # sum of w (r - predicted)^2
         self._winner = 1
         self._progressive, self._weight = 0.0, 0.0  # the loss of whichever form was best at the time; sum of w
-        self._low, self._high = np.inf, -np.inf  # rewards seen so far
+        self._low, self._high = inf, -inf  # rewards seen so far
         self._bounds = (0.0, 0.0)  # the same at the last check
 
     @property
@@ -202,6 +220,11 @@ class _Race:
     def progressive_loss(self) -> float:
         """Mean squared error of the best form of the time on examples before they were learned; 0 before any."""
         return self._progressive / self._weight if self._weight else 0.0
+
+    @property
+    def lowest(self) -> float:
+        """The smallest gain seen so far; -inf before any."""
+        return self._low if isfinite(self._low) else -inf
 
     def noise(self) -> float:
         """Standard deviation of a reward around what was expected."""

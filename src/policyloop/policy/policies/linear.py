@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Linear:
     """Weights per action, and posterior draws of them where the explorer asked for some."""
 
     expansion: str
+    lowest: NDArray[np.float64]  # () no action is expected to bring less; -inf where nothing is known
     weights: NDArray[np.float64]  # (k, m)
     draws: NDArray[np.float64] | None  # (s, k, m)
     mean_form: NDArray[np.float64]  # (k, d), or (k * d, d) for quadratic
@@ -45,9 +47,9 @@ class Linear:
         shape = (*features.shape[:-1], self.n_draws, len(self.weights))
         if features.ndim > 1:
             terms = expand(self.expansion, features)
-            mean = terms.dot(self.weights.T)
+            mean = np.maximum(terms.dot(self.weights.T), self.lowest)
             return Prediction(mean, None if self.draws is None else terms.dot(_rows(self.draws).T).reshape(shape))
-        mean = self._value_of_one(self.mean_form, features)
+        mean = np.maximum(self._value_of_one(self.mean_form, features), self.lowest)
         if self.draws_form is None:
             return Prediction(mean)
         return Prediction(mean, self._value_of_one(self.draws_form, features).reshape(shape))
@@ -61,13 +63,28 @@ class Linear:
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, tensors)."""
         tensors = {"weights": self.weights} if self.draws is None else {"weights": self.weights, "draws": self.draws}
-        return {"expansion": self.expansion}, tensors
+        lowest = float(self.lowest)
+        return {"expansion": self.expansion, "lowest": lowest if isfinite(lowest) else None}, tensors
 
 
-def create(expansion: str, weights: NDArray[np.float64], draws: NDArray[np.float64] | None = None) -> Linear:
-    """A model from its weights (k, m) and, for explorers that need them, posterior draws of them (s, k, m)."""
+def create(
+    expansion: str,
+    weights: NDArray[np.float64],
+    *,
+    draws: NDArray[np.float64] | None = None,
+    lowest: float = -inf,
+) -> Linear:
+    """A model from its weights.
+
+    Args:
+        expansion: `none` or `quadratic`.
+        weights: (k, m)
+        draws: (s, k, m) posterior draws of the weights, for explorers that need them.
+        lowest: expectations below are raised to it. An action that was never tried near this context may be expected to
+            bring less than anything ever did; raised, it is as good as the others that bring nothing, and gets tried.
+    """
     draws_form = None if draws is None else _form(expansion, _rows(draws))
-    return Linear(expansion, weights, draws, _form(expansion, weights), draws_form)
+    return Linear(expansion, np.array(lowest), weights, draws, _form(expansion, weights), draws_form)
 
 
 def load(settings: dict[str, Any], tensors: Tensors) -> Linear:
@@ -80,7 +97,10 @@ def load(settings: dict[str, Any], tensors: Tensors) -> Linear:
         raise BadModel(f"a linear model needs the tensor 'weights' and an expansion of {EXPANSIONS}; found {settings}.")
     if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
         raise BadModel("the weights of the linear model are not all finite; expected numbers. Train it again.")
-    return create(settings["expansion"], tensors["weights"], tensors.get("draws"))
+    lowest = settings.get("lowest")
+    return create(
+        settings["expansion"], tensors["weights"], draws=tensors.get("draws"), lowest=-inf if lowest is None else lowest
+    )
 
 
 def expand(expansion: str, features: NDArray[np.float64]) -> NDArray[np.float64]:
