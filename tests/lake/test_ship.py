@@ -1,6 +1,5 @@
 """From the log's folder into the tables: everything once, nothing deleted that is not there, damage told."""
 
-
 import pytest
 
 from fault_fs import HastyFiles

@@ -43,10 +43,14 @@ def hours_of(records: Records, keys: Iterable[Key]) -> dict[Key, str]:
     for loop, name in dict.fromkeys(keys):
         names.setdefault(loop, {}).setdefault(id_hash(name), []).append(name)
     found: dict[Key, str] = {}
+    text: dict[int, str] = {}  # few hours, many decisions
     with records.read() as connection:
         for loop, by_hash in names.items():
             for hashed, hour in _looked_up(connection, loop, sorted(by_hash)):
-                found |= {(loop, name): hour_of(hour * US_PER_HOUR) for name in by_hash[hashed]}
+                if hour not in text:
+                    text[hour] = hour_of(hour * US_PER_HOUR)
+                for name in by_hash[hashed]:
+                    found[loop, name] = text[hour]
     return found
 
 

@@ -53,7 +53,7 @@ def ship_log(
         records_per_commit: about how many records go into one commit.
     """
     promises = watermark.read_promises(folder, clock)
-    alarms = _recovered(folder, files)
+    alarms = [*lake.mend(), *_recovered(folder, files)]
     total = Shipped()
     for group in _groups(folder, files, alarms, records_per_commit):
         total += ship(lake, records, [segment for _, segment in group])

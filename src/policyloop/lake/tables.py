@@ -16,6 +16,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
+from policyloop.lake import power_cut
 from policyloop.lake.schema import PARTITIONS, SCHEMAS
 from policyloop.storage.objects import sync, sync_file
 
@@ -103,6 +104,12 @@ class Lake:
         before = handle.version()
         handle.delete(where)
         self._make_durable(handle, before)
+
+    def mend(self) -> list[str]:
+        """Take back what a power cut left half-made in local tables; returns what was done, in words."""
+        if self._folder is None:
+            return []
+        return [told for table in SCHEMAS for told in power_cut.mend(self._folder / table)]
 
     def snapshot(self, tables: Iterable[str] = tuple(SCHEMAS)) -> Snapshot:
         """Table -> version, of those that exist."""
