@@ -91,7 +91,7 @@ def clean(deployment: Deployment, loop: str, *, files: Files) -> Contents:
 
 
 def _n_rows(deployment: Deployment, table: str, loop: str) -> int:
-    """Rows of a loop in a table, counted without reading them all at once."""
+    """Rows of a loop in a table; of the columns, one is read."""
     if not deployment.lake.exists(table):
         return 0
-    return sum(batch.num_rows for batch in deployment.lake.batches(table, where=in_hours(loop)))
+    return int(deployment.lake.rows(table, where=in_hours(loop), columns=["decision_id"]).num_rows)

@@ -17,7 +17,8 @@ from policyloop.core.errors import BadSetting
 from policyloop.core.settings import Settings
 from policyloop.core.spec_file import read_spec_file
 from policyloop.core.spec_warnings import warnings_of
-from policyloop.registry.registry import Registry
+from policyloop.run.apply import apply_spec
+from policyloop.run.deployment import Deployment
 from policyloop.run.supervisor import supervise
 
 
@@ -34,17 +35,17 @@ def run(
     _check_port(settings["server.host"], settings["server.port"])
     with deployment_of(settings) as deployment:
         for file in files or loop_files(Path.cwd()):
-            _apply(deployment.registry, file, settings)
+            _apply(deployment, file, settings)
         loops = sorted(deployment.registry.standings())
     write_note(f"policyloop serves {_told(loops)} on {_address(settings)} (what can be asked: {_address(settings)}/docs).")
     sys.exit(supervise(_commands(settings)))
 
 
-def _apply(registry: Registry, file: Path, settings: Settings) -> None:
+def _apply(deployment: Deployment, file: Path, settings: Settings) -> None:
     spec = read_spec_file(file, defaults=settings.loop_defaults)
     for warning in warnings_of(spec):
         write_note(f"note: {file.name}: {warning}")
-    applied = registry.apply(spec)
+    applied = apply_spec(deployment, spec)
     if applied.is_changed:
         write_note(f"applied {file.name}: version {applied.version} of loop '{spec.loop}'.")
 
