@@ -12,7 +12,7 @@ LEDGER = Path(__file__).with_name("LEDGER.md")
 
 def suite_of(node_id: str) -> str:
     """`tests/join/test_window.py::test_x` -> `join`; a test at the top is a suite of its own."""
-    return node_id.split("::")[0].split("/")[1]
+    return node_id.split("::", maxsplit=1)[0].split("/")[1]
 
 
 def write_last_run(seconds: Counter[str], counts: Counter[str]) -> None:
