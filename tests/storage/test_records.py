@@ -27,6 +27,11 @@ def test_the_migrations_lead_to_exactly_the_tables_that_the_code_names(records):
     assert differences == []
 
 
+def test_the_last_step_has_the_revision_that_the_code_names(records):
+    with records.read() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == schema.REVISION
+
+
 def test_a_transaction_that_raises_leaves_nothing_behind(records):
     with pytest.raises(RuntimeError), records.write() as connection:
         connection.execute(sa.insert(schema.progress).values(name="watermark", value=1))

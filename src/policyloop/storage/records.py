@@ -6,19 +6,16 @@ Times are microseconds since 1970 UTC. JSON columns hold what only people and on
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-from policyloop.core.errors import RecordsTooNew
+REVISION = "0001"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -133,7 +130,6 @@ progress = Table(  # `watermark` (time_us up to which all that was received is i
 
 _BUSY_TIMEOUT_S = 15.0
 _WRITES = "policyloop_writes"
-_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class Records:
@@ -184,9 +180,19 @@ def open_records(url: str) -> Records:
     if is_sqlite:
         _set_up_sqlite(engine)
     records = Records(engine)
-    with records.write() as connection:
-        _migrate(connection)
+    if _revision(engine) != REVISION:
+        step = importlib.import_module("policyloop.storage.migrate")
+        with records.write() as connection:
+            step.migrate(connection)
     return records
+
+
+def _revision(engine: sa.Engine) -> str | None:
+    """The schema's version; None for a database that is empty."""
+    with engine.begin() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _set_up_sqlite(engine: sa.Engine) -> None:
@@ -204,17 +210,3 @@ def _set_up_sqlite(engine: sa.Engine) -> None:
 
     sa.event.listen(engine, "connect", connected)
     sa.event.listen(engine, "begin", begun)
-
-
-def _migrate(connection: sa.Connection) -> None:
-    """Bring the schema to this version, under the writer's lock, so that two starts at once do it once."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    head = ScriptDirectory.from_config(config).get_current_head()
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == head:
-        return
-    if current is not None and current not in {r.revision for r in ScriptDirectory.from_config(config).walk_revisions()}:
-        raise RecordsTooNew(current)
-    command.upgrade(config, "head")
