@@ -6,9 +6,10 @@ from policyloop.run import jobs
 from running_app import CONTEXT, apply_loop, running_app
 
 
-def test_loops_are_listed_and_shown(served):
-    listed = served.get("/v1/loops").json["loops"]
-    shown = served.get("/v1/loops/front-page").json
+def test_loops_are_listed_and_shown(project):
+    with running_app(project) as app:
+        listed = app.get("/v1/loops").json["loops"]
+        shown = app.get("/v1/loops/front-page").json
 
     assert [one["loop"] for one in listed] == ["front-page"]
     assert shown["loop"] == listed[0]

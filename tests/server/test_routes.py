@@ -20,19 +20,19 @@ ROUTES = Routes([ROW, ONE, DECIDE])
 
 
 def test_a_path_finds_its_rows_and_names_its_parameters():
-    rows, parameters = ROUTES.find("/v1/loops/front-page/decide")
+    rows, parameters = ROUTES.find(b"/v1/loops/front-page/decide")
 
     assert rows == {"POST": DECIDE}
     assert parameters == {"loop": "front-page"}
 
 
 def test_parameters_are_decoded_and_nothing_else_is():
-    rows, parameters = ROUTES.find("/v1/loops/a%2Fdecide%20b")
+    rows, parameters = ROUTES.find(b"/v1/loops/a%2Fdecide%20b")
 
     assert rows == {"GET": ONE}
     assert parameters == {"loop": "a/decide b"}
     with pytest.raises(NoSuchPath):
-        ROUTES.find("/v1/%6coops")
+        ROUTES.find(b"/v1/%6coops")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_parameters_are_decoded_and_nothing_else_is():
 )
 def test_what_is_almost_a_path_is_none(path):
     with pytest.raises(NoSuchPath):
-        ROUTES.find(path)
+        ROUTES.find(path.encode())
 
 
 def test_a_path_tells_its_methods():

@@ -13,6 +13,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from policyloop.core.endpoint import JSON, Call, Endpoint, Reply
 from policyloop.core.errors import Fault, Invalid, PolicyloopError
 from policyloop.core.request_errors import BodyCutShort, MethodNotAllowed, Unexpected
@@ -27,6 +29,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _MAX_IDS_TOLD = 20
+_MAX_SHOWN = 200
+_encode = msgspec.json.Encoder().encode
 _JSON_TYPE = (b"content-type", JSON)
 _READ_ONLY = (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")
 
@@ -57,7 +61,7 @@ class App:
         row: Endpoint | None = None
         try:
             self._origins.check_host(call.headers)
-            rows, call.params = self.routes.find(_path_of(scope))
+            rows, call.params = self.routes.find(scope.get("raw_path") or quote(scope["path"]).encode())
             method = scope["method"]
             row = rows.get("GET" if method == "HEAD" else method)
             reply = await self._ask(row, call, receive) if row is not None else _without_row(rows, method)
@@ -75,7 +79,7 @@ class App:
         headers = [media_type, (b"content-length", b"%d" % len(body)), *reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        self._note(scope, row, call, reply, time.perf_counter() - began_s)
+        self._note(scope, row, call, reply.status, time.perf_counter() - began_s)
 
     async def _ask(self, row: Endpoint, call: Call, receive: Receive) -> Reply:
         """Check what the row wants checked, read the body, and let the handler answer."""
@@ -98,28 +102,23 @@ class App:
             self.service.lines.tell("error", "refused", what)
         return problem_reply(error, request_id=call.request_id)
 
-    def _note(self, scope: Message, row: Endpoint | None, call: Call, reply: Reply, took_s: float) -> None:
+    def _note(self, scope: Message, row: Endpoint | None, call: Call, status: int, took_s: float) -> None:
         """Count the request and write its line."""
-        numbers, lines = self.service.numbers, self.service.lines
-        path = row.path if row is not None else ""
-        numbers.requests.add((row.method if row is not None else "", path, str(reply.status)))
-        numbers.seconds.observe(path, took_s)
-        level = "info" if reply.status < 400 else "warning" if reply.status < 500 else "error"
+        method, path = (row.method, row.path) if row is not None else ("", "")
+        self.service.numbers.answered(method, path, status, took_s)
+        level = "info" if status < 400 else "warning" if status < 500 else "error"
+        lines = self.service.lines
         if not lines.is_told(level):
             return
-        what: dict[str, object] = {
-            "request_id": call.request_id,
-            "method": scope["method"],
-            "path": path or scope["path"][:200],
-            "status": reply.status,
-            "ms": round(took_s * 1000, 3),
-        }
-        if call.loop:
-            what["loop"] = call.loop
+        if row is not None and scope["method"] == method:
+            head = f'"request_id":"{call.request_id}","method":"{method}","path":"{path}"'
+        else:  # what a stranger sent has to be escaped
+            method, path = scope["method"][:_MAX_SHOWN], path or scope["path"][:_MAX_SHOWN]
+            head = f'"request_id":"{call.request_id}","method":{_json(method)},"path":{_json(path)}'
+        about = f',"loop":"{call.loop}"' if call.loop else ""  # a loop's own name needs no escaping
         if call.ids:
-            what["ids"] = call.ids[:_MAX_IDS_TOLD]
-            what["n_ids"] = len(call.ids)
-        lines.tell(level, "request", what)
+            about += f',"ids":{_json(call.ids[:_MAX_IDS_TOLD])},"n_ids":{len(call.ids)}'
+        lines.tell_request(level, head, took_s, status, about)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Open what the handlers need, wait for the end, answer what was begun (uvicorn sees to that), close."""
@@ -136,10 +135,8 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _path_of(scope: Message) -> str:
-    """The path as it came, before percent-decoding."""
-    raw: bytes | None = scope.get("raw_path")
-    return raw.decode("latin-1") if raw is not None else quote(scope["path"])
+def _json(value: object) -> str:
+    return _encode(value).decode()
 
 
 def _without_row(rows: Mapping[str, Endpoint], method: str) -> Reply:

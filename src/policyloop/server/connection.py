@@ -65,15 +65,11 @@ class Connection(HttpToolsProtocol):
         self._n_bytes = 0
         self._is_in_headers = True
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; trailers, which come after the body, are left out."""
-        if self._is_in_headers:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """The request can be given to the application; its body may be still to come."""
         self._is_in_headers = False
         super().on_headers_complete()
+        self.headers = []  # trailers, which come after the body, end up here and count for nothing
 
     def on_message_complete(self) -> None:
         """The whole request is here."""

@@ -14,6 +14,7 @@ from policyloop.core.wire import DecideAnswer
 from policyloop.server.metrics import Counter, Gauge, Histogram, Labels
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TEXT_OF_STATUS = {status: str(status) for status in range(100, 600)}
 _PROC = Path("/proc/self")
 
 
@@ -30,6 +31,11 @@ class Numbers:
         self.warnings = Counter("policyloop_outcome_warnings_total", "Warnings, such as undeclared outcome names.", ("loop",))
         self.tracked = Counter("policyloop_tracked_rows_total", "Rows of track.", ("status",))
         self.cut_off = Counter("policyloop_connections_cut_off_total", "Connections ended because the peer stalled.")
+
+    def answered(self, method: str, path: str, status: int, took_s: float) -> None:
+        """Count one request."""
+        self.requests.add((method, path, _TEXT_OF_STATUS[status]))
+        self.seconds.observe(path, took_s)
 
     def decided(self, loop: str, answer: DecideAnswer) -> None:
         """Count one decision."""

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
-from policyloop.core.clock import Clock, iso
+from policyloop.core.clock import US_PER_S, Clock, iso
 
 LEVELS = ("debug", "info", "warning", "error")
 _FLUSH_S = 0.1
@@ -36,6 +36,7 @@ class LogLines:
         self._lines: list[bytes] = []
         self._pending_bytes = 0
         self._n_dropped = 0
+        self._second, self._second_text = -1, ""  # the last second that was written out
         self._guard = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-lines", daemon=True)
@@ -45,17 +46,28 @@ class LogLines:
         """Whether lines of that level are written."""
         return level in self._told
 
+    def tell_request(self, level: str, head: str, took_s: float, status: int, about: str) -> None:
+        """Write the line of one request, put together by hand: it is written for each one, and must cost little.
+
+        Args:
+            head: JSON members that are the same for many requests, written already.
+            about: more of them, each with a comma before it.
+        """
+        now_s, rest_us = divmod(self._clock.now_us(), US_PER_S)
+        if now_s != self._second:
+            self._second, self._second_text = now_s, iso(now_s * US_PER_S)[:20]  # up to and with the dot
+        line = (
+            f'{{"time":"{self._second_text}{rest_us:06d}Z","level":"{level}","worker":"{self._worker}","event":"request",'
+            f'{head},"status":{status},"ms":{took_s * 1000:.3f}{about}}}'
+        )
+        self._keep(line.encode())
+
     def tell(self, level: str, event: str, what: Mapping[str, object]) -> None:
         """Write one line: the time, the level, the worker, what happened, and `what` about it."""
         if level not in self._told:
             return
         line = _encode({"time": iso(self._clock.now_us()), "level": level, "worker": self._worker, "event": event, **what})
-        with self._guard:
-            if self._pending_bytes + len(line) > _MAX_PENDING_BYTES:
-                self._n_dropped += 1
-                return
-            self._lines.append(line)
-            self._pending_bytes += len(line)
+        self._keep(line)
 
     def tell_exception(self, event: str, error: BaseException, what: Mapping[str, object]) -> None:
         """Write one line about a mistake of ours."""
@@ -68,6 +80,15 @@ class LogLines:
         """Write what is left, and stop."""
         self._closing.set()
         self._thread.join(timeout=2.0)
+
+    def _keep(self, line: bytes) -> None:
+        """Hand a line over, unless too much waits already."""
+        with self._guard:
+            if self._pending_bytes + len(line) > _MAX_PENDING_BYTES:
+                self._n_dropped += 1
+                return
+            self._lines.append(line)
+            self._pending_bytes += len(line)
 
     def _run(self) -> None:
         while not self._closing.wait(_FLUSH_S):

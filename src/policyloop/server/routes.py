@@ -15,6 +15,8 @@ from policyloop.core.endpoint import Endpoint
 from policyloop.core.request_errors import NoSuchPath
 
 FAMILY = "policyloop.server.endpoints"
+_MAX_REMEMBERED = 1000
+_MAX_REMEMBERED_BYTES = 256
 
 
 def gather() -> tuple[Endpoint, ...]:
@@ -38,11 +40,12 @@ class Routes:
     def __init__(self, rows: Iterable[Endpoint]) -> None:
         self.rows = tuple(rows)
         self._root = _Node()
+        self._found: dict[bytes, tuple[Mapping[str, Endpoint], dict[str, str]]] = {}  # of paths that were asked for before
         for row in self.rows:
             self._add(row)
 
-    def find(self, path: str) -> tuple[dict[str, Endpoint], dict[str, str]]:
-        """The rows of a path by method, and its parameters.
+    def find(self, path: bytes) -> tuple[Mapping[str, Endpoint], dict[str, str]]:
+        """The rows of a path by method, and its parameters; neither may be changed.
 
         Args:
             path: as it stands in the request, before percent-decoding.
@@ -50,6 +53,14 @@ class Routes:
         Raises:
             NoSuchPath: no row has that path.
         """
+        found = self._found.get(path)
+        if found is None:
+            found = self._search(path.decode("latin-1"))
+            if len(self._found) < _MAX_REMEMBERED and len(path) < _MAX_REMEMBERED_BYTES:
+                self._found[path] = found
+        return found
+
+    def _search(self, path: str) -> tuple[Mapping[str, Endpoint], dict[str, str]]:
         node: _Node = self._root
         values: list[str] = []
         for part in path.split("/"):
