@@ -111,7 +111,6 @@ def test_a_changed_reward_makes_the_examples_anew(lake, records):
     join_loop(lake, records, SPEC, watermark=T0 + HOUR)
     other = a_spec(expression="0.5 * clicked")
 
-    dirty.mark_loop(lake, records, LOOP)
     brought = join_loop(lake, records, other, watermark=T0 + HOUR)
 
     assert (brought.n_corrected, seen(lake)["d1"]["reward"], seen(lake)["d2"]["reward"]) == (1, 0.5, 0.0)
@@ -122,13 +121,11 @@ def test_a_longer_window_withdraws_examples_that_are_no_longer_settled(lake, rec
     join_loop(lake, records, SPEC, watermark=T0 + 40 * MINUTE)
     assert set(seen(lake)) == {"early", "late"}
 
-    dirty.mark_loop(lake, records, LOOP)
     brought = join_loop(lake, records, a_spec(window_s=1800.0), watermark=T0 + 40 * MINUTE)
 
     assert (brought.n_withdrawn, set(seen(lake))) == (1, {"early"})
     assert set(dirty.marks(records, LOOP)) == {SIXTEEN}
 
-    dirty.mark_loop(lake, records, LOOP)
     join_loop(lake, records, a_spec(window_s=3600.0 * 24), watermark=T0 + 40 * MINUTE)
     assert seen(lake) == {}
 

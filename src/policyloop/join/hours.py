@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from policyloop.core.loop import LoopSpec
+from policyloop.core.model import canonical_json, digest
+from policyloop.core.spec_file import to_mapping
 from policyloop.join.audit import Audit, added
 from policyloop.join.examples import OUTCOME_COLUMNS, Joined, settle, widen
 from policyloop.lake import dirty
@@ -66,6 +68,7 @@ class HourState(msgspec.Struct, frozen=True):
     """What the last join of an hour left, as it is kept in the records."""
 
     marked: int  # the mark that it saw
+    terms: str  # digest of what the spec said of outcomes and reward
     due: int | None  # the watermark at which the next decision matures
     audit: Audit
 
@@ -81,15 +84,24 @@ def join_loop(lake: Lake, records: Records, spec: LoopSpec, *, watermark: int | 
     """
     limit = read_watermark(records) if watermark is None else watermark
     states = hour_states(records, spec.loop)
+    terms = terms_of(spec)
+    # What was joined on other terms is joined again: outcomes or reward have changed since.
+    dirty.mark(records, ((spec.loop, hour) for hour, state in states.items() if state.terms != terms))
     total = Brought()
     for hour, marked in dirty.marks(records, spec.loop).items():
         state = states.get(hour)
-        if state is not None and state.marked == marked and state.due is not None and state.due > limit:
+        if state is not None and state.terms == terms and _is_as_it_was(state, marked, limit):
             continue
         joined, brought = join_hour(lake, spec, hour, watermark=limit)
-        _remember(records, spec.loop, hour, HourState(marked, joined.due, joined.audit))
+        _remember(records, spec.loop, hour, HourState(marked, terms, joined.due, joined.audit))
         total += brought
     return total
+
+
+def terms_of(spec: LoopSpec) -> str:
+    """Digest of the part of a spec that examples depend on."""
+    said = to_mapping(spec)
+    return digest(canonical_json([said["outcomes"], said["reward"]]))
 
 
 def join_hour(lake: Lake, spec: LoopSpec, hour: str, *, watermark: int) -> tuple[Joined, Brought]:
@@ -119,6 +131,11 @@ def audit_loop(lake: Lake, records: Records, loop: str) -> Audit:
     n_orphans = pc.sum(pc.less(once["received_at_min"], read_watermark(records))).as_py() or 0
     waiting = Audit(outcomes=once.num_rows, orphan=n_orphans, unplaced=once.num_rows - n_orphans)
     return added([*(state.audit for state in hour_states(records, loop).values()), waiting])
+
+
+def _is_as_it_was(state: HourState, marked: int, limit: int) -> bool:
+    """Whether a join up to `limit` would find what the last one found."""
+    return state.marked == marked and state.due is not None and state.due > limit
 
 
 def n_examples(records: Records, loop: str) -> int:

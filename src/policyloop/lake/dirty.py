@@ -10,8 +10,6 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from policyloop.lake.schema import DECISIONS
-from policyloop.lake.tables import Lake
 from policyloop.storage.insert import insert_into
 from policyloop.storage.records import Records, dirty_hours
 
@@ -26,11 +24,6 @@ def mark(records: Records, hours: Iterable[tuple[str, str]]) -> None:
             index_elements=[dirty_hours.c.loop, dirty_hours.c.hour], set_={"marked": dirty_hours.c.marked + 1}
         )
         connection.execute(again, rows)
-
-
-def mark_loop(lake: Lake, records: Records, loop: str) -> None:
-    """Mark every hour of a loop: its reward, window or aggregation changed, so all its examples are made again."""
-    mark(records, ((loop, hour) for hour in lake.hours(DECISIONS, loop=loop)))
 
 
 def marks(records: Records, loop: str) -> dict[str, int]:

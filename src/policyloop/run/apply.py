@@ -1,33 +1,28 @@
-"""Applying a loop file: the spec is made to hold in its loop, and what follows from the change is set going.
+"""Applying a loop file: the spec is made to hold in its loop.
 
 Question answered: what does `policyloop apply` do beyond writing a row? It builds the plug-ins once, so that a setting
-out of range is told now and not by the first training, and has examples made again where the reward changed.
+out of range is told now and not by the first training. Where outcomes or reward changed, the next join makes examples again.
 """
 
 from __future__ import annotations
 
 from policyloop.core.errors import BadSetting, Fault, Invalid
 from policyloop.core.loop import LoopSpec
-from policyloop.lake import dirty
 from policyloop.learn.train import new_learner
 from policyloop.policy.scored import explorer_of
-from policyloop.registry.changes import Entails
 from policyloop.registry.registry import Applied
 from policyloop.run.deployment import Deployment
 
 
 def apply_spec(deployment: Deployment, spec: LoopSpec) -> Applied:
-    """Make a spec hold. Where reward, window or aggregation changed, every hour of examples is to be joined again.
+    """Make a spec hold.
 
     Raises:
         Invalid: a setting of a plug-in does not fit, or a name is taken.
         SpecRefused: a model is live and the change is not compatible; nothing was changed.
     """
     check_plugins(spec)
-    applied = deployment.registry.apply(spec)
-    if any(change.entails == Entails.EXAMPLES_AGAIN for change in applied.changes):
-        dirty.mark_loop(deployment.lake, deployment.records, spec.loop)
-    return applied
+    return deployment.registry.apply(spec)
 
 
 def check_plugins(spec: LoopSpec) -> None:

@@ -18,6 +18,7 @@ DRAIN_S = 30.0
 _LOOK_EVERY_S = 0.1
 _CALM_AFTER_S = 10.0  # a child that lived so long starts again at once
 _MAX_BACKOFF_S = 10.0
+_CLEAN = (0, -signal.SIGTERM)  # the latter: ended before it had begun to serve, and so to listen for signals
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ def supervise(commands: Sequence[Sequence[str]]) -> int:
     codes = _drain([c.process for c in children if c.process is not None])
     os.close(writing)
     os.close(reading)
-    return 0 if all(code == 0 for code in codes) else 1
+    return 0 if all(code in _CLEAN for code in codes) else 1
 
 
 def stop_with_supervisor() -> None:
