@@ -15,7 +15,7 @@ from math import asinh
 import numpy as np
 from numpy.typing import NDArray
 
-CLIP = 4.0  # asinh(27): the largest number that a feature can be
+CLIP = 2.5  # asinh(6): six standard deviations out is as far as anything is
 
 
 @dataclass(frozen=True, slots=True)

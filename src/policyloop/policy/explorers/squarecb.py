@@ -36,7 +36,7 @@ class SquareCB:
         return [q + best * extra for q, best in zip(p, is_best, strict=True)]
 
 
-def create(*, n_examples: int, reward_span: float, gamma_scale: float = 10.0, gamma_exponent: float = 0.75) -> SquareCB:
+def create(*, n_examples: int, reward_span: float, gamma_scale: float = 30.0, gamma_exponent: float = 0.75) -> SquareCB:
     """The explorer of one model: `gamma = gamma_scale * n_examples ** gamma_exponent / reward_span`.
 
     Args:
