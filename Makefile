@@ -1,4 +1,7 @@
 # Everything runs in a virtual environment of its own, .venv, made from locks with hashes.
+# Children are started often: without compiled files each would compile every import anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 

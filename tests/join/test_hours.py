@@ -7,7 +7,8 @@ import pytest
 
 from join_loops import a_spec
 from policyloop.core.event import Decision
-from policyloop.join.hours import audit_loop, hour_states, join_hour, join_loop
+from policyloop.join.hour_states import hour_states
+from policyloop.join.hours import audit_loop, join_hour, join_loop
 from policyloop.lake import dirty, views
 from policyloop.lake.maintain import compact
 from policyloop.lake.tables import Lake

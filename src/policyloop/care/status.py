@@ -7,15 +7,15 @@ the watermark says.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from policyloop.care.alarms import alarms_of
 from policyloop.core.clock import US_PER_S, hour_of
-from policyloop.gate.verdict import Call
 from policyloop.join.audit import Audit, added
-from policyloop.join.hours import audit_loop, hour_states
+from policyloop.join.hour_states import hour_states
+from policyloop.join.hours import audit_loop
 from policyloop.lake.watermark import read_watermark
 from policyloop.registry.registry import Standing
 from policyloop.registry.verdict_rows import VerdictRow
@@ -105,7 +105,6 @@ def disk_of(deployment: Deployment) -> DiskStatus:
 def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
     loop, row, now_us = standing.spec.loop, standing.row, deployment.clock.now_us()
     models = {model.model: model for model in deployment.registry.models(loop)}
-    verdicts = deployment.registry.verdicts(loop)
     audits = {hour: state.audit for hour, state in hour_states(deployment.records, loop).items()}
     audit = audit_loop(deployment.lake, deployment.records, loop)
     held = held_hours(deployment, loop)
@@ -117,7 +116,7 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
         spec=standing.spec.digest,
         spec_version=row.spec_version,
         champion=row.champion,
-        champion_since=None if champion is None else _since(verdicts, champion.model),
+        champion_since=deployment.registry.champion_since(loop),
         examples_in_champion=None if champion is None else champion.n_examples,
         previous=row.previous,
         anchor=row.anchor,
@@ -135,7 +134,7 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
             last=last_training(deployment.records, deployment.registry, loop),
         ),
         last_job=last_job,
-        last_verdict=_last(verdicts),
+        last_verdict=_last(deployment.registry.verdicts(loop, limit=1)),
         alarms=alarms_of(deployment, audit=audit, last_job=last_job, held_hours=held, watermark=traffic.watermark),
     )
 
@@ -151,15 +150,6 @@ def _traffic(audits: Mapping[str, Audit], *, now_us: int, watermark: int) -> Tra
         join_rate=last_day.join_rate if last_day.examples else None,
         watermark=watermark,
     )
-
-
-def _since(newest_first: Iterable[VerdictRow], champion: str) -> int | None:
-    """When the champion went live: promoted, or come back to by a rollback."""
-    for row in newest_first:
-        went_live = row.verdict.champion if row.verdict.call == Call.ROLLBACK else row.verdict.model
-        if row.verdict.call in (Call.PROMOTE, Call.ROLLBACK) and went_live == champion:
-            return row.at
-    return None
 
 
 def _last(newest_first: list[VerdictRow]) -> LastVerdict | None:

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import canonical_json, digest
 from policyloop.core.spec_file import to_mapping
 from policyloop.join.audit import Audit, added
 from policyloop.join.examples import OUTCOME_COLUMNS, Joined, settle, widen
+from policyloop.join.hour_states import HourState, hour_states, remember
 from policyloop.lake import dirty
 from policyloop.lake.schema import DECISION_SCHEMA, DECISIONS, EXAMPLES, OUTCOMES, UNKNOWN_HOUR
 from policyloop.lake.sql import Session
 from policyloop.lake.tables import Lake, in_hours
 from policyloop.lake.views import IDENTITY, TWIN, latest, repeated_ids
 from policyloop.lake.watermark import read_watermark
-from policyloop.storage.insert import insert_into
-from policyloop.storage.records import Records, progress
+from policyloop.storage.records import Records
 
 _ROWS_PER_COMMIT = 200_000  # bounds the memory that wide columns take
 _ROWS_AT_ONCE = 100_000  # fewer at a time cost more: the wanted ids are hashed for each
@@ -64,15 +62,6 @@ class Brought:
         )
 
 
-class HourState(msgspec.Struct, frozen=True):
-    """What the last join of an hour left, as it is kept in the records."""
-
-    marked: int  # the mark that it saw
-    terms: str  # digest of what the spec said of outcomes and reward
-    due: int | None  # the watermark at which the next decision matures
-    audit: Audit
-
-
 def join_loop(lake: Lake, records: Records, spec: LoopSpec, *, watermark: int | None = None) -> Brought:
     """Join the marked hours of a loop in which something can have changed.
 
@@ -93,7 +82,7 @@ def join_loop(lake: Lake, records: Records, spec: LoopSpec, *, watermark: int | 
         if state is not None and state.terms == terms and _is_as_it_was(state, marked, limit):
             continue
         joined, brought = join_hour(lake, spec, hour, watermark=limit)
-        _remember(records, spec.loop, hour, HourState(marked, terms, joined.due, joined.audit))
+        remember(records, spec.loop, hour, HourState(marked, terms, joined.due, joined.audit))
         total += brought
     return total
 
@@ -136,36 +125,6 @@ def audit_loop(lake: Lake, records: Records, loop: str) -> Audit:
 def _is_as_it_was(state: HourState, marked: int, limit: int) -> bool:
     """Whether a join up to `limit` would find what the last one found."""
     return state.marked == marked and state.due is not None and state.due > limit
-
-
-def n_examples(records: Records, loop: str) -> int:
-    """Settled examples of a loop, of both splits, as its last joins counted them."""
-    return sum(state.audit.examples for state in hour_states(records, loop).values())
-
-
-def hour_states(records: Records, loop: str) -> dict[str, HourState]:
-    """Hour -> what its last join left, of the hours that were ever joined."""
-    prefix = _name(loop, "")
-    query = sa.select(progress.c.name, progress.c.text).where(progress.c.name.startswith(prefix, autoescape=True))
-    with records.read() as connection:
-        rows = connection.execute(query).all()
-    return {row.name.removeprefix(prefix): msgspec.json.decode(row.text, type=HourState) for row in rows}
-
-
-def _name(loop: str, hour: str) -> str:
-    return f"hour:{loop}:{hour}"
-
-
-def _remember(records: Records, loop: str, hour: str, state: HourState) -> None:
-    """Keep what a join left; an hour in which nothing waits loses its mark, unless it was marked again."""
-    text = msgspec.json.encode(state).decode()
-    with records.write() as connection:
-        statement = insert_into(connection, progress).values(name=_name(loop, hour), value=state.due, text=text)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=[progress.c.name], set_={"value": state.due, "text": text})
-        )
-        if state.due is None:
-            dirty.clear(connection, loop, hour, marked=state.marked)
 
 
 def _twins(lake: Lake, where: str, narrow: pa.Table) -> pa.Table:

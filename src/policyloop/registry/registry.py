@@ -274,6 +274,12 @@ class Registry:
         with self._records.read() as connection:
             return verdict_rows.rows(connection, loop, limit=limit, model=model)
 
+    def champion_since(self, loop: str) -> int | None:
+        """When the champion went live, microseconds: promoted, or come back to by a rollback; None: the baseline decides."""
+        with self._records.read() as connection:
+            champion = loop_rows.row(connection, loop).champion
+            return None if champion is None else verdict_rows.live_since(connection, loop, champion)
+
     def pause(self, loop: str) -> LoopRow:
         """Let the baseline decide, whoever is champion, until `resume`."""
         return self._change(loop, "is_paused", True)

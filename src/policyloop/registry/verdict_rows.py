@@ -56,6 +56,14 @@ def promotion_of(connection: sa.Connection, loop: str, model: str, *, before_id:
     return None if found is None else (int(found[0]), found[1])
 
 
+def live_since(connection: sa.Connection, loop: str, model: str) -> int | None:
+    """When a model last became champion: promoted, or come back to by a rollback; None when it never did."""
+    promoted = sa.and_(verdicts.c.verdict == Call.PROMOTE.value, verdicts.c.model == model)
+    came_back = sa.and_(verdicts.c.verdict == Call.ROLLBACK.value, verdicts.c.champion == model)
+    query = sa.select(sa.func.max(verdicts.c.at)).where(verdicts.c.loop == loop, sa.or_(promoted, came_back))
+    return connection.execute(query).scalar()
+
+
 def remove_all(connection: sa.Connection, loop: str) -> None:
     """Take the loop's verdicts out."""
     connection.execute(sa.delete(verdicts).where(verdicts.c.loop == loop))

@@ -19,7 +19,7 @@ from policyloop.gate.clipping import hold_for_clipping
 from policyloop.gate.verdict import Reason
 from policyloop.join.audit import added
 from policyloop.join.history import examples_of
-from policyloop.join.hours import hour_states
+from policyloop.join.hour_states import hour_states
 from policyloop.join.outage import held_back
 from policyloop.lake.tables import Snapshot
 from policyloop.run.deployment import Deployment

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 
 from policyloop.core.rng import uuid7
-from policyloop.join.hours import n_examples
+from policyloop.join.hour_states import n_examples
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
 from policyloop.registry.registry import Standing
@@ -51,10 +51,15 @@ class Worker:
                 self.round()
             except Exception as error:  # noqa: BLE001 - a full disk or a locked database passes; the work must go on after it
                 self._tell("error", "round failed", {"error": f"{type(error).__name__}: {error}"})
+        if self._is_holder:
+            self._ship()
+        self.close()
+
+    def close(self) -> None:
+        """End the children and give the lease back."""
         self._training.stop()
         self._child.close()
         if self._is_holder:
-            self._ship()
             self._lease.give_back()
 
     def round(self) -> None:

@@ -7,7 +7,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json
-from policyloop.join.hours import join_loop, n_examples
+from policyloop.join.hour_states import n_examples
+from policyloop.join.hours import join_loop
 from policyloop.run import jobs
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.refresh import refresh

@@ -44,15 +44,16 @@ class Linear:
 
     def predict(self, features: NDArray[np.float64]) -> Prediction:
         """Expected rewards for features of shape (d,) or (n, d)."""
-        shape = (*features.shape[:-1], self.n_draws, len(self.weights))
         if features.ndim > 1:
             terms = expand(self.expansion, features)
             mean = np.maximum(terms.dot(self.weights.T), self.lowest)
-            return Prediction(mean, None if self.draws is None else terms.dot(_rows(self.draws).T).reshape(shape))
-        mean = np.maximum(self._value_of_one(self.mean_form, features), self.lowest)
-        if self.draws_form is None:
+            draws = None if self.draws is None else terms.dot(_rows(self.draws).T)
+        else:
+            mean = np.maximum(self._value_of_one(self.mean_form, features), self.lowest)
+            draws = None if self.draws_form is None else self._value_of_one(self.draws_form, features)
+        if draws is None:
             return Prediction(mean)
-        return Prediction(mean, self._value_of_one(self.draws_form, features).reshape(shape))
+        return Prediction(mean, draws.reshape(*features.shape[:-1], self.n_draws, len(self.weights)))
 
     def _value_of_one(self, form: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of the linear or quadratic forms stacked in `form` at one x (d,)."""

@@ -37,7 +37,7 @@ class Running:
         if code is None and now_s < self._until_s:
             return None
         if code is None:
-            self.stop()
+            self._kill()
             return Ended(False, f"took longer than its max_runtime and was stopped. {self._last_words()}".strip())
         if code == 0:
             self._output.close()
@@ -47,6 +47,10 @@ class Running:
 
     def stop(self) -> None:
         """Kill the child and wait for its end. What it had not committed is as if it never was."""
+        self._kill()
+        self._output.close()
+
+    def _kill(self) -> None:
         self._process.kill()
         self._process.wait()
 

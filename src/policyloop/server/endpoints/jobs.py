@@ -9,7 +9,7 @@ import msgspec
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import NothingToDo
 from policyloop.ingest.payload import read
-from policyloop.join.hours import n_examples
+from policyloop.join.hour_states import n_examples
 from policyloop.run import jobs
 from policyloop.server.query import parameters
 from policyloop.server.service import Service

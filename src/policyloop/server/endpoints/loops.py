@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
 from policyloop.core.clock import iso
 from policyloop.core.endpoint import Call, Endpoint, Reply
-from policyloop.gate.verdict import Call as GateCall
-from policyloop.join.hours import n_examples
+from policyloop.join.hour_states import n_examples
 from policyloop.lake.watermark import read_watermark
-from policyloop.registry.verdict_rows import VerdictRow
 from policyloop.run import jobs
 from policyloop.server.service import Service
 from policyloop.server.views import LoopStatus, LoopView, job_view, loop_view, verdict_view
@@ -69,7 +67,8 @@ def _status(service: Service, name: str) -> LoopStatus:
     loop = standing.spec.loop
     models = {row.model: row for row in service.registry.models(loop)}
     champion = models.get(standing.champion or "")
-    verdicts = service.registry.verdicts(loop)
+    since = service.registry.champion_since(loop)
+    verdicts = service.registry.verdicts(loop, limit=1)
     last_job = jobs.last(service.records, loop)
     watermark = read_watermark(service.records)
     return LoopStatus(
@@ -77,20 +76,11 @@ def _status(service: Service, name: str) -> LoopStatus:
         n_examples=n_examples(service.records, loop),
         n_models=len(models),
         examples_in_champion=None if champion is None else champion.n_examples,
-        champion_since=None if champion is None else _since(verdicts, champion.model),
+        champion_since=None if since is None else iso(since),
         last_job=None if last_job is None else job_view(last_job),
         last_verdict=verdict_view(verdicts[0]) if verdicts else None,
         watermark=iso(watermark) if watermark else None,
     )
-
-
-def _since(newest_first: Sequence[VerdictRow], champion: str) -> str | None:
-    """When the champion went live: promoted, or come back to by a rollback."""
-    for row in newest_first:
-        went_live = row.verdict.champion if row.verdict.call == GateCall.ROLLBACK else row.verdict.model
-        if row.verdict.call in (GateCall.PROMOTE, GateCall.ROLLBACK) and went_live == champion:
-            return iso(row.at)
-    return None
 
 
 ENDPOINTS = (

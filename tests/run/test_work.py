@@ -1,0 +1,73 @@
+"""The worker: round by round, what came in is joined, learned from, judged and made live; failures are tried again."""
+
+import time
+
+import pytest
+
+from policyloop.core.spec_file import read_spec
+from policyloop.gate.verdict import Call
+from policyloop.run import jobs
+from policyloop.run.work import Worker
+from shop import LIKED, SHOP
+
+
+@pytest.fixture
+def worker(deployment):
+    made = Worker(deployment, tell=lambda level, what, facts: None, compact_every_s=3600)
+    yield made
+    made.close()
+
+
+def rounds_until(worker, holds, *, within_s=60):
+    deadline_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline_s, "the worker did not get there"
+        worker.round()
+        time.sleep(0.05)
+
+
+def test_visits_become_a_champion_that_knows_what_people_like(shop, worker, deployment):
+    shop.visit(80)
+
+    rounds_until(worker, lambda: deployment.registry.standing("shop").champion is not None)
+
+    clicks = []
+    shop.visit(40, clicks=lambda device, action: clicks.append(LIKED[device] == action) or True)
+    (verdict,) = deployment.registry.verdicts("shop")
+    assert verdict.verdict.call == Call.PROMOTE
+    assert sum(clicks) > 30  # epsilon and floor leave at least .8 of them right
+
+
+def test_too_few_examples_train_nothing(shop, worker, deployment):
+    shop.visit(59)
+
+    for _ in range(4):
+        worker.round()
+
+    assert jobs.last(deployment.records, "shop") is None
+
+
+def test_a_second_worker_stands_by(shop, worker, deployment):
+    other = Worker(deployment, tell=lambda level, what, facts: None, compact_every_s=3600)
+    worker.round()
+    shop.visit(80)
+
+    for _ in range(4):
+        other.round()
+    other.close()
+
+    assert jobs.last(deployment.records, "shop") is None
+    rounds_until(worker, lambda: jobs.last(deployment.records, "shop") is not None)
+
+
+def test_a_training_that_takes_too_long_is_stopped_told_and_queued_again(shop, worker, deployment):
+    deployment.registry.apply(read_spec({**SHOP, "train": {"every": "60 examples", "max_runtime": "1s", "retries": 1}}))
+    shop.visit(80)
+
+    rounds_until(worker, lambda: jobs.last(deployment.records, "shop", states=("failed",)) is not None)
+
+    failed = jobs.last(deployment.records, "shop", states=("failed",))
+    again = jobs.last(deployment.records, "shop")
+    assert failed.message.startswith("took longer than its max_runtime and was stopped.")
+    assert (again.state, again.attempt) == ("queued", 2)
+    assert again.queued_at > failed.ended_at
