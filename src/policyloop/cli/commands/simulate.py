@@ -1,0 +1,109 @@
+"""Play worlds whose truth is known, in process, through the same functions that a deployment uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from policyloop.cli.options import AsJson
+from policyloop.cli.screen import write_json, write_table
+from policyloop.core.errors import Fault, Invalid
+from policyloop.simulate.dataset import LAST, Dataset, read
+from policyloop.simulate.table import TableResult, TableSettings, play
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
+
+_GATES = ("no-harm", "point", "off")
+
+
+@app.callback()
+def _simulate() -> None:
+    """Play worlds whose truth is known, in process, through the same functions that a deployment uses."""
+
+
+@app.command()
+def table(
+    data: Annotated[
+        Path, typer.Option("--data", help="A labelled CSV, TSV or space-separated table, or `digits`.", show_default=False)
+    ],
+    label: Annotated[str, typer.Option("--label", help="Column of the right action, or `last`.")] = LAST,
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", help="Batches; 15, or as many single decisions as those have.", show_default=False)
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Decisions between two trainings; 1 learns from each at once.")
+    ] = 500,
+    warm_start: Annotated[int, typer.Option("--warm-start", help="Uniform decisions before the first model.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="At most so many decisions after the warm start.", show_default=False)
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Each row once, shuffled, instead of drawing with replacement.")] = False,
+    learner: Annotated[str, typer.Option("--learner", help="Name of a learner.")] = "linear",
+    explore: Annotated[str, typer.Option("--explore", help="Name of an explorer.")] = "squarecb",
+    floor: Annotated[
+        float, typer.Option("--floor", help="Probability mass that all actions share, whatever the model says.")
+    ] = 0.02,
+    split: Annotated[
+        float, typer.Option("--split", help="Share of the decisions learned from; the rest is for the gate.")
+    ] = 0.8,
+    min_share: Annotated[
+        float, typer.Option("--min-share", help="Leaves out rows of labels rarer than this; they stay actions.")
+    ] = 0.0,
+    gate: Annotated[str, typer.Option("--gate", help="no-harm, point or off.")] = "no-harm",
+    seed: Annotated[int, typer.Option("--seed", help="Of the draws.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Play a labelled table as a bandit problem: reward 1 for the right label, 0 for another, and only that is learned from."""
+    if gate not in _GATES:
+        raise Invalid([Fault("--gate", f"is '{gate}'; expected one of {', '.join(_GATES)}.")])
+    dataset = read(data, label=label).without_rare(min_share)
+    settings = TableSettings(
+        rounds=rounds,
+        batch_size=batch_size,
+        warm_start=warm_start,
+        limit=limit,
+        once=once,
+        learner=learner,
+        explore=explore,
+        floor=floor,
+        split=split,
+        gate=gate,  # type: ignore[arg-type]
+        seed=seed,
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("reward {task.fields[reward]:.3f}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
+        result = _played(dataset, settings, progress)
+    if as_json:
+        write_json(result)
+    else:
+        write_table(("what", "value"), _rows(result))
+
+
+def _played(dataset: Dataset, settings: TableSettings, progress: Progress) -> TableResult:
+    """Play, telling the progress bar how it goes."""
+    task = progress.add_task("Playing", total=settings.n_decisions(len(dataset.label)), reward=0.0)
+    n, total = 0, 0.0
+
+    def told(reward: float) -> None:
+        nonlocal n, total
+        n, total = n + 1, total + reward
+        progress.update(task, advance=1, reward=total / n)
+
+    result, _ = play(dataset, settings, on_decision=told)
+    return result
+
+
+def _rows(result: TableResult) -> list[tuple[str, str]]:
+    told = {name: getattr(result, name) for name in TableResult.__struct_fields__}
+    return [
+        (name.replace("_", " "), f"{value:,.4f}" if isinstance(value, float) else str(value)) for name, value in told.items()
+    ]
