@@ -30,9 +30,20 @@ def highest(columns: Columns) -> Any:
     return max(columns) if isinstance(columns[0], float) else reduce(np.maximum, columns)
 
 
-def evenly_among_best(columns: Columns) -> list[Any]:
-    """Probability one, shared evenly by the actions that are highest or within `NEAR` of it."""
-    bar = highest(columns) - NEAR
-    is_best = [column >= bar for column in columns]
-    n_best = sum(is_best)
-    return [best / n_best for best in is_best]
+def rest_to_best(probabilities: list[Any], mean: Columns, *, top: Any) -> list[Any]:
+    """The probabilities with what they lack to 1 given to the best actions, evenly where several are within `NEAR`.
+
+    Args:
+        probabilities: k columns that sum to at most 1; changed.
+        mean: k columns of expected rewards.
+        top: the highest of them.
+    """
+    rest, bar = 1.0 - sum(probabilities), top - NEAR
+    if isinstance(top, float):
+        best = [i for i, m in enumerate(mean) if m >= bar]
+        for i in best:
+            probabilities[i] += rest / len(best)
+        return probabilities
+    is_best = [m >= bar for m in mean]
+    share = rest / sum(is_best)
+    return [p + best * share for p, best in zip(probabilities, is_best, strict=True)]

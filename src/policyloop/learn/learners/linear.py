@@ -259,7 +259,7 @@ def create(
     n_actions: int,
     n_features: int,
     rng: np.random.Generator,
-    reward_default: float = 0.0,
+    reward_default: float,
     half_life_s: float | None = None,
     max_weight: float | None = None,
 ) -> LinearLearner:

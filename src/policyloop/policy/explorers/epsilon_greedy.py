@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
-from policyloop.policy.columns import Columns, evenly_among_best
+from policyloop.policy.columns import Columns, highest, rest_to_best
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class EpsilonGreedy:
 
     def probabilities(self, mean: Columns, draws: NDArray[np.float64] | None = None) -> list[Any]:
         """One column per allowed action, summing to 1."""
-        share = self.epsilon / len(mean)
-        return [(1.0 - self.epsilon) * best + share for best in evenly_among_best(mean)]
+        return rest_to_best([self.epsilon / len(mean)] * len(mean), mean, top=highest(mean))
 
 
 def create(*, n_examples: int, reward_span: float, epsilon: float = 0.05) -> EpsilonGreedy:

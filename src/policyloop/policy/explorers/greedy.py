@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.policy.columns import Columns, evenly_among_best
+from policyloop.policy.columns import Columns, highest, rest_to_best
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Greedy:
 
     def probabilities(self, mean: Columns, draws: NDArray[np.float64] | None = None) -> list[Any]:
         """One column per allowed action, summing to 1."""
-        return evenly_among_best(mean)
+        return rest_to_best([0.0] * len(mean), mean, top=highest(mean))
 
 
 def create(*, n_examples: int, reward_span: float) -> Greedy:

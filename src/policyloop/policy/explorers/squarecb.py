@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
-from policyloop.policy.columns import NEAR, Columns, highest
+from policyloop.policy.columns import Columns, highest, rest_to_best
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,9 @@ class SquareCB:
         """One column per allowed action, summing to 1."""
         k = len(mean)
         top = highest(mean)
-        # p_a = 1 / (k + gamma (best - mean_a)); what is left goes to the best, evenly where several are.
-        p = [1.0 / (k + self.gamma * (top - m)) for m in mean]
-        bar = top - NEAR
-        is_best = [m >= bar for m in mean]
-        extra = (1.0 - sum(p)) / sum(is_best)
-        return [q + best * extra for q, best in zip(p, is_best, strict=True)]
+        gamma = self.gamma
+        # p_a = 1 / (k + gamma (best - mean_a)); the best takes the rest.
+        return rest_to_best([1.0 / (k + gamma * (top - m)) for m in mean], mean, top=top)
 
 
 def create(*, n_examples: int, reward_span: float, gamma_scale: float = 30.0, gamma_exponent: float = 0.75) -> SquareCB:

@@ -37,6 +37,11 @@ class Constant:
         return {"preference": self.preference.tolist()}, {}
 
 
+def specimen(*, n_actions: int, n_features: int, n_draws: int, rng: np.random.Generator) -> Constant:
+    """A model of random preferences, for contract tests; it has no posterior draws."""
+    return Constant(rng.normal(size=n_actions))
+
+
 def load(settings: dict[str, Any], tensors: Tensors) -> Constant:
     """The inverse of `save`."""
     return Constant(np.array(settings["preference"], dtype=np.float64))

@@ -88,6 +88,13 @@ def create(
     return Linear(expansion, np.array(lowest), weights, draws, _form(expansion, weights), draws_form)
 
 
+def specimen(*, n_actions: int, n_features: int, n_draws: int, rng: np.random.Generator) -> Linear:
+    """A model of random weights, for contract tests."""
+    m = n_terms("quadratic", n_features)
+    draws = rng.normal(size=(n_draws, n_actions, m)) if n_draws else None
+    return create("quadratic", rng.normal(size=(n_actions, m)), draws=draws, lowest=-1.0)
+
+
 def load(settings: dict[str, Any], tensors: Tensors) -> Linear:
     """The inverse of `save`.
 
