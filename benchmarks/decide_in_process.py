@@ -66,7 +66,7 @@ def model(expansion: str, explorer: str, rng: np.random.Generator) -> ScoredPoli
     shape = (N_ACTIONS, linear.n_terms(expansion, encoder.n_features))
     weights = rng.normal(0, 0.1, size=shape)
     draws = rng.normal(0, 0.1, size=(explores.n_draws, *shape)) if explores.n_draws else None
-    return ScoredPolicy(encoder, linear.create(expansion, weights, draws), explores, 0.02, N_ACTIONS)
+    return ScoredPolicy(encoder, linear.create(expansion, weights, draws=draws), explores, 0.02, N_ACTIONS)
 
 
 def seconds_of_each(policy: ScoredPolicy, offered: list[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -32,7 +32,7 @@ class Kind(IntEnum):
     OUTCOME = 2
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What was offered, what was taken, and with which probability."""
 
     loop: str = msgspec.field(name="l")
@@ -80,7 +80,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return unpack_floats(self.pmf[part])
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What was seen later: named numbers that belong to one decision."""
 
     loop: str = msgspec.field(name="l")

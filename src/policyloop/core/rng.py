@@ -10,7 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from itertools import count
 
+# A random start and a random odd step, so that 2**76 steps give 2**76 tails; a system call for each would cost more.
+_TAILS = count(int.from_bytes(os.urandom(10), "big"), int.from_bytes(os.urandom(10), "big") | 1)
+_76_BITS = 2**76 - 1
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # a hex digit with its two upper bits set to 10
 DRAW_VERSION = 1  # logged with every decision; a change of anything below is a new version
 
@@ -51,6 +55,9 @@ def salt_id(salt: bytes) -> str:
 
 
 def uuid7(now_us: int) -> str:
-    """A new UUIDv7 in lower case, whose first 48 bits are the milliseconds of `now_us` (RFC 9562, section 5.7)."""
-    ms, tail = f"{now_us // 1000 & 0xFFFF_FFFF_FFFF:012x}", os.urandom(10).hex()
+    """A new UUIDv7 in lower case, whose first 48 bits are the milliseconds of `now_us` (RFC 9562, section 5.7).
+
+    Within a process no two are equal; between processes they start, and go on, at random.
+    """
+    ms, tail = f"{now_us // 1000 & 0xFFFF_FFFF_FFFF:012x}", f"{next(_TAILS) & _76_BITS:019x}"
     return f"{ms[:8]}-{ms[8:]}-7{tail[:3]}-{_VARIANT[tail[3]]}{tail[4:7]}-{tail[7:19]}"

@@ -29,7 +29,7 @@ class CandidateAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     features: dict[str, Any] | None = None
 
 
-class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Ask for one decision."""
 
     context: dict[str, Any]
@@ -46,7 +46,7 @@ class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     subject: str | None = None  # the person or unit; kept as a keyed hash
 
 
-class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was decided, and with which probability."""
 
     decision_id: str

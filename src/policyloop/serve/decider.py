@@ -32,7 +32,7 @@ from policyloop.serve.probabilities import fault_in, point_of
 Append = Callable[[Decision], int]  # gives the record's number, by which the log tells when it is durable
 
 
-class Decided(msgspec.Struct, frozen=True):
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """A decision that was made: its record, its answer, and its number in the log."""
 
     event: Decision
