@@ -26,7 +26,7 @@ check: .venv/.dev  ## lint, types and layers
 	$(BIN)/lint-imports --no-cache
 
 bench: .venv/.bench  ## every measured number; writes benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 docs: .venv/.dev  ## check that the papers are true: links, names, code blocks
 	$(BIN)/pytest tests/docs tests/test_house.py $(ARGS)

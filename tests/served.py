@@ -58,7 +58,7 @@ def some_model(explorer: str = "squarecb", floor: float = 0.02, seed: int = 0) -
     explores = explorer_of(explorer, {}, n_examples=300, reward_span=1.0)
     weights = rng.normal(0, 0.1, size=(3, encoder.n_features))
     draws = weights + rng.normal(0, 0.1, size=(explores.n_draws, *weights.shape)) if explores.n_draws else None
-    return ScoredPolicy(encoder, linear.create("none", weights, draws), explores, floor, 3)
+    return ScoredPolicy(encoder, linear.create("none", weights, draws=draws), explores, floor, 3)
 
 
 DEVICES = np.array(["phone", "tablet", "desktop"])

@@ -1,0 +1,91 @@
+"""Every measured number, one command after another on an otherwise idle machine, written down in RESULTS.md.
+
+Run: make bench (POLICYLOOP_DEMO_DATA names the shuttle table; without it its rows are left out)
+     python benchmarks/run.py NAME ... measures some, and leaves the others' results as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+SECTIONS = HERE / ".results"  # one file a benchmark, so that one can be measured again by itself
+
+# name -> title, arguments
+BENCHMARKS: dict[str, tuple[str, list[str]]] = {
+    "tables": ("What a loop earns on tables whose right answers are known", []),
+    "learner": ("linear beside Vowpal Wabbit's command line", []),
+    "decide_in_process": ("One decision in process, the log left out", []),
+    "over_http": ("/decide over HTTP", ["--seconds", "10"]),
+    "log_throughput": ("The log", ["3"]),
+    "join": ("The join of a million decisions", []),
+}
+LIBRARIES = ("numpy", "duckdb", "deltalake", "pyarrow", "msgspec", "uvicorn", "uvloop", "fastapi", "vowpalwabbit")
+
+
+def main(names: list[str]) -> None:
+    """Run what is asked for, or all, and write the paper."""
+    SECTIONS.mkdir(exist_ok=True)
+    for name in names or BENCHMARKS:
+        (SECTIONS / f"{name}.md").write_text(section(name), encoding="utf-8")
+        print(f"{name} is measured", flush=True)
+    parts = [(SECTIONS / f"{name}.md") for name in BENCHMARKS]
+    RESULTS.write_text(head() + "\n".join(p.read_text(encoding="utf-8") for p in parts if p.exists()), encoding="utf-8")
+
+
+def head() -> str:
+    """What was measured on what."""
+    return f"""# Results
+
+Written by `make bench`; each section says when it was measured and by which command. CPU time is told beside wall time,
+because the machine is shared: what a neighbour takes shows in the wall time first. A demanded number that is missed is
+said to be missed.
+
+Policyloop {version("policyloop")}, Python {platform.python_version()}, {platform.system()} {platform.machine()},
+{processor()}, {os.cpu_count()} cores.
+{", ".join(f"{name} {version(name)}" for name in LIBRARIES)}.
+A keyed hash, the smallest step of a decision, takes {hash_us():.2f} us of CPU on this machine.
+
+"""
+
+
+def section(name: str) -> str:
+    """One benchmark, run now."""
+    title, arguments = BENCHMARKS[name]
+    began_s = time.monotonic()
+    command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    took_s = time.monotonic() - began_s
+    told = " ".join(["python", f"benchmarks/{name}.py", *arguments])
+    return f"## {title}\n\n{datetime.now(UTC):%Y-%m-%d}, `{told}`, {took_s:.0f} s\n\n```\n{done.stdout.rstrip()}\n```\n"
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def hash_us(n: int = 200_000) -> float:
+    """Microseconds of CPU for one BLAKE2b of 64 bytes: what the machine's figures can be compared by."""
+    data, key = bytes(64), bytes(32)
+    best = float("inf")
+    for _ in range(5):
+        began_s = time.process_time()
+        for _ in range(n):
+            hashlib.blake2b(data, digest_size=8, key=key).digest()
+        best = min(best, time.process_time() - began_s)
+    return best / n * 1e6
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
