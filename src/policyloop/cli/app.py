@@ -42,7 +42,7 @@ class LazyCommands(TyperGroup):
         if file is None:
             return None
         if self.is_listing:
-            return TyperCommand(cmd_name, help=plugins.summary(COMMANDS, file))
+            return TyperCommand(cmd_name, short_help=plugins.summary(COMMANDS, file))
         return _loaded(cmd_name, file)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
