@@ -27,7 +27,7 @@ class Scale:
 
     def of_one(self, numbers: Sequence[float]) -> list[float]:
         """c squashed numbers of c raw ones."""
-        squashed = [asinh((x - m) * i) for x, m, i in zip(numbers, self.mean, self.inverse, strict=True)]
+        squashed = [asinh((x - m) * i) for x, m, i in zip(numbers, self.mean, self.inverse, strict=False)]
         if max(squashed) > CLIP or min(squashed) < -CLIP:  # rare, so looked at first
             return [min(max(x, -CLIP), CLIP) for x in squashed]
         return squashed
