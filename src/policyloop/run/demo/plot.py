@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from policyloop.run.demo.story import ROLLING, Story, rolling_mean
 
 _INK, _SOFT, _ACCENT, _MARK = "#1c2733", "#8896a5", "#0b6fb8", "#d9822b"
+_LABEL_HEIGHT = 0.04  # of the vertical axis
 
 
 def draw(story: Story, file: Path) -> Path:
@@ -21,9 +22,10 @@ def draw(story: Story, file: Path) -> Path:
         rolling = rolling_mean(story.rewards)
         first = len(story.rewards) - len(rolling) + 1
         axes.plot(np.arange(first, len(story.rewards) + 1), rolling, color=_ACCENT, linewidth=1.8)
-        for value, name in ((story.oracle, "oracle"), (story.majority, "majority arm"), (story.random, "random")):
+        marks = sorted([(story.oracle, "oracle"), (story.majority, "majority arm"), (story.random, "random")])
+        for (value, name), place in zip(marks, _apart([value for value, _ in marks]), strict=True):
             axes.axhline(value, color=_SOFT, linewidth=1, linestyle="--")
-            axes.annotate(f"{name} {value:.3f}", (1.005, value), xycoords=("axes fraction", "data"), va="center", color=_SOFT)
+            axes.annotate(f"{name} {value:.3f}", (1.005, place), xycoords=("axes fraction", "data"), va="center", color=_SOFT)
         for decision, model in story.changes:
             axes.axvline(decision, color=_MARK, linewidth=0.8, alpha=0.65)
             axes.annotate(
@@ -42,3 +44,11 @@ def draw(story: Story, file: Path) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
         figure.savefig(file, dpi=150)
     return file
+
+
+def _apart(values: list[float]) -> list[float]:
+    """Places for the labels of rising values, each far enough above the one before to be read."""
+    places = values[:1]
+    for value in values[1:]:
+        places.append(max(value, places[-1] + _LABEL_HEIGHT))
+    return places
