@@ -118,3 +118,24 @@ def test_a_changed_reward_has_the_examples_made_again(project, tmp_path):
 
     assert ran.code == 0
     assert "examples are made again from history" in ran.out
+
+
+def test_the_faults_of_all_files_are_told_at_once_with_their_files(policyloop, tmp_path):
+    (tmp_path / "a.yaml").write_text(LOOP + "basline: calm\n")
+    (tmp_path / "b.yaml").write_text(LOOP.replace("front-page", "other") + "explore: {flor: 0.1}\n")
+
+    for command in ("apply", "up"):
+        ran = policyloop(command)
+
+        assert ran.code == 2
+        assert "a.yaml: $.basline: no key of a loop is named 'basline'; did you mean 'baseline'?" in ran.err
+        assert "b.yaml: $.explore.flor: no setting of squarecb is named 'flor'; did you mean 'floor'?" in ran.err
+
+
+def test_two_files_about_one_loop_are_refused(project, tmp_path):
+    (tmp_path / "old.yaml").write_text(LOOP)
+
+    ran = project("apply")
+
+    assert ran.code == 2
+    assert "old.yaml: $.loop: is 'front-page', the loop of " in ran.err

@@ -173,7 +173,6 @@ def test_defaults_hold_only_what_loops_can_share():
     assert got == [
         "$.defaults.context: belongs in each loop's own file; expected it there.",
         "$.defaults.tarin: no key of defaults is named 'tarin'; did you mean 'train'?",
-        "$.tarin: no key of a loop is named 'tarin'; did you mean 'train'?",
     ]
 
 
@@ -570,3 +569,47 @@ def test_any_value_in_any_place_is_read_or_refused_politely(changes):
         read_spec(small(**changes))
     except Invalid as error:
         assert all(fault.where.startswith("$") and fault.message.endswith((".", "?")) for fault in error.faults)
+
+
+def test_a_mistyped_type_is_one_fault_and_its_options_are_none():
+    context = {
+        "device": {"type": "categry", "values": ["phone"]},
+        "tags": {"type": "array", "items": "categori", "values": ["a"]},
+        "hour": {"type": "integr", "min": 0, "mx": 23},
+    }
+
+    assert faults(small(context=context, subject="device")) == [
+        "$.context.device.type: no field type is named 'categry'; did you mean 'category'?",
+        "$.context.tags.items: no item type is named 'categori'; did you mean 'category'?",
+        "$.context.hour.type: no field type is named 'integr'; did you mean 'integer'?",
+        "$.context.hour.mx: no option of a field is named 'mx'; did you mean 'max'?",
+    ]
+
+
+def test_every_unknown_name_in_the_expression_is_told():
+    reward = {"expression": "wn + mni(wonn, 1) * (won", "range": [0, 1]}
+
+    assert [fault.split("': ", 1)[1] for fault in faults(small(reward=reward))] == [
+        "no outcome is named 'wn'; did you mean 'won'?",
+        "no function is named 'mni'; did you mean 'min'?",
+        "no outcome is named 'wonn'; did you mean 'won'?",
+        "found the end; expected ')'.",
+    ]
+
+
+def test_keys_beside_a_mistyped_kind_of_actions_are_checked():
+    assert faults(small(actions={"kind": "discret", "lables": ["a"], "labels": ["a", "b"]})) == [
+        "$.actions.kind: is 'discret'; expected discrete, the kind that works today (coming: candidates, slots, continuous, "
+        "tuple).",
+        "$.actions.lables: no key of actions is named 'lables'; did you mean 'labels'?",
+    ]
+
+
+def test_a_fault_of_the_projects_defaults_is_told_at_its_place_there():
+    train = {"evry": "3 examples", "retries": -1}
+
+    assert faults(small(train={"retries": 200}), train=train, trian={}) == [
+        "$.defaults.trian: no key of defaults is named 'trian'; did you mean 'train'?",
+        "$.train.retries: is 200; expected a whole number from 0 to 100.",
+        "$.defaults.train.evry: no key of train is named 'evry'; did you mean 'every'?",
+    ]

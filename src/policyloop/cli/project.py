@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from policyloop.core.errors import NothingToDo
+from policyloop.core.errors import Fault, Invalid, NothingToDo
+from policyloop.core.loop import LoopSpec
 from policyloop.core.settings import PROJECT_FILE, Settings, read_settings
-from policyloop.core.spec_file import is_loop_file
+from policyloop.core.spec_file import is_loop_file, read_spec_file
 from policyloop.run.deployment import Deployment, open_deployment
 
 
@@ -27,6 +29,36 @@ def loop_files(folder: Path) -> list[Path]:
     """The loop files of a project: every `*.yaml` or `*.yml` with a top-level `loop:` key, in alphabetical order."""
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
     return sorted(path for path in found if path.name != PROJECT_FILE and is_loop_file(path))
+
+
+def read_specs(paths: Sequence[Path], settings: Settings) -> list[LoopSpec]:
+    """The specs of loop files, over the project's defaults.
+
+    Raises:
+        Invalid: the faults of all files at once, or two files are about one loop.
+    """
+    specs: dict[Path, LoopSpec] = {}
+    faults: dict[Path, list[Fault]] = {}
+    for path in paths:
+        try:
+            specs[path] = read_spec_file(path, defaults=settings.loop_defaults)
+        except Invalid as error:
+            faults[path] = list(error.faults)
+    file_of: dict[str, Path] = {}
+    for path, spec in specs.items():
+        first = file_of.setdefault(spec.loop, path)
+        if first != path:
+            told = f"is '{spec.loop}', the loop of {first} already; expected one file for each loop."
+            faults[path] = [Fault("$.loop", told, "name_taken")]
+    if faults:
+        listed = [_in_file(path, fault) for path, found in faults.items() for fault in found]
+        raise Invalid(listed, subject=f"what is in {', '.join(str(path) for path in faults)}")
+    return list(specs.values())
+
+
+def _in_file(path: Path, fault: Fault) -> Fault:
+    """The fault with the file it is in; one that says which already stays."""
+    return fault if fault.where == str(path) else replace(fault, where=f"{path}: {fault.where}")
 
 
 @contextmanager

@@ -138,6 +138,7 @@ class BadExpression(PolicyloopError, ValueError):
         super().__init__(f"column {column} of '{shown}': {reason}{end}")
         self.column = column
         self.reason = reason
+        self.also: tuple[BadExpression, ...] = ()  # what else is wrong with the same text
 
 
 class DecisionConflict(PolicyloopError):

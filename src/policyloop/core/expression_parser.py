@@ -72,6 +72,7 @@ class Parser:
         self.text = text
         self.known = names
         self.at = 0
+        self.wrong: list[BadExpression] = []  # an unknown name does not end the reading, so that all are told
         self.depth = 0
         self.n_nodes = 0
         if len(text) > MAX_CHARACTERS:
@@ -98,7 +99,23 @@ class Parser:
         return [*tokens, ("end", "the end", len(self.text) + 1)]
 
     def parse(self) -> Node:
-        """The whole text as one expression."""
+        """The whole text as one expression.
+
+        Raises:
+            BadExpression: the first thing wrong with it; `also` has the further ones.
+        """
+        try:
+            node = self.whole()
+        except BadExpression as error:
+            self.wrong.append(error)
+        if not self.wrong:
+            return node
+        first, *more = self.wrong
+        first.also = tuple(more)
+        raise first
+
+    def whole(self) -> Node:
+        """An expression and nothing after it."""
         node = self.choice()
         kind, token, column = self.tokens[self.at]
         if kind != "end":
@@ -214,7 +231,7 @@ class Parser:
         if token not in self.known:
             if token in FUNCTIONS:
                 raise self.error(column, f"'{token}' is a function; expected '(' after it")
-            raise self.error(column, unknown("outcome", token, self.known))
+            self.wrong.append(self.error(column, unknown("outcome", token, self.known)))
         return self.count(Name(token, column))
 
     def function(self, token: str, column: int) -> Node:
@@ -222,13 +239,13 @@ class Parser:
         if token not in FUNCTIONS:
             match = nearest(token, FUNCTIONS)
             hint = f"did you mean '{match}'?" if match else f"known: {', '.join(sorted(FUNCTIONS))}."
-            raise self.error(column, f"no function is named '{token}'; {hint}")
+            self.wrong.append(self.error(column, f"no function is named '{token}'; {hint}"))
         self.at += 1
         args = [] if self.tokens[self.at][1] == ")" else [self.choice()]
         while self.take(","):
             args.append(self.choice())
         self.expect(")")
-        return self.call(token, tuple(args), column)
+        return self.call(token, tuple(args), column) if token in FUNCTIONS else self.count(Number(0.0, column))
 
     def call(self, operation: str, args: tuple[Node, ...], column: int) -> Node:
         """A node, after the number of its arguments is checked."""

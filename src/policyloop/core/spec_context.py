@@ -5,6 +5,7 @@ Names of fields and labels are the user's; types and options are ours, so a wron
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from policyloop.core.errors import Fault, unknown
@@ -50,7 +51,7 @@ def _read_field(name: str, body: Any, where: str, faults: list[Fault]) -> Field:
     section = Section({"type": body} if isinstance(body, str) else body, where, faults, expected="`{type: ...}`")
     kind = _read_type(section)
     n_faults = len(faults)
-    options = _options_of_type(kind, section)
+    options = _options_of_type(kind, section) if kind is not None else _options_of_any_type(section)
     options["optional"] = section.truth("optional", False)
     store = section.take("store", "yes")
     options["store"] = "yes" if store is True else store  # YAML reads a bare yes as true
@@ -58,9 +59,9 @@ def _read_field(name: str, body: Any, where: str, faults: list[Fault]) -> Field:
         section.fault("store", f"is {show(store)}; expected yes, hash or never.")
         options["store"] = "yes"
     default = section.take("default", None)
-    section.finish(f"option of a field of type {kind}")
-    field = Field(name=name, type=kind, **options)
-    if len(faults) > n_faults or default is None:
+    section.finish("option of a field" if kind is None else f"option of a field of type {kind}")
+    field = Field(name=name, type=kind or "text", **options)
+    if kind is None or len(faults) > n_faults or default is None:
         return field
     reason = why_not(field, default)
     if reason:
@@ -70,7 +71,7 @@ def _read_field(name: str, body: Any, where: str, faults: list[Fault]) -> Field:
 
 
 def _read_type(section: Section) -> Any:
-    """A known type; `number` stands in for a wrong one, so that checking goes on."""
+    """A known type; None for a wrong one."""
     kind = section.take("type", expected=f"one of {', '.join(FIELD_TYPES)}")
     if kind in FIELD_TYPES:
         return kind
@@ -82,7 +83,7 @@ def _read_type(section: Section) -> Any:
         section.fault("type", f"is {show(kind)}; expected one of {', '.join(FIELD_TYPES)}.")
     elif "type" in section.body:
         section.fault("type", f"is empty; expected one of {', '.join(FIELD_TYPES)}.")
-    return "number"
+    return None
 
 
 def _options_of_type(kind: str, section: Section) -> dict[str, Any]:
@@ -94,11 +95,20 @@ def _options_of_type(kind: str, section: Section) -> dict[str, Any]:
     if kind == "array":
         items = section.choice("items", ("number", "category"), kind="item type")
         options = {"items": items, "max_items": section.whole("max_items", None, low=1, high=MAX_ITEMS)}
-        if items == "category":
+        if items is None:
+            options |= _options_of_any_type(section)
+        elif items == "category":
             options["values"] = read_names(section, "values", MAX_VALUES, None)
         else:
             options |= _read_bounds(section, is_whole=False)
         return options
+    return {}
+
+
+def _options_of_any_type(section: Section) -> dict[str, Any]:
+    """Where the type is wrong, every type's options may stand: only a name that none of them has is a fault of its own."""
+    for key in ("min", "max", "values", "items", "max_items"):
+        section.take(key, None)
     return {}
 
 
@@ -178,13 +188,12 @@ def read_actions(value: Any, where: str, faults: list[Fault]) -> ActionSpec | No
     if kind not in ACTION_KINDS:
         coming = ", ".join(LATER_ACTION_KINDS)
         section.fault("kind", f"is {show(kind)}; expected discrete, the kind that works today (coming: {coming}).")
-        return None
     labels = read_names(section, "labels", MAX_LABELS, [])
     section.finish("key of actions")
-    if "labels" not in section.body:
+    if isinstance(value, Mapping | None) and "labels" not in section.body:
         section.fault("labels", "is missing; expected the actions, such as [calm, bold, playful].", "missing")
         return None
     for label in labels or ():
         if label in RESERVED_LABELS:
             section.fault("labels", f"has '{label}', a word that baseline uses; expected another name for that action.")
-    return ActionSpec(kind="discrete", labels=labels) if labels else None
+    return ActionSpec(kind="discrete", labels=labels) if labels and kind in ACTION_KINDS else None

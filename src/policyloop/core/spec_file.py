@@ -8,7 +8,7 @@ and outcomes is the user's and counts: it is the order of the feature vector.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,12 +176,13 @@ def _read(source: str | Mapping[str, Any], defaults: Mapping[str, Any], *, is_ch
     faults: list[Fault] = []
     document = read_yaml(source, subject="the loop file") if isinstance(source, str) else source
     _check_defaults(defaults, faults)
-    body = merged(defaults, document) if isinstance(document, Mapping) else document
+    usual = {key: value for key, value in defaults.items() if key in DEFAULTS_MAY_HOLD}
+    body = merged(usual, document) if isinstance(document, Mapping) else document
     section = Section(body, "$", faults, expected="the keys of a loop: loop, context, actions, outcomes, reward, ...")
     spec = _read_sections(section, faults, is_checked)
     section.finish("key of a loop")
     if faults or spec is None:
-        raise Invalid(faults, subject="the loop file")
+        raise Invalid([_where_it_stands(fault, usual, document) for fault in faults], subject="the loop file")
     return _addressed(spec)
 
 
@@ -192,6 +193,20 @@ def _check_defaults(defaults: Mapping[str, Any], faults: list[Fault]) -> None:
             faults.append(Fault(f"$.defaults.{key}", "belongs in each loop's own file; expected it there."))
         elif key not in KEYS:
             faults.append(Fault(f"$.defaults.{key}", unknown("key of defaults", str(key), DEFAULTS_MAY_HOLD), "unknown_key"))
+
+
+def _where_it_stands(fault: Fault, defaults: Mapping[str, Any], document: Any) -> Fault:
+    """The fault, with its place under the project's `defaults:` where the loop file does not say so itself."""
+    keys = fault.where.removeprefix("$.").split(".")
+    is_default = _holds(defaults, keys) and not _holds(document, keys)
+    return replace(fault, where=f"$.defaults.{'.'.join(keys)}") if is_default else fault
+
+
+def _holds(document: Any, keys: Sequence[str]) -> bool:
+    """Whether there is something at a place in a document."""
+    if not keys:
+        return True
+    return isinstance(document, Mapping) and keys[0] in document and _holds(document[keys[0]], keys[1:])
 
 
 def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> LoopSpec | None:

@@ -108,7 +108,8 @@ def _read_expression(section: Section, outcomes: Mapping[str, OutcomeSpec]) -> E
     try:
         return Expression.parse(str(text), [name for name in outcomes if is_outcome_name(name)])
     except BadExpression as error:
-        section.fault("expression", str(error), error.code)
+        for one in (error, *error.also):
+            section.fault("expression", str(one), one.code)
         return None
 
 

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from policyloop.cli.options import AsJson, HomeFolder
-from policyloop.cli.project import deployment_of, loop_files, settings_of
+from policyloop.cli.project import deployment_of, loop_files, read_specs, settings_of
 from policyloop.cli.screen import write_json
 from policyloop.cli.words import counted
 from policyloop.core.errors import NothingToDo
 from policyloop.core.loop import LoopSpec
-from policyloop.core.spec_file import read_spec_file
 from policyloop.core.spec_warnings import largest_weight, warnings_of
 from policyloop.registry.changes import Change
 from policyloop.run.apply import apply_spec, check_plugins
@@ -37,7 +36,7 @@ def run(
     paths = files or loop_files(Path.cwd())
     if not paths:
         raise NothingToDo("no loop file is in this folder; `policyloop init NAME` writes one.")
-    specs = [read_spec_file(path, defaults=settings.loop_defaults) for path in paths]
+    specs = read_specs(paths, settings)
     for spec in specs:
         check_plugins(spec)
     with deployment_of(settings) as deployment:

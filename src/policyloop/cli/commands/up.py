@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from policyloop.cli.options import HomeFolder
-from policyloop.cli.project import deployment_of, loop_files, settings_of
+from policyloop.cli.project import deployment_of, loop_files, read_specs, settings_of
 from policyloop.cli.screen import write_note
 from policyloop.core.errors import BadSetting
+from policyloop.core.loop import LoopSpec
 from policyloop.core.settings import Settings
-from policyloop.core.spec_file import read_spec_file
 from policyloop.core.spec_warnings import warnings_of
-from policyloop.run.apply import apply_spec
+from policyloop.run.apply import apply_spec, check_plugins
 from policyloop.run.deployment import Deployment
 from policyloop.run.supervisor import supervise
 
@@ -33,21 +33,23 @@ def run(
     """Apply the loops of this folder, then serve, join, train and judge until Ctrl-C or SIGTERM."""
     settings = settings_of(home, {"server.port": port, "server.workers": workers})
     _check_port(settings["server.host"], settings["server.port"])
+    specs = read_specs(files or loop_files(Path.cwd()), settings)
+    for spec in specs:
+        check_plugins(spec)
     with deployment_of(settings) as deployment:
-        for file in files or loop_files(Path.cwd()):
-            _apply(deployment, file, settings)
+        for spec in specs:
+            _apply(deployment, spec)
         loops = sorted(deployment.registry.standings())
     write_note(f"policyloop serves {_told(loops)} on {_address(settings)} (what can be asked: {_address(settings)}/docs).")
     sys.exit(supervise(_commands(settings)))
 
 
-def _apply(deployment: Deployment, file: Path, settings: Settings) -> None:
-    spec = read_spec_file(file, defaults=settings.loop_defaults)
+def _apply(deployment: Deployment, spec: LoopSpec) -> None:
     for warning in warnings_of(spec):
-        write_note(f"note: {file.name}: {warning}")
+        write_note(f"note: loop '{spec.loop}': {warning}")
     applied = apply_spec(deployment, spec)
     if applied.is_changed:
-        write_note(f"applied {file.name}: version {applied.version} of loop '{spec.loop}'.")
+        write_note(f"applied version {applied.version} of loop '{spec.loop}'.")
 
 
 def _commands(settings: Settings) -> list[list[str]]:
