@@ -68,13 +68,13 @@ def test_a_users_mistake_is_one_message_on_stderr_and_exit_2(policyloop):
     )
 
 
-def test_our_mistake_is_a_short_message_and_exit_1(policyloop, tmp_path, monkeypatch):
-    (tmp_path / "policyloop.yaml").mkdir()  # no code looks for a folder there
+def test_our_mistake_is_a_short_message_and_exit_1(policyloop, tmp_path):
+    (tmp_path / "policyloop-data" / "records.sqlite").mkdir(parents=True)  # no code looks for a folder there
 
-    ran = policyloop("config", "show")
+    ran = policyloop("status")
 
     assert ran.code == 1
-    assert ran.err.startswith("error: IsADirectoryError:")
+    assert ran.err.startswith("error: OperationalError:")
     assert "POLICYLOOP_DEBUG=1 shows where it happened." in ran.err
     assert "Traceback" not in ran.err
 

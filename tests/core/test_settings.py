@@ -2,7 +2,7 @@
 
 import pytest
 
-from policyloop.core.errors import Invalid
+from policyloop.core.errors import BadSetting, Invalid
 from policyloop.core.settings import read_settings
 
 
@@ -49,3 +49,30 @@ def test_loop_defaults_are_handed_on_unread(tmp_path):
     (tmp_path / "policyloop.yaml").write_text("defaults: {train: {window: 30d}}\n")
 
     assert read_settings(tmp_path, {}).loop_defaults == {"train": {"window": "30d"}}
+
+
+def test_the_file_is_read_as_loop_files_are(tmp_path):
+    (tmp_path / "policyloop.yaml").write_text("log: {group_wait_s: 1e-3}\nserver: {port: 1}\nserver: {port: 2}\n")
+
+    with pytest.raises(BadSetting, match="line 3, column 1: the key 'server' stands twice"):
+        read_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize("said", ["5", "[train]", "train"])
+def test_defaults_that_are_no_keys_are_a_fault(tmp_path, said):
+    (tmp_path / "policyloop.yaml").write_text(f"defaults: {said}\nlog: {{group_wait_s: 1e-3}}\n")
+
+    with pytest.raises(Invalid, match=r"defaults: is .*; expected keys of a loop, such as `train:`\."):
+        read_settings(tmp_path, {})
+
+
+def test_a_variable_that_is_no_yaml_is_a_fault_and_no_crash(tmp_path):
+    with pytest.raises(Invalid, match=r"server.port \(from POLICYLOOP_SERVER__PORT\): is '\['; expected a whole number"):
+        read_settings(tmp_path, {"POLICYLOOP_SERVER__PORT": "["})
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "policyloop.yaml").mkdir()
+
+    with pytest.raises(BadSetting, match="cannot be read: Is a directory"):
+        read_settings(tmp_path, {})

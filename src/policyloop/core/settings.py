@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from policyloop.core.errors import BadSetting, Fault, Invalid, unknown
+from policyloop.core.section import show
+from policyloop.core.yaml_text import read_yaml
 
 PROJECT_FILE = "policyloop.yaml"
 ENVIRONMENT_PREFIX = "POLICYLOOP_"
@@ -194,15 +194,16 @@ def _read_file(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{file} is not YAML: {error}", where=str(file)) from error
+        document = read_yaml(file.read_text(encoding="utf-8"), subject=str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadSetting(f"{file} cannot be read: {reason}; expected the project's YAML file.", where=str(file)) from error
+    except Invalid as error:
+        raise BadSetting(f"{file} is not YAML as it is read here: {error}", where=str(file)) from error
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise BadSetting(
-            f"{file} holds {type(document).__name__}; expected sections such as `log:` and `server:`.", where=str(file)
-        )
+        raise BadSetting(f"{file} holds {show(document)}; expected sections such as `log:` and `server:`.", where=str(file))
     return document
 
 
@@ -211,12 +212,14 @@ def _from_document(document: Mapping[str, Any], file: str, faults: list[Fault]) 
     found = []
     for section, body in document.items():
         if section == "defaults":
+            if not isinstance(body, dict | None):
+                faults.append(Fault(f"{file}: defaults", f"is {show(body)}; expected keys of a loop, such as `train:`."))
             continue
         if section not in sections:
             faults.append(Fault(f"{file}: {section}", unknown("section", str(section), [*sections, "defaults"])))
             continue
         if not isinstance(body, dict):
-            faults.append(Fault(f"{file}: {section}", f"is {body!r}; expected keys below it."))
+            faults.append(Fault(f"{file}: {section}", f"is {show(body)}; expected keys below it."))
             continue
         keys = [s.key for s in CATALOGUE if s.section == section]
         for key, raw in body.items():
@@ -234,10 +237,18 @@ def _from_environment(environment: Mapping[str, str], faults: list[Fault]) -> li
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OTHER_ENVIRONMENT:
             continue
         if variable in by_variable:
-            found.append((by_variable[variable].name, yaml.safe_load(text), variable))
+            found.append((by_variable[variable].name, _of_variable(text), variable))
         else:
             faults.append(Fault(variable, unknown("setting", variable, by_variable)))
     return found
+
+
+def _of_variable(text: str) -> Any:
+    """A variable's value as a file would say it; what is no YAML is a text."""
+    try:
+        return read_yaml(text)
+    except Invalid:
+        return text
 
 
 def _checked(setting: Setting, raw: Any, source: str, faults: list[Fault]) -> Any:
@@ -245,13 +256,13 @@ def _checked(setting: Setting, raw: Any, source: str, faults: list[Fault]) -> An
     where = f"{setting.name} (from {source})"
     if setting.choices:
         if raw not in setting.choices:
-            faults.append(Fault(where, f"is {raw!r}; expected one of {', '.join(setting.choices)}."))
+            faults.append(Fault(where, f"is {show(raw)}; expected one of {', '.join(setting.choices)}."))
         return raw
     if isinstance(setting.default, str):
         return str(raw)
     kinds = (int,) if isinstance(setting.default, int) else (int, float)
     if isinstance(raw, bool) or not isinstance(raw, kinds):
-        faults.append(Fault(where, f"is {raw!r}; expected {'a whole number' if kinds == (int,) else 'a number'}."))
+        faults.append(Fault(where, f"is {show(raw)}; expected {'a whole number' if kinds == (int,) else 'a number'}."))
         return raw
     low, high = setting.low, setting.high
     if (low is not None and raw < low) or (high is not None and raw > high) or raw != raw:  # noqa: PLR0124 - NaN
