@@ -44,4 +44,20 @@ def test_a_flipped_byte_is_exit_1_and_can_be_repaired(project, tmp_path):
     assert [finding["is_loss"] for finding in json.loads(found.out)["findings"]] == [True]
     assert repaired.code == 0
     assert f"repaired {segment.name}: " in repaired.out
-    assert project("fsck").code == 0
+    assert ".." not in repaired.out
+
+
+def test_what_was_lost_is_still_told_after_the_repair(project, tmp_path):
+    segment = write_log(tmp_path / "policyloop-data" / "log")
+    damaged = bytearray(segment.read_bytes())
+    damaged[4096 + 40] ^= 0xFF
+    segment.write_bytes(damaged)
+    project("fsck", "--repair")
+
+    told, as_json = project("fsck"), json.loads(project("fsck", "--json").out)
+
+    assert told.code == 0
+    assert f"in quarantine: {segment.name}: corrupt: " in told.out
+    assert "record 1 is lost" in told.out
+    assert as_json["findings"] == []
+    assert [finding["is_loss"] for finding in as_json["in_quarantine"]] == [True]

@@ -47,7 +47,10 @@ def _of_the_log(deployment: Deployment, watermark: int) -> list[str]:
     found = []
     damaged = sorted(path.name for path in (deployment.home.log / "quarantine").glob("*"))
     if damaged:
-        found.append(f"the log was damaged: {', '.join(damaged[:3])} in quarantine; `policyloop fsck` tells what was lost.")
+        found.append(
+            f"the log was damaged: {', '.join(damaged[:3])} in log/quarantine; `policyloop fsck` tells what was lost. "
+            f"Move what is there elsewhere when you have seen it, and this ends."
+        )
     serves = bool(log_folder.beats(deployment.home.log))
     if serves and not _has_worker(deployment):
         found.append("servers run, but no worker: nothing is joined or learned. Start `policyloop work`.")

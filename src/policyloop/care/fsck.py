@@ -55,6 +55,12 @@ def check(folder: Path) -> list[Finding]:
     return findings
 
 
+def put_aside(folder: Path) -> list[Finding]:
+    """What is wrong with the segments in quarantine: what was damaged when a worker or a repair came by, and is no longer
+    to be seen in the log. Events that were shipped or mended are not missing; those that these name are."""
+    return [finding for file in log_folder.quarantined(folder) for finding in _faults_of(file)]
+
+
 def repair(folder: Path, *, files: Files) -> list[Repair]:
     """Mend what `check` finds, where that is possible; segments of living writers are left alone.
 

@@ -25,6 +25,7 @@ from policyloop.log.files import Files, replace_whole
 QUARANTINE = "quarantine"
 _WRITER = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _WRITER_NAME = re.compile(_WRITER + r"[-.]")
+_COPY_NUMBER = re.compile(r"\.\d+$")
 _SEGMENT_NAME = re.compile(_WRITER + r"-(\d{16})\.plog(\.open)?")
 
 
@@ -86,6 +87,13 @@ def segments(folder: Path) -> list[SegmentFile]:
         return []
     found = (segment_file(path) for path in folder.iterdir())
     return sorted(file for file in found if file is not None)
+
+
+def quarantined(folder: Path) -> list[SegmentFile]:
+    """The segments in quarantine, as their names tell them; a name that was taken there has a number behind it."""
+    place = folder / QUARANTINE
+    named = {path: segment_file(path.with_name(_COPY_NUMBER.sub("", path.name))) for path in sorted(place.glob("*"))}
+    return [msgspec.structs.replace(file, path=path) for path, file in named.items() if file is not None]
 
 
 def shippable(folder: Path) -> list[SegmentFile]:
