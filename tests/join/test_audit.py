@@ -18,3 +18,9 @@ def test_no_audits_add_to_nothing():
 def test_the_join_rate_is_unknown_without_examples():
     assert math.isnan(Audit(decisions=3).join_rate)
     assert Audit(decisions=4, joined=1, unrewarded=3).join_rate == 0.25
+
+
+def test_counts_by_action_add_place_by_place():
+    total = added([Audit(chosen_by_action=(1, 2)), Audit(chosen_by_action=(3, 0, 5), instead_by_action=(0, 1))])
+
+    assert total == Audit(chosen_by_action=(4, 2, 5), instead_by_action=(0, 1))

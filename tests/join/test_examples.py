@@ -184,6 +184,7 @@ def test_what_was_carried_out_instead_is_the_action_and_its_propensity_is_unknow
     )
     assert example["is_rewarded"]
     assert audit_of(events).executed == 1
+    assert audit_of(events).chosen_by_action == audit_of(events).instead_by_action == (1,)
 
 
 def test_carrying_out_what_was_chosen_changes_nothing():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import sqlalchemy as sa
 
@@ -22,15 +23,25 @@ from policyloop.storage.records import leases
 _STALE_S = 60.0  # behind the present, with a worker that works
 _LOW_DISK_BYTES = 2 * 2**30
 _MANY_CONFLICTS = 0.001  # share of the decisions
+_MANY_EXECUTED = 0.01  # share of an action's examples
 
 
 def alarms_of(
-    deployment: Deployment, *, audit: Audit, last_job: Job | None, held_hours: Sequence[str], watermark: int
+    deployment: Deployment,
+    *,
+    labels: Sequence[str],
+    audit: Audit,
+    last_day: Audit,
+    last_job: Job | None,
+    held_hours: Sequence[str],
+    watermark: int,
 ) -> list[str]:
     """The alarms of one loop, the gravest first; empty when all is well.
 
     Args:
+        labels: the loop's actions.
         audit: the loop's counts.
+        last_day: those of the last 24 hours.
         last_job: its newest training, None before the first.
         held_hours: its hours that look like an outage.
         watermark: microseconds.
@@ -39,7 +50,7 @@ def alarms_of(
         *_of_the_log(deployment, watermark),
         *_of_the_disk(deployment),
         *_of_training(last_job),
-        *_of_the_join(audit, held_hours),
+        *_of_the_join(labels, audit, last_day, held_hours),
     ]
 
 
@@ -73,27 +84,42 @@ def _of_training(last_job: Job | None) -> list[str]:
     return [f"the last training failed {last_job.attempt} times: {last_job.message}"]
 
 
-def _of_the_join(audit: Audit, held_hours: Sequence[str]) -> list[str]:
+def _of_the_join(labels: Sequence[str], audit: Audit, last_day: Audit, held_hours: Sequence[str]) -> list[str]:
+    """Of all time what holds the gate; of the rest what came in the last day, so that an alarm ends with its cause."""
     found = [hold.sentence for hold in hold_for_clipping(n_clipped=audit.clipped, n_examples=audit.examples)]
     if held_hours:
         found.append(
             f"outcomes are missing in {', '.join(held_hours)}, which is not learned from for now; if that is true, "
             f"`policyloop join --release HOUR` lets it in."
         )
-    if audit.conflict > _MANY_CONFLICTS * max(audit.decisions, 1):
+    if last_day.conflict > _MANY_CONFLICTS * max(last_day.decisions, 1):
         found.append(
-            f"{audit.conflict:,} decisions were made twice under one id with different probabilities and are left out; "
-            f"send each new decision under a new decision_id."
+            f"decisions made twice under one id, with different probabilities or contexts, in the last day: "
+            f"{last_day.conflict:,}. They are left out; send each new decision under a new decision_id."
         )
-    if audit.undeclared:
+    found += _of_what_was_executed(labels, last_day)
+    if last_day.undeclared:
         found.append(
-            f"{audit.undeclared:,} outcomes have names that the loop does not declare, and count for nothing; see the spec."
+            f"outcomes with names that the loop does not declare in the last day: {last_day.undeclared:,}. They are stored, "
+            f"and are no part of the reward; see the spec."
         )
-    if audit.orphan:
+    if last_day.orphan:
         found.append(
-            f"{audit.orphan:,} outcomes belong to no decision; do the clients send the decision_id that they were given?"
+            f"outcomes that belong to no decision in the last day: {last_day.orphan:,}. Do the clients send the decision_id "
+            f"that they were given?"
         )
     return found
+
+
+def _of_what_was_executed(labels: Sequence[str], last_day: Audit) -> list[str]:
+    """Actions that something else than the policy overrules: what the gate still sees of them is a selection."""
+    counts = zip_longest(last_day.chosen_by_action, last_day.instead_by_action, fillvalue=0)
+    return [
+        f"'{label}' was chosen {n_chosen:,} times in the last day, and in {n_instead:,} of them ({n_instead / n_chosen:.1%}) "
+        f"another action was carried out; the gate cannot use these. Mask what cannot be done when you ask for a decision."
+        for label, (n_chosen, n_instead) in zip(labels, counts, strict=False)
+        if n_instead > _MANY_EXECUTED * n_chosen
+    ]
 
 
 def _has_worker(deployment: Deployment) -> bool:

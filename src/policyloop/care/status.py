@@ -15,7 +15,7 @@ from policyloop.care.alarms import alarms_of
 from policyloop.core.clock import US_PER_S, hour_of
 from policyloop.join.audit import Audit, added
 from policyloop.join.hour_states import hour_states
-from policyloop.join.hours import audit_loop
+from policyloop.join.hours import audit_loop, audit_unplaced
 from policyloop.lake.watermark import read_watermark
 from policyloop.registry.registry import Standing
 from policyloop.registry.verdict_rows import VerdictRow
@@ -107,9 +107,11 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
     models = {model.model: model for model in deployment.registry.models(loop)}
     audits = {hour: state.audit for hour, state in hour_states(deployment.records, loop).items()}
     audit = audit_loop(deployment.lake, deployment.records, loop)
+    last_day = _last_day(audits, now_us)
+    unplaced = audit_unplaced(deployment.lake, deployment.records, loop, since=now_us - _RECENT_HOURS * _US_PER_HOUR)
     held = held_hours(deployment, loop)
     last_job = jobs.last(deployment.records, loop)
-    traffic = _traffic(audits, now_us=now_us, watermark=read_watermark(deployment.records))
+    traffic = _traffic(audits, last_day, now_us=now_us, watermark=read_watermark(deployment.records))
     champion = models.get(row.champion or "")
     return LoopStatus(
         loop=loop,
@@ -135,13 +137,24 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
         ),
         last_job=last_job,
         last_verdict=_last(deployment.registry.verdicts(loop, limit=1)),
-        alarms=alarms_of(deployment, audit=audit, last_job=last_job, held_hours=held, watermark=traffic.watermark),
+        alarms=alarms_of(
+            deployment,
+            labels=standing.spec.labels,
+            audit=audit,
+            last_day=added([last_day, unplaced]),
+            last_job=last_job,
+            held_hours=held,
+            watermark=traffic.watermark,
+        ),
     )
 
 
-def _traffic(audits: Mapping[str, Audit], *, now_us: int, watermark: int) -> Traffic:
+def _last_day(audits: Mapping[str, Audit], now_us: int) -> Audit:
     recent = {hour_of(now_us - n * _US_PER_HOUR) for n in range(_RECENT_HOURS)}
-    last_day = added(audit for hour, audit in audits.items() if hour in recent)
+    return added(audit for hour, audit in audits.items() if hour in recent)
+
+
+def _traffic(audits: Mapping[str, Audit], last_day: Audit, *, now_us: int, watermark: int) -> Traffic:
     this_hour = audits.get(hour_of(now_us))
     return Traffic(
         this_hour=0 if this_hour is None else this_hour.decisions,

@@ -5,7 +5,9 @@ Question answered: how much was joined, what came late, twice or in contradictio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import Any
 
 import msgspec
 
@@ -33,6 +35,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     executed: int = 0  # examples where another action than the chosen was carried out
     unplaced: int = 0  # outcomes whose decision may still come
     orphan: int = 0  # outcomes whose decision will not come: everything received before them is in the tables
+    chosen_by_action: tuple[int, ...] = ()  # examples by the index of the action that was chosen
+    instead_by_action: tuple[int, ...] = ()  # of these, where another action was carried out
 
     @property
     def examples(self) -> int:
@@ -48,5 +52,12 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 def added(audits: Iterable[Audit]) -> Audit:
     """The sum, count by count."""
     rows = [msgspec.structs.astuple(audit) for audit in audits]
-    sums = [sum(column) for column in zip(*rows, strict=True)]
+    sums = [_sum(column) for column in zip(*rows, strict=True)]
     return Audit(**dict(zip(Audit.__struct_fields__, sums, strict=False)))
+
+
+def _sum(column: Sequence[Any]) -> Any:
+    """The sum of counts, or of tuples of counts place by place."""
+    if isinstance(column[0], int):
+        return sum(column)
+    return tuple(sum(place) for place in zip_longest(*column, fillvalue=0))

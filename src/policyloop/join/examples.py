@@ -155,6 +155,10 @@ def settle(decisions: pa.Table, twins: pa.Table, outcomes: pa.Table, spec: LoopS
         clipped=int(earned.is_clipped[keep].sum()),
         executed=settled.num_rows - settled["executed"].null_count,
         orphan=n_orphans,
+        chosen_by_action=_by_action(chosen["action"].filter(pa.array(keep))),
+        instead_by_action=_by_action(
+            chosen["action"].filter(pa.array(keep & pc.is_valid(executed).to_numpy(zero_copy_only=False)))
+        ),
     )
     return Joined(settled, audit, int(waiting.min()) if len(waiting) else None)
 
@@ -178,6 +182,12 @@ def widen(decisions: pa.Table, settled: pa.Table) -> pa.Table:
     if found["executed"].null_count < found.num_rows:
         columns |= _told_instead(columns, found["executed"])
     return pa.table({name: columns[name] for name in EXAMPLE_SCHEMA.names}).cast(EXAMPLE_SCHEMA)
+
+
+def _by_action(chosen: pa.ChunkedArray) -> tuple[int, ...]:
+    """How often each index was chosen, up to the largest."""
+    index = pc.list_flatten(chosen).to_numpy()
+    return tuple(np.bincount(index).tolist()) if len(index) else ()
 
 
 def _columns(table: pa.Table) -> Iterable[tuple[str, pa.ChunkedArray]]:

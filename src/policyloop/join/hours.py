@@ -114,12 +114,17 @@ def join_hour(lake: Lake, spec: LoopSpec, hour: str, *, watermark: int) -> tuple
 
 def audit_loop(lake: Lake, records: Records, loop: str) -> Audit:
     """The audit of a loop: its hours as last joined, and the outcomes that no decision was found for."""
-    unknown = lake.rows(OUTCOMES, where=in_hours(loop, UNKNOWN_HOUR), columns=["writer", "seq", "name", "received_at"])
+    return added([*(state.audit for state in hour_states(records, loop).values()), audit_unplaced(lake, records, loop)])
+
+
+def audit_unplaced(lake: Lake, records: Records, loop: str, *, since: int = 0) -> Audit:
+    """The audit of the outcomes that no decision was found for, of those received since then (microseconds)."""
+    where = f"{in_hours(loop, UNKNOWN_HOUR)} AND received_at >= {since:d}"
+    unknown = lake.rows(OUTCOMES, where=where, columns=["writer", "seq", "name", "received_at"])
     once = unknown.group_by(["writer", "seq", "name"]).aggregate([("received_at", "min")])
     # All that was received before the watermark is in the tables, decisions too: those outcomes wait in vain.
     n_orphans = pc.sum(pc.less(once["received_at_min"], read_watermark(records))).as_py() or 0
-    waiting = Audit(outcomes=once.num_rows, orphan=n_orphans, unplaced=once.num_rows - n_orphans)
-    return added([*(state.audit for state in hour_states(records, loop).values()), waiting])
+    return Audit(outcomes=once.num_rows, orphan=n_orphans, unplaced=once.num_rows - n_orphans)
 
 
 def _is_as_it_was(state: HourState, marked: int, limit: int) -> bool:

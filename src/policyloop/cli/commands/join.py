@@ -42,5 +42,8 @@ def run(
     else:
         write_table(
             ("what", "how many"),
-            [("examples", f"{audit.examples:,}"), *((name.replace("_", " "), f"{n:,}") for name, n in counts.items())],
+            [
+                ("examples", f"{audit.examples:,}"),
+                *((name.replace("_", " "), f"{n:,}") for name, n in counts.items() if isinstance(n, int)),
+            ],
         )
