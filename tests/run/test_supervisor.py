@@ -20,7 +20,9 @@ with open(sys.argv[1] + ".ended", "a") as f: f.write("drained\\n")
 PARENT = """
 import sys
 from policyloop.run.supervisor import supervise
-sys.exit(supervise([[sys.executable, "-c", open(sys.argv[1]).read(), sys.argv[2]]] * 2))
+def tell(said):
+    with open(sys.argv[2] + ".told", "a") as f: f.write(said)
+sys.exit(supervise([[sys.executable, "-c", open(sys.argv[1]).read(), sys.argv[2]]] * 2, tell=tell))
 """
 
 
@@ -62,6 +64,7 @@ def test_a_child_that_dies_is_started_again(tmp_path):
     assert eventually(lambda: len(lines(pids)) == 3)
     parent.terminate()
     assert parent.wait(30) == 0
+    assert (tmp_path / "pids.told").read_text().startswith("a process was killed by signal 9 and is started again: -c")
 
 
 def test_no_child_outlives_a_supervisor_that_was_killed(tmp_path):

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+Tell = Callable[[str], None]
 
 DRAIN_S = 30.0
 _LOOK_EVERY_S = 0.1
@@ -32,19 +34,26 @@ class _Child:
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(self.command, stdin=pipe)  # noqa: S603 - our own command, no shell
 
-    def start_again_if_dead(self, pipe: int) -> None:
+    def start_again_if_dead(self, pipe: int, tell: Tell) -> None:
         assert self.process is not None
         code = self.process.poll()
         now_s = time.monotonic()
         if code is None or now_s < self.started_s + self.backoff_s:
             return
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        tell(f"a process {how} and is started again: {' '.join(self.command[1:])}")
         lived_long = now_s - self.started_s > _CALM_AFTER_S
         self.backoff_s = 0.1 if lived_long else min(2 * self.backoff_s, _MAX_BACKOFF_S)
         self.start(pipe)
 
 
-def supervise(commands: Sequence[Sequence[str]]) -> int:
-    """Run the commands until SIGTERM or SIGINT; answers the exit code, 0 when every child drained cleanly."""
+def supervise(commands: Sequence[Sequence[str]], *, tell: Tell) -> int:
+    """Run the commands until SIGTERM or SIGINT; answers the exit code, 0 when every child drained cleanly.
+
+    Args:
+        commands: one a child.
+        tell: takes a sentence about each child that died.
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -54,7 +63,7 @@ def supervise(commands: Sequence[Sequence[str]]) -> int:
         child.start(reading)
     while not stopping.wait(_LOOK_EVERY_S):
         for child in children:
-            child.start_again_if_dead(reading)
+            child.start_again_if_dead(reading, tell)
     codes = _drain([c.process for c in children if c.process is not None])
     os.close(writing)
     os.close(reading)

@@ -137,7 +137,7 @@ def open_objects(place: str | Path) -> Objects:
     if "://" in text and not text.startswith("file://"):
         return Objects(obstore.store.from_url(text))
     folder = Path(text.removeprefix("file://")).resolve()
-    return Objects(obstore.store.LocalStore(folder, mkdir=True), folder=folder)
+    return Objects(obstore.store.LocalStore(folder, mkdir=True, automatic_cleanup=True), folder=folder)
 
 
 def sync_file(path: Path, *, top: Path) -> None:

@@ -41,7 +41,7 @@ def run(
             _apply(deployment, spec)
         loops = sorted(deployment.registry.standings())
     write_note(f"policyloop serves {_told(loops)} on {_address(settings)} (what can be asked: {_address(settings)}/docs).")
-    sys.exit(supervise(_commands(settings)))
+    sys.exit(supervise(_commands(settings), tell=write_note))
 
 
 def _apply(deployment: Deployment, spec: LoopSpec) -> None:
