@@ -164,3 +164,11 @@ def test_actions_that_could_never_be_logged_foretell_an_infinite_error(world):
     got = compare(rows, challenger=GOOD, champion=POOR, predicted=np.full((10, 3), 0.5))
 
     assert got.difference.stderr == np.inf
+
+
+def test_evidence_stops_at_the_first_decision_that_still_waits(world):
+    examples = as_examples(world(20, 3))
+
+    got = evidence(examples, split=0.8, before=12)
+
+    np.testing.assert_array_equal(got.decided_at, np.arange(12))

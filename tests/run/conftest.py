@@ -30,6 +30,11 @@ class Shop:
         )
         self.rng = random.Random(5)
 
+    def decide(self):
+        """One visitor decides and never reports."""
+        self.swap.look()
+        return self.swap.find("shop").decide(DecideRequest(context={"hour": 1, "device": "phone"}))
+
     def visit(self, n, *, clicks=lambda device, action: LIKED[device] == action):
         """So many visitors decide and report; all of it is sealed afterwards. Answers their decision ids."""
         self.swap.look()

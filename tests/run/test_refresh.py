@@ -97,6 +97,19 @@ def test_clipped_rewards_hold_every_promotion(deployment, shop):
     assert deployment.registry.standing("shop").champion is None
 
 
+def test_evidence_stops_at_the_first_decision_that_waits_for_its_outcome(shop, deployment):
+    shop.visit(10)
+    waiting = shop.decide()
+    shop.visit(10)
+    join(deployment)
+
+    data = trusted(deployment, deployment.registry.standing("shop").spec)
+
+    assert len(data.examples) == 20
+    assert data.first_waiting == waiting.event.decided_at
+    assert (data.examples.decided_at < data.first_waiting).sum() == 10
+
+
 def test_only_a_held_hour_can_be_released(shop, deployment):
     shop.visit(5)
     join(deployment)

@@ -37,17 +37,21 @@ class Comparison:
     phi: NDArray[np.float64]  # (n,) the differences whose mean `difference` is
 
 
-def evidence(examples: Examples, *, split: float) -> Examples:
+def evidence(examples: Examples, *, split: float, before: int | None = None) -> Examples:
     """The examples that may speak for or against a policy.
 
     That is: those at or above `split`, which nobody learned from, that were not decided by the fallback and whose
-    propensity is known. Conflicting decisions never become examples.
+    propensity is known. Conflicting decisions never become examples. Evidence stops at the first decision that still
+    waits: among those after it, the ones that are settled early are not like the others.
 
     Args:
         examples: matured, in the order of the log.
         split: the share learned from, in [0, 1].
+        before: decided_at of the first decision that waits, microseconds; None when none does.
     """
-    return examples.where((examples.split >= split) & ~examples.is_fallback & np.isfinite(examples.propensity))
+    is_known = np.isfinite(examples.propensity)
+    is_in_order = np.full(len(examples), True) if before is None else examples.decided_at < before
+    return examples.where((examples.split >= split) & ~examples.is_fallback & is_known & is_in_order)
 
 
 def value_of(

@@ -29,6 +29,7 @@ def look(
     spec: LoopSpec,
     clock: Clock,
     holds: tuple[Reason, ...] = (),
+    before: int | None = None,
 ) -> Verdict:
     """The verdict on a refresh that is not live.
 
@@ -40,12 +41,13 @@ def look(
         spec: of the loop.
         clock: measures the challenger's latency.
         holds: what else speaks against any promotion now, such as rewards that do not fit their range.
+        before: decided_at of the first decision that still waits, where evidence stops; None when none does.
 
     Raises:
         BadPropensity: a logged propensity is outside (0, 1].
         UnknownName: no rule has the name that the spec gives.
     """
-    rows = evidence(examples, split=spec.train.split)
+    rows = evidence(examples, split=spec.train.split, before=before)
     canary = canary_of(spec, examples.contexts)
     reasons = hard_checks.check(challenger.policy, canary, labels=spec.labels, floor=spec.explore.floor, clock=clock)
     estimates: dict[str, Estimate] = {}

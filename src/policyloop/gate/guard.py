@@ -15,7 +15,7 @@ from policyloop.gate.rule import rule_of
 from policyloop.gate.verdict import Verdict, verdict_of
 
 
-def watch(live: Entrant, *, previous: Entrant, examples: Examples, spec: LoopSpec) -> Verdict:
+def watch(live: Entrant, *, previous: Entrant, examples: Examples, spec: LoopSpec, before: int | None = None) -> Verdict:
     """The verdict on a model that is live.
 
     It may be asked as often as new examples come: the chance of a false alarm holds over all looks together.
@@ -25,12 +25,13 @@ def watch(live: Entrant, *, previous: Entrant, examples: Examples, spec: LoopSpe
         previous: the one it replaced; for the first model the baseline's policy, under the name `baseline`.
         examples: matured, of all splits, in the order of the log; no policy here learned from the eval split.
         spec: of the loop.
+        before: decided_at of the first decision that still waits, where evidence stops; None when none does.
 
     Raises:
         BadPropensity: a logged propensity is outside (0, 1].
         UnknownName: no rule has the name that the spec gives.
     """
-    rows = evidence(examples, split=spec.train.split)
+    rows = evidence(examples, split=spec.train.split, before=before)
     case = case_of(live, champion=previous, anchor=None, evidence=rows, spec=spec)
     reasons = rule_of(spec.gate.refresh).watch(case)
     return Verdict(

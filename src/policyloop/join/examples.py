@@ -88,6 +88,7 @@ class Joined:
     settled: pa.Table  # SETTLED_SCHEMA, in the order (decided_at, writer, seq)
     audit: Audit
     due: int | None  # the watermark at which the next decision matures; None: none is waiting
+    first_waiting: int | None  # decided_at of the earliest decision that waits
 
 
 def join(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, watermark: int) -> pa.Table:
@@ -133,7 +134,8 @@ def settle(decisions: pa.Table, twins: pa.Table, outcomes: pa.Table, spec: LoopS
     earned = rewards(spec.reward, spec.outcomes, seen, counts=in_time.counts, n=n)
     executed, is_usable = done_instead(reports, chosen["action"])
     is_mature = in_time.is_open & (in_time.matured_at <= watermark)
-    waiting = in_time.matured_at[in_time.is_open & ~is_mature]
+    is_waiting = in_time.is_open & ~is_mature
+    waiting = in_time.matured_at[is_waiting]
     keep = is_mature & is_usable
     of_outcomes = np.bincount(seen.decision, weights=_ints(reports["n_duplicates"]), minlength=n).astype(np.int64)
     repeated = _ints(chosen["n_duplicates"]) + of_outcomes
@@ -160,7 +162,9 @@ def settle(decisions: pa.Table, twins: pa.Table, outcomes: pa.Table, spec: LoopS
             chosen["action"].filter(pa.array(keep & pc.is_valid(executed).to_numpy(zero_copy_only=False)))
         ),
     )
-    return Joined(settled, audit, int(waiting.min()) if len(waiting) else None)
+    if not len(waiting):
+        return Joined(settled, audit, due=None, first_waiting=None)
+    return Joined(settled, audit, due=int(waiting.min()), first_waiting=int(_ints(chosen["decided_at"])[is_waiting].min()))
 
 
 def widen(decisions: pa.Table, settled: pa.Table) -> pa.Table:

@@ -20,7 +20,14 @@ class HourState(msgspec.Struct, frozen=True):
     marked: int  # the mark that it saw
     terms: str  # digest of what the spec said of outcomes and reward
     due: int | None  # the watermark at which the next decision matures
+    first_waiting: int | None  # decided_at of the earliest decision that waits, microseconds
     audit: Audit
+
+
+def first_waiting(records: Records, loop: str) -> int | None:
+    """When the loop's earliest decision that still waits was made, microseconds; None when none waits."""
+    times = [state.first_waiting for state in hour_states(records, loop).values() if state.first_waiting is not None]
+    return min(times, default=None)
 
 
 def n_examples(records: Records, loop: str) -> int:

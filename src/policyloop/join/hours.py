@@ -82,7 +82,7 @@ def join_loop(lake: Lake, records: Records, spec: LoopSpec, *, watermark: int | 
         if state is not None and state.terms == terms and _is_as_it_was(state, marked, limit):
             continue
         joined, brought = join_hour(lake, spec, hour, watermark=limit)
-        remember(records, spec.loop, hour, HourState(marked, terms, joined.due, joined.audit))
+        remember(records, spec.loop, hour, HourState(marked, terms, joined.due, joined.first_waiting, joined.audit))
         total += brought
     return total
 

@@ -35,7 +35,8 @@ def estimates_of(deployment: Deployment, loop: str, models: list[str | None]) ->
     """
     registry = deployment.registry
     spec = registry.standing(loop).spec
-    rows = evidence(trusted(deployment, spec).examples, split=spec.train.split)
+    data = trusted(deployment, spec)
+    rows = evidence(data.examples, split=spec.train.split, before=data.first_waiting)
     if len(rows) == 0:
         raise NothingToDo(
             f"loop '{spec.loop}' has no evaluation example yet: these are the decisions of a model whose split is at or above "

@@ -60,6 +60,7 @@ def judge(deployment: Deployment, standing: Standing, model: str, data: Trusted)
         spec=standing.spec,
         clock=deployment.clock,
         holds=data.holds,
+        before=data.first_waiting,
     )
 
 
@@ -72,11 +73,13 @@ def guard(deployment: Deployment, loop: str) -> str | None:
     standing = deployment.registry.standing(loop)
     if standing.champion is None:
         return None
+    data = trusted(deployment, standing.spec)
     verdict = watch(
         entrant_of(deployment.registry, standing.spec, standing.champion),
         previous=entrant_of(deployment.registry, standing.spec, standing.row.previous),
-        examples=trusted(deployment, standing.spec).examples,
+        examples=data.examples,
         spec=standing.spec,
+        before=data.first_waiting,
     )
     if verdict.call != Call.ROLLBACK:
         return None

@@ -19,7 +19,7 @@ from policyloop.gate.clipping import hold_for_clipping
 from policyloop.gate.verdict import Reason
 from policyloop.join.audit import added
 from policyloop.join.history import examples_of
-from policyloop.join.hour_states import hour_states
+from policyloop.join.hour_states import first_waiting, hour_states
 from policyloop.join.outage import held_back
 from policyloop.lake.tables import Snapshot
 from policyloop.run.deployment import Deployment
@@ -35,10 +35,12 @@ class Trusted:
     snapshot: Snapshot  # table -> version that they were read from
     held_hours: list[str]  # left out for now
     holds: tuple[Reason, ...]  # against any promotion; empty when the rewards fit their range
+    first_waiting: int | None  # decided_at of the first decision that still waits: evidence stops there
 
 
 def trusted(deployment: Deployment, spec: LoopSpec) -> Trusted:
     """The loop's examples of now, less the held hours."""
+    waits = first_waiting(deployment.records, spec.loop)  # before the examples are read: a join between would add to them
     examples, snapshot = examples_of(deployment.lake, deployment.registry, spec)
     held = held_hours(deployment, spec.loop)
     if held:
@@ -46,7 +48,7 @@ def trusted(deployment: Deployment, spec: LoopSpec) -> Trusted:
         examples = examples.where(~np.isin(hour, held))
     total = added(state.audit for state in hour_states(deployment.records, spec.loop).values())
     holds = hold_for_clipping(n_clipped=total.clipped, n_examples=total.examples)
-    return Trusted(examples=examples, snapshot=snapshot, held_hours=held, holds=holds)
+    return Trusted(examples=examples, snapshot=snapshot, held_hours=held, holds=holds, first_waiting=waits)
 
 
 def held_hours(deployment: Deployment, loop: str) -> list[str]:
