@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from math import isnan
 from operator import itemgetter
 from typing import Any, Protocol
@@ -298,8 +298,9 @@ def _raw(contexts: Sequence[Context], names: tuple[str, ...]) -> NDArray[np.floa
     """(n, c) numbers as they come, NaN where missing."""
     pick = itemgetter(*names)
     try:
-        flat = [pick(context) for context in contexts]
-        return np.array(flat, dtype=np.float64).reshape(len(contexts), len(names))
+        picked = map(pick, contexts)
+        flat = picked if len(names) == 1 else chain.from_iterable(picked)
+        return np.fromiter(flat, np.float64, count=len(contexts) * len(names)).reshape(len(contexts), len(names))
     except (KeyError, TypeError):
         rows = [[_NAN if context.get(name) is None else context[name] for name in names] for context in contexts]
         return np.array(rows, dtype=np.float64).reshape(len(contexts), len(names))

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
-from math import inf, isfinite
+from itertools import pairwise, product
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import BadSetting
 from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import RewardModel
+from policyloop.learn.race import Race
 from policyloop.policy.policies import linear
 
 RIDGES = (1.0, 3.0, 10.0, 30.0)
@@ -29,6 +30,9 @@ MAX_TERMS = 600  # products are tried where they are no more than this ...
 MAX_SUM_BYTES = 128 * 2**20  # ... and the sums of all actions fit into this
 _FIRST_CHECK = 16
 _CHECK_RATIO = 1.5
+_SETTLED = 1000  # examples after which the best form seldom changes, so that it is asked less often
+_LATE_CHECK_RATIO = 2.5
+_PIECE = 4000  # examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +68,32 @@ class LinearLearner:
         self._latest_us: int | None = None
         self._n = 0
         self._next_check = _FIRST_CHECK
-        self._race = _Race([_Form(e, ridge) for e, ridge in product(dict.fromkeys(["none", self._expansion]), RIDGES)])
+        self._forms = [_Form(e, ridge) for e, ridge in product(dict.fromkeys(["none", self._expansion]), RIDGES)]
+        self._race = Race(len(self._forms))
         self._solved = _Solved(None, np.zeros((n_actions, 0)), np.zeros((n_actions, 0)))
         self._stale = set(range(n_actions))  # actions whose sums changed since they were solved
 
     def learn(self, batch: ExampleBatch) -> None:
         """Take in examples; learning a then b is the same as learning a and b at once, to rounding."""
         for piece in self._pieces(batch):
-            terms = linear.expand(self._expansion, piece.features)
-            weight = self._weights(piece)
-            gain = piece.reward - self._reward_default
-            self._race.score(piece.action, terms, gain, weight)
-            self._add(piece.action, terms, gain, weight)
+            self._learn_piece(piece)
             self._n += len(piece)
             if self._n == self._next_check:
-                self._race.restart([self._weights_of(self._solve(form)) for form in self._race.forms])
-                self._next_check = int(self._n * _CHECK_RATIO)
+                self._race.restart(self._every_form())
+                self._next_check = int(self._n * (_CHECK_RATIO if self._n < _SETTLED else _LATE_CHECK_RATIO))
 
     def reward_model(self, *, n_draws: int = 0) -> RewardModel:
         """What has been learned so far; later learning does not change it."""
-        form = self._race.best
+        form = self._forms[self._race.leader]
         weights = self._weights_of(self._solve_stale(form))
         weights[:, 0] += self._reward_default  # the first term is 1
         draws = weights + self._noise(form, n_draws) if n_draws else None
-        return linear.create(form.expansion, weights, draws=draws, lowest=self._race.lowest + self._reward_default)
+        lowest = self._race.lowest + self._reward_default if self._n else -inf
+        return linear.create(form.expansion, weights, draws=draws, lowest=lowest)
 
     def progress(self) -> Mapping[str, float]:
         """`n`, `progressive_loss` (mean squared error before learning), `n_terms` and `ridge` of the form in use."""
-        form = self._race.best
+        form = self._forms[self._race.leader]
         return {
             "n": self._n,
             "progressive_loss": self._race.progressive_loss,
@@ -100,10 +102,10 @@ class LinearLearner:
         }
 
     def _pieces(self, batch: ExampleBatch) -> Iterator[ExampleBatch]:
-        """The batch, cut where a check falls due."""
+        """The batch, cut where a check falls due, and into pieces that fit the processor's cache."""
         start = 0
         while start < len(batch):
-            stop = min(len(batch), start + self._next_check - self._n)
+            stop = min(len(batch), start + self._next_check - self._n, start + _PIECE)
             yield batch[start:stop]
             start = stop
 
@@ -125,25 +127,54 @@ class LinearLearner:
         self._latest_us = latest
         return np.asarray(weight * 0.5 ** ((latest - piece.decided_at) / self._half_life_us))
 
-    def _add(
-        self, action: NDArray[np.int64], terms: NDArray[np.float64], gain: NDArray[np.float64], weight: NDArray[np.float64]
-    ) -> None:
-        for taken in set(action.tolist()):
-            rows = action == taken
-            x = terms[rows]
-            wx = x * weight[rows, None]
-            self._gram[taken] += x.T.dot(wx)
-            self._moment[taken] += gain[rows].dot(wx)
-            self._stale.add(taken)
+    def _learn_piece(self, piece: ExampleBatch) -> None:
+        """Score and add the examples, action by action."""
+        order = np.argsort(piece.action, kind="stable")  # side by side, an action's examples need no copy
+        terms = linear.expand(self._expansion, piece.features[order])
+        gain = piece.reward[order] - self._reward_default
+        weight = self._weights(piece)[order]
+        root = np.sqrt(weight)
+        rooted = terms if (weight == 1.0).all() else terms * root[:, np.newaxis]
+        ends = np.searchsorted(piece.action[order], np.arange(len(self._gram)), side="right").tolist()
+        for action, (start, end) in enumerate(pairwise([0, *ends])):
+            if start == end:
+                continue
+            rows = slice(start, end)
+            self._race.score(action, terms[rows], gain[rows], weight[rows])
+            x = rooted[rows]
+            self._gram[action] += x.T.dot(x)  # of one array with itself, which costs half
+            self._moment[action] += (gain[rows] * root[rows]).dot(x)
+            self._stale.add(action)
 
-    def _weights_of(self, solved: _Solved) -> NDArray[np.float64]:
-        """(k, m) new weights, drawn by the ridge towards half the mean gain rather than towards none.
+    def _every_form(self) -> NDArray[np.float64]:
+        """(k, m, f) weights of all forms; those of a form without products are 0 there."""
+        k, m = self._moment.shape
+        weights = np.zeros((k, m, len(self._forms)))
+        prior = self._prior()
+        ridges = np.array(RIDGES)[:, np.newaxis]
+        for number in range(0, len(self._forms), len(RIDGES)):  # all ridges of an expansion in one call
+            own = linear.n_terms(self._forms[number].expansion, self._d)
+            for action in range(k):
+                ridged = self._gram[action, :own, :own] + ridges[..., np.newaxis] * np.eye(own)
+                moment = np.repeat(self._moment[np.newaxis, action, :own], len(RIDGES), axis=0)
+                moment[:, :1] += ridges * prior
+                weights[action, :own, number : number + len(RIDGES)] = np.linalg.solve(ridged, moment[..., np.newaxis])[
+                    ..., 0
+                ].T
+        return weights
+
+    def _prior(self) -> float:
+        """What the ridge draws the constant towards: half the mean gain.
 
         An action of which nothing is known here is so taken to bring half way between the default and what we earn.
         Towards none, nothing new is tried where something already works a little; towards the mean, whatever is unknown
         looks as good as the best.
         """
-        prior = 0.5 * float(self._moment[:, 0].sum()) / max(float(self._gram[:, 0, 0].sum()), 1.0)
+        return 0.5 * float(self._moment[:, 0].sum()) / max(float(self._gram[:, 0, 0].sum()), 1.0)
+
+    def _weights_of(self, solved: _Solved) -> NDArray[np.float64]:
+        """(k, m) new weights, drawn by the ridge towards the prior."""
+        prior = self._prior()
         weights = solved.of_moment - prior * solved.of_one
         weights[:, 0] += prior
         return weights
@@ -187,7 +218,7 @@ class LinearLearner:
         normal = np.random.default_rng(self._draw_seed).standard_normal((k, m, n_draws))
         root = np.linalg.cholesky(ridged)  # ridged = L L'; L'^-1 z has covariance ridged^-1
         spread = np.linalg.solve(root.transpose(0, 2, 1), normal)
-        return np.asarray(self._race.noise() * spread.transpose(2, 0, 1))
+        return np.asarray(self._race.noise * spread.transpose(2, 0, 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,61 +228,6 @@ class _Solved:
     form: _Form | None
     of_moment: NDArray[np.float64]  # (k, m) for the gains
     of_one: NDArray[np.float64]  # (k, m) for gains that are all 1
-
-
-class _Race:
-    """Which form predicts best: each is frozen at a check, and scored on what comes until the next."""
-
-    def __init__(self, forms: list[_Form]) -> None:
-        self.forms = forms
-        self._weights: list[NDArray[np.float64]] = []  # (k, m) per form, as of the last check
-        self._losses = np.zeros(len(forms))  # sum of w (r - predicted)^2
-        self._winner = 1
-        self._progressive, self._weight = 0.0, 0.0  # the loss of whichever form was best at the time; sum of w
-        self._low, self._high = inf, -inf  # rewards seen so far
-        self._bounds = (0.0, 0.0)  # the same at the last check
-
-    @property
-    def best(self) -> _Form:
-        """The form with the smallest loss so far."""
-        return self.forms[self._winner]
-
-    @property
-    def progressive_loss(self) -> float:
-        """Mean squared error of the best form of the time on examples before they were learned; 0 before any."""
-        return self._progressive / self._weight if self._weight else 0.0
-
-    @property
-    def lowest(self) -> float:
-        """The smallest gain seen so far; -inf before any."""
-        return self._low if isfinite(self._low) else -inf
-
-    def noise(self) -> float:
-        """Standard deviation of a reward around what was expected."""
-        return float(np.sqrt(self.progressive_loss)) if self._weight else 1.0
-
-    def score(
-        self, action: NDArray[np.int64], terms: NDArray[np.float64], gain: NDArray[np.float64], weight: NDArray[np.float64]
-    ) -> None:
-        """Add every form's squared error on examples that it has not learned from."""
-        self._low, self._high = min(self._low, float(gain.min())), max(self._high, float(gain.max()))
-        if not self._weights:
-            return
-        losses = np.empty(len(self.forms))
-        for number, weights in enumerate(self._weights):
-            predicted = np.einsum("nm,nm->n", terms[:, : weights.shape[1]], weights[action])
-            # Clipped to the rewards seen: else one wild guess far from all examples decides the race for good.
-            losses[number] = weight.dot((gain - predicted.clip(*self._bounds)) ** 2)
-        self._losses += losses
-        self._progressive += float(losses[self._winner])
-        self._weight += float(weight.sum())
-
-    def restart(self, weights: list[NDArray[np.float64]]) -> None:
-        """Take the winner so far, and freeze every form at these weights (k, m)."""
-        if self._weights:
-            self._winner = int(self._losses.argmin())
-        self._weights = weights
-        self._bounds = (self._low, self._high)
 
 
 def create(

@@ -115,8 +115,14 @@ def expand(expansion: str, features: NDArray[np.float64]) -> NDArray[np.float64]
     """(n, m) terms of (n, d) features: themselves, or all products of two (the first feature is 1, so also themselves)."""
     if expansion == "none":
         return features
-    row, column = _pairs(features.shape[-1])
-    return features[:, row] * features[:, column]
+    n, d = features.shape
+    by_feature = np.ascontiguousarray(features.T)  # products of long rows cost a tenth of products of short ones
+    by_term = np.empty((n_terms(expansion, d), n))
+    start = 0
+    for i in range(d):  # the products of feature i with itself and with those after it
+        np.multiply(by_feature[i], by_feature[i:], out=by_term[start : start + d - i])
+        start += d - i
+    return by_term.T
 
 
 def n_terms(expansion: str, n_features: int) -> int:
