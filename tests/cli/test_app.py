@@ -113,3 +113,13 @@ def test_an_interrupt_leaves_quietly(monkeypatch, tmp_path):
 def test_main_takes_its_arguments_from_the_caller():
     with pytest.raises(SystemExit):
         main(["--version"])
+
+
+def test_a_data_folder_that_cannot_be_is_the_users_mistake(policyloop, tmp_path):
+    (tmp_path / "a-file").write_text("")
+
+    ran = policyloop("work", "--home", "a-file")
+
+    assert ran.code == 2
+    assert ran.err.endswith("a folder, or a place where one can be made.\n")
+    assert "a-file', which cannot be a data folder: File exists; expected" in ran.err

@@ -154,9 +154,19 @@ class Home:
         return self.path / "models"
 
     def make(self) -> Home:
-        """Make the folders, for their owner alone."""
+        """Make the folders, for their owner alone.
+
+        Raises:
+            BadSetting: there can be no folder at that place.
+        """
         for folder in (self.path, self.log, self.lake, self.models):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise BadSetting(
+                    f"home.path is '{self.path}', which cannot be a data folder: {error.strerror}; expected a folder, or a "
+                    f"place where one can be made."
+                ) from error
         return self
 
 

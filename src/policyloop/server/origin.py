@@ -7,14 +7,35 @@ of its own at 127.0.0.1 (DNS rebinding), the Host header does.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
+from policyloop.core.errors import BadSetting
 from policyloop.core.request_errors import ForeignHost, ForeignOrigin
 
 LOOPBACK_HOSTS = (b"localhost", b"127.0.0.1", b"[::1]")
 _MAX_REMEMBERED = 1000
 _PORT = re.compile(rb":\d{1,5}\Z")
+
+
+def loopback_address(host: str) -> str:
+    """The numeric address of a host to listen on.
+
+    Raises:
+        BadSetting: it is not loopback.
+    """
+    address = "127.0.0.1" if host == "localhost" else host.strip("[]")
+    try:
+        is_loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise BadSetting(
+            f"server.host is '{host}'; expected 127.0.0.1, ::1 or localhost. This release has no keys yet, so it answers "
+            f"its own machine only; put it behind a proxy that checks who calls, on the same machine."
+        )
+    return address
 
 
 class OriginCheck:

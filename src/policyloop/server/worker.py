@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
@@ -24,6 +23,7 @@ from policyloop.core.settings import Settings
 from policyloop.log.replay import last_time_us
 from policyloop.server.app import App
 from policyloop.server.connection import KEEP_ALIVE_S, Connection, cut_off_stalled
+from policyloop.server.origin import loopback_address
 from policyloop.server.request_log import JsonHandler, LogLines
 from policyloop.server.routes import Routes, gather
 from policyloop.server.service import Service
@@ -63,16 +63,7 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         BadSetting: the address is not loopback, or the port is taken by something else.
     """
-    address = "127.0.0.1" if host == "localhost" else host.strip("[]")
-    try:
-        is_loopback = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise BadSetting(
-            f"server.host is '{host}'; expected 127.0.0.1, ::1 or localhost. This release has no keys yet, so it answers "
-            f"its own machine only; put it behind a proxy that checks who calls, on the same machine."
-        )
+    address = loopback_address(host)
     listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

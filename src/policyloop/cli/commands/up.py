@@ -20,6 +20,7 @@ from policyloop.core.spec_warnings import warnings_of
 from policyloop.run.apply import apply_spec, check_plugins
 from policyloop.run.deployment import Deployment
 from policyloop.run.supervisor import supervise
+from policyloop.server.origin import loopback_address
 
 
 def run(
@@ -32,7 +33,7 @@ def run(
 ) -> None:
     """Apply the loops of this folder, then serve, join, train and judge until Ctrl-C or SIGTERM."""
     settings = settings_of(home, {"server.port": port, "server.workers": workers})
-    _check_port(settings["server.host"], settings["server.port"])
+    _check_port(loopback_address(settings["server.host"]), settings["server.port"])
     specs = read_specs(files or loop_files(Path.cwd()), settings)
     for spec in specs:
         check_plugins(spec)
