@@ -27,6 +27,13 @@ def test_the_migrations_lead_to_exactly_the_tables_that_the_code_names(records):
     assert differences == []
 
 
+def test_the_files_are_for_their_owner_alone(records, tmp_path):
+    with records.write() as connection:
+        connection.execute(sa.text("CREATE TABLE some_table (x INTEGER)"))
+
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_the_last_step_has_the_revision_that_the_code_names(records):
     with records.read() as connection:
         assert MigrationContext.configure(connection).get_current_revision() == schema.REVISION

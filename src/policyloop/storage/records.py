@@ -175,7 +175,10 @@ def open_records(url: str) -> Records:
     Raises:
         RecordsTooNew: the schema was made by a newer version of Policyloop.
     """
-    is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+    place = sa.make_url(url)
+    is_sqlite = place.get_backend_name() == "sqlite"
+    if is_sqlite and place.database:
+        Path(place.database).touch(mode=0o600)  # it holds the salt; SQLite would let everyone read it
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S} if is_sqlite else {})
     if is_sqlite:
         _set_up_sqlite(engine)
