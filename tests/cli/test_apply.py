@@ -48,6 +48,15 @@ def test_a_dry_run_shows_and_changes_nothing(project, tmp_path):
     assert project("apply").out.startswith("front-page: 1 change, version 2.")
 
 
+def test_a_dry_run_leaves_no_data_folder_behind(policyloop, tmp_path):
+    (tmp_path / "front-page.yaml").write_text(LOOP)
+
+    ran = policyloop("apply", "--dry-run")
+
+    assert ran.out.startswith("front-page: would be a new loop (1 field, 2 actions), nothing was changed (--dry-run).\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["front-page.yaml"]
+
+
 def test_a_change_that_needs_a_challenge_is_refused_with_the_way_out(project, publish, tmp_path):
     project("promote", "front-page", publish(1))
     (tmp_path / "front-page.yaml").write_text(LOOP + "reward: {window: 20m}\n")

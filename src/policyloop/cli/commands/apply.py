@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,8 +40,11 @@ def run(
     specs = read_specs(paths, settings)
     for spec in specs:
         check_plugins(spec)
-    with deployment_of(settings) as deployment:
-        told = [_apply(deployment, spec, is_dry=dry_run) for spec in specs]
+    if dry_run and not settings.home.path.exists():  # a look leaves no data folder behind
+        told = [_planned(None, spec) for spec in specs]
+    else:
+        with deployment_of(settings) as deployment:
+            told = [_planned(deployment, spec) if dry_run else _applied(deployment, spec) for spec in specs]
     if as_json:
         write_json(told)
         return
@@ -48,22 +52,31 @@ def run(
         _show(one)
 
 
-def _apply(deployment: Deployment, spec: LoopSpec, *, is_dry: bool) -> dict[str, Any]:
-    """Apply one spec, or look what that would do; as JSON tells it."""
-    told: dict[str, Any] = {"loop": spec.loop, "spec": spec.digest, "largest_weight": largest_weight(spec)}
-    if is_dry:
-        is_new = spec.loop not in deployment.registry.standings()
-        changes: tuple[Change, ...] = tuple(deployment.registry.plan(spec))
-        told |= {"is_new_loop": is_new, "is_changed": is_new or bool(changes), "applied": False}
-    else:
-        applied = apply_spec(deployment, spec)
-        changes = applied.changes
-        told |= {"is_new_loop": applied.is_new_loop, "is_changed": applied.is_changed, "applied": applied.is_changed}
-        told["version"] = applied.version
-    told["changes"] = [_as_map(change) for change in changes]
-    told["warnings"] = warnings_of(spec)
-    told["counts"] = f"{counted(len(spec.context), 'field')}, {counted(len(spec.labels), 'action')}"
-    return told
+def _planned(deployment: Deployment | None, spec: LoopSpec) -> dict[str, Any]:
+    """What applying one spec would do, as JSON tells it; without a deployment every loop is new."""
+    is_new = deployment is None or spec.loop not in deployment.registry.standings()
+    changes = [] if deployment is None else list(deployment.registry.plan(spec))
+    told = {"is_new_loop": is_new, "is_changed": is_new or bool(changes), "applied": False}
+    return _told(spec, told, changes)
+
+
+def _applied(deployment: Deployment, spec: LoopSpec) -> dict[str, Any]:
+    """Apply one spec, and tell what that did, as JSON tells it."""
+    applied = apply_spec(deployment, spec)
+    told = {"is_new_loop": applied.is_new_loop, "is_changed": applied.is_changed, "applied": applied.is_changed}
+    return _told(spec, {**told, "version": applied.version}, applied.changes)
+
+
+def _told(spec: LoopSpec, what: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    return {
+        "loop": spec.loop,
+        "spec": spec.digest,
+        "largest_weight": largest_weight(spec),
+        **what,
+        "changes": [_as_map(change) for change in changes],
+        "warnings": warnings_of(spec),
+        "counts": f"{counted(len(spec.context), 'field')}, {counted(len(spec.labels), 'action')}",
+    }
 
 
 def _as_map(change: Change) -> dict[str, Any]:
