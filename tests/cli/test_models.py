@@ -36,6 +36,17 @@ def test_the_card_of_a_model_is_markdown(project, publish):
     assert ran.out.startswith(f"# Model {model}\n")
 
 
+def test_a_script_gets_the_card_as_json(project, publish):
+    model = publish(1)
+    project("promote", "front-page", model, "--why", "looks good")
+
+    told = json.loads(project("models", "front-page", model[:8], "--json").out)
+
+    assert (told["model"], told["state"], told["is"]) == (model, "live", ["champion", "anchor"])
+    assert told["manifest"]["n_examples"] == 1001
+    assert [(verdict["kind"], verdict["model"]) for verdict in told["verdicts"]] == [("promote", model)]
+
+
 def test_an_unknown_model_says_how_to_find_the_known(project):
     ran = project("models", "front-page", "feedbeef")
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from policyloop.core.clock import US_PER_S, iso
 from policyloop.core.model import BASELINE
+from policyloop.gate.verdict import to_json
+from policyloop.registry.verdict_rows import VerdictRow
 
 SHOWN_DIGITS = 12  # of a digest: enough to tell models apart, short enough to read
 _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -31,3 +37,8 @@ def moment(time_us: int) -> str:
 def counted(n: int, noun: str) -> str:
     """`1 field`, `3 fields`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def verdict_as_map(row: VerdictRow) -> dict[str, Any]:
+    """A verdict as scripts get it."""
+    return {"id": row.id, "at": iso(row.at), **msgspec.json.decode(to_json(row.verdict))}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.cli.words import age, short
+from policyloop.cli.words import age, short, verdict_as_map
 from policyloop.core.clock import iso
 from policyloop.registry.card import card
 from policyloop.registry.lineage import ancestors
 from policyloop.registry.loop_rows import LoopRow
-from policyloop.registry.registry import POINTERS
+from policyloop.registry.model_rows import ModelRow
+from policyloop.registry.registry import POINTERS, Standing
 from policyloop.run.deployment import Deployment
 
 
@@ -23,7 +24,9 @@ def run(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="Show the card of this model: a digest, the start of one, champion, previous or anchor.", show_default=False
+            metavar="[MODEL]",
+            help="Show the card of this model: a digest, the start of one, champion, previous or anchor.",
+            show_default=False,
         ),
     ] = None,
     home: HomeFolder = None,
@@ -33,25 +36,11 @@ def run(
     with open_project(home) as deployment:
         standing = deployment.registry.standing(loop)
         if model is not None:
-            typer.echo(_card(deployment, standing.spec.loop, model), nl=False)
+            _show_one(deployment, standing, model, as_json=as_json)
             return
         rows = deployment.registry.models(standing.spec.loop)[::-1]
         if as_json:
-            write_json(
-                [
-                    {
-                        "model": row.model,
-                        "state": row.state,
-                        "is": _pointers_to(row.model, standing.row),
-                        "examples": row.n_examples,
-                        "created_at": iso(row.created_at),
-                        "parent": row.parent,
-                        "spec": row.spec,
-                        "recipe": row.recipe,
-                    }
-                    for row in rows
-                ]
-            )
+            write_json([_as_map(row, standing.row) for row in rows])
             return
         if not rows:
             typer.echo(f"loop '{standing.spec.loop}' has no model yet; the baseline '{standing.spec.baseline}' decides.")
@@ -78,9 +67,28 @@ def _pointers_to(model: str, row: LoopRow) -> list[str]:
     return [pointer for pointer in POINTERS if getattr(row, pointer) == model]
 
 
-def _card(deployment: Deployment, loop: str, name: str) -> str:
-    """The model's card, in Markdown."""
-    registry = deployment.registry
+def _as_map(row: ModelRow, standing: LoopRow) -> dict[str, Any]:
+    return {
+        "model": row.model,
+        "state": row.state,
+        "is": _pointers_to(row.model, standing),
+        "examples": row.n_examples,
+        "created_at": iso(row.created_at),
+        "parent": row.parent,
+        "spec": row.spec,
+        "recipe": row.recipe,
+    }
+
+
+def _show_one(deployment: Deployment, standing: Standing, name: str, *, as_json: bool) -> None:
+    """The model's card, in Markdown; or what it is made of, in JSON."""
+    registry, loop = deployment.registry, standing.spec.loop
     row = registry.find(loop, name)
+    manifest = registry.load(loop, row.model).manifest
+    verdicts = registry.verdicts(loop, model=row.model)
+    if as_json:
+        told = [verdict_as_map(found) for found in verdicts]
+        write_json({**_as_map(row, standing.row), "manifest": manifest, "verdicts": told})
+        return
     line = ancestors(registry.models(loop), row.model)
-    return card(row, registry.load(loop, row.model).manifest, line=line, verdicts=registry.verdicts(loop, model=row.model))
+    typer.echo(card(row, manifest, line=line, verdicts=verdicts), nl=False)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
 
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.cli.words import moment, short
-from policyloop.core.clock import iso
-from policyloop.gate.verdict import to_json
+from policyloop.cli.words import moment, short, verdict_as_map
 
 
 def run(
@@ -28,7 +25,7 @@ def run(
         digest = None if model is None else deployment.registry.find(name, model).model
         rows = deployment.registry.verdicts(name, model=digest, limit=limit)
     if as_json:
-        write_json([{"id": row.id, "at": iso(row.at), **msgspec.json.decode(to_json(row.verdict))} for row in rows])
+        write_json([verdict_as_map(row) for row in rows])
     elif not rows:
         typer.echo(f"loop '{name}' has no verdict yet; the first comes with the first model.")
     else:
