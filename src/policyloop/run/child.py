@@ -13,10 +13,12 @@ from policyloop.core.settings import Home
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.refresh import refresh
+from policyloop.run.supervisor import stop_with_supervisor
 
 
 def main(home: str, loop: str, job: str) -> None:
     """Refresh the loop, and mark the job as done."""
+    stop_with_supervisor()
     with open_deployment(Home(Path(home))) as deployment:
         try:
             message = refresh(deployment, loop)

@@ -71,7 +71,7 @@ def supervise(commands: Sequence[Sequence[str]], *, tell: Tell) -> int:
 
 
 def stop_with_supervisor() -> None:
-    """In a child: end as by SIGTERM when the supervisor is gone."""
+    """In a child: end as by SIGTERM when the process that holds the other end of standard input is gone."""
 
     def watch() -> None:
         os.read(0, 1)  # nothing is ever written: this returns when the other end is closed

@@ -1,6 +1,7 @@
 """On this machine: a fresh child process per job, started by exec, never by fork.
 
-What the child prints is kept for the job's message when it fails. A child that outlives its time is killed.
+What the child prints is kept for the job's message when it fails. A child that outlives its time is killed, and one
+that outlives its worker ends itself: its standard input is a pipe that the worker holds open.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Running:
             self._kill()
             return Ended(False, f"took longer than its max_runtime and was stopped. {self._last_words()}".strip())
         if code == 0:
-            self._output.close()
+            self._close()
             return Ended(True, "")
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return Ended(False, f"{how}. {self._last_words()}".strip())
@@ -48,17 +49,23 @@ class Running:
     def stop(self) -> None:
         """Kill the child and wait for its end. What it had not committed is as if it never was."""
         self._kill()
-        self._output.close()
+        self._close()
 
     def _kill(self) -> None:
         self._process.kill()
         self._process.wait()
 
+    def _close(self) -> None:
+        self._output.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
     def _last_words(self) -> str:
-        with self._output:
-            self._output.seek(0, 2)
-            self._output.seek(max(0, self._output.tell() - _LAST_WORDS_BYTES))
-            return self._output.read().decode(errors="replace").strip()
+        self._output.seek(0, 2)
+        self._output.seek(max(0, self._output.tell() - _LAST_WORDS_BYTES))
+        words = self._output.read().decode(errors="replace").strip()
+        self._close()
+        return words
 
 
 class LocalRunner:
@@ -69,7 +76,7 @@ class LocalRunner:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
