@@ -1,5 +1,12 @@
 """A loop for tests that run the whole thing: phone people like calm, desktop people like bold."""
 
+import random
+
+from policyloop.core.wire import DecideRequest, OutcomeRequest
+from policyloop.ingest.outcomes import outcome
+from policyloop.log.writer import LogWriter
+from policyloop.serve.hot_swap import HotSwap
+
 SHOP = {
     "loop": "shop",
     "context": {
@@ -14,3 +21,42 @@ SHOP = {
     "train": {"every": "60 examples"},
 }
 LIKED = {"phone": "calm", "desktop": "bold"}
+
+
+class Shop:
+    """A loop with visitors."""
+
+    def __init__(self, deployment):
+        self.deployment = deployment
+        self.log = LogWriter(deployment.home.log, clock=deployment.clock)
+        self.swap = HotSwap(
+            deployment.registry,
+            salt=deployment.registry.salt,
+            clock=deployment.clock,
+            append=self.log.append,
+            on_refused=lambda *what: None,
+        )
+        self.rng = random.Random(5)
+
+    def decide(self):
+        """One visitor decides and never reports."""
+        self.swap.look()
+        return self.swap.find("shop").decide(DecideRequest(context={"hour": 1, "device": "phone"}))
+
+    def visit(self, n, *, clicks=lambda device, action: LIKED[device] == action):
+        """So many visitors decide and report; all of it is sealed afterwards. Answers their decision ids."""
+        self.swap.look()
+        decider = self.swap.find("shop")
+        ids = []
+        for _ in range(n):
+            device = self.rng.choice(["phone", "desktop"])
+            decided = decider.decide(DecideRequest(context={"hour": self.rng.randrange(24), "device": device}))
+            request = OutcomeRequest(
+                decision_id=decided.answer.decision_id,
+                outcomes={"clicked": clicks(device, decided.answer.action)},
+                final=True,
+            )
+            self.log.append(outcome(request, decider.checks, received_at=self.deployment.clock.now_us()).event)
+            ids.append(decided.answer.decision_id)
+        self.log.roll()
+        return ids

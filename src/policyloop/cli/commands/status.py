@@ -34,19 +34,20 @@ def run(
         if as_json:
             write_json({"loops": _look(deployment, loop), "disk": disk_of(deployment)})
         elif watch:
-            with Live(_screen(deployment, loop), screen=True, auto_refresh=False) as live:
+            with Live(screen_of(deployment, loop), screen=True, auto_refresh=False) as live:
                 while True:
                     time.sleep(_LOOK_EVERY_S)
-                    live.update(_screen(deployment, loop), refresh=True)
+                    live.update(screen_of(deployment, loop), refresh=True)
         else:
-            Console(highlight=False).print(_screen(deployment, loop))
+            Console(highlight=False).print(screen_of(deployment, loop))
 
 
 def _look(deployment: Deployment, loop: str | None) -> list[LoopStatus]:
     return all_statuses(deployment) if loop is None else [status_of(deployment, loop)]
 
 
-def _screen(deployment: Deployment, loop: str | None) -> RenderableType:
+def screen_of(deployment: Deployment, loop: str | None) -> RenderableType:
+    """One loop, or all (None), as a screen of rich text."""
     statuses, now_us = _look(deployment, loop), deployment.clock.now_us()
     if not statuses:
         return Text("no loop yet: `policyloop init my-loop` writes one, `policyloop apply my-loop.yaml` adds it.")
