@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyloop.core.errors import Invalid
+from policyloop.core.errors import Fault, Invalid
 from policyloop.core.wire import DecideRequest, OutcomeRequest, TrackedActivation, TrackedDecision, TrackedOutcome
 from policyloop.ingest.payload import read, read_outcomes, read_row, read_rows
 
@@ -85,6 +85,16 @@ def test_a_number_out_of_range_is_found_in_its_object():
     assert messages_of(b'{"context": {"fine": 1, "huge": 1e999}}') == [
         "$.context.huge is a number of 5 characters; expected one that fits 64 bits."
     ]
+
+
+def test_what_else_is_wrong_is_told_beside_the_wrong_keys():
+    def check(request):
+        raise Invalid([Fault("$.context.hour", f"is {request.context['hour']}."), Fault("$.step", "is told already.")])
+
+    with pytest.raises(Invalid) as caught:
+        read(b'{"context": {"hour": 99}, "step": "x", "defr": true}', DecideRequest, check=check)
+
+    assert [fault.where for fault in caught.value.faults] == ["$.step", "$.defr", "$.context.hour"]
 
 
 @pytest.mark.parametrize("depth", [100, 1_000, 100_000])

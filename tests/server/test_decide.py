@@ -56,6 +56,12 @@ def test_all_faults_of_a_context_come_back_at_once_with_their_places(served):
     assert "is 24; expected a whole number from 0 to 23." in answer.json["detail"]
 
 
+def test_faults_of_keys_and_of_values_come_back_together(served):
+    answer = served.post(DECIDE, {"context": {"hour": 24, "device": "phone"}, "decision_id": 5, "defr": True})
+
+    assert [part["where"] for part in answer.json["errors"]] == ["$.decision_id", "$.defr", "$.context.hour"]
+
+
 def test_an_unknown_loop_is_told_with_the_nearest_and_an_alias_is_known(served):
     unknown = served.post("/v1/loops/front-pag/decide", {"context": CONTEXT})
     alias = served.post("/v1/loops/home/decide", {"context": CONTEXT})

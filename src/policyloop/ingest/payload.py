@@ -7,6 +7,7 @@ out of the JSON library on hostile input; all end as one `Invalid`. Of duplicate
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from msgspec import Raw
 
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.wire import OutcomeRequest, TrackedActivation, TrackedDecision, TrackedOutcome, TrackedRow
+from policyloop.ingest.nearly_json import nearly_json
 from policyloop.ingest.quoting import place, shown, unknown_name
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -50,12 +52,14 @@ _decode_items = msgspec.json.Decoder(list[Raw]).decode
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
-def read(body: bytes | Raw, kind: type[T], *, where: str = "$") -> T:
+def read(body: bytes | Raw, kind: type[T], *, where: str = "$", check: Callable[[T], object] | None = None) -> T:
     """The request in a JSON body.
 
     Args:
         kind: a request type of `core/wire.py`.
         where: the place of the body in a larger one, for messages.
+        check: raises `Invalid` for what else is wrong with a request. Called only when keys are wrong, with the rest, so
+            that the caller learns of all faults at once.
 
     Raises:
         Invalid: the body is no JSON, or not such a request; every wrong key is listed.
@@ -63,7 +67,10 @@ def read(body: bytes | Raw, kind: type[T], *, where: str = "$") -> T:
     try:
         return _decoder_of(kind).decode(body)  # type: ignore[no-any-return]
     except _UNREADABLE as error:
-        raise Invalid(_explained(body, kind, error, where), subject="the body") from None
+        faults = _explained(body, kind, error, where)
+        if check is not None:
+            faults += _faults_of_rest(body, kind, check, {fault.where for fault in faults})
+        raise Invalid(faults, subject="the body") from None
 
 
 def read_outcomes(body: bytes) -> list[OutcomeRequest]:
@@ -115,7 +122,7 @@ def read_row(row: Raw, *, where: str) -> TrackedRow:
         if isinstance(error, msgspec.ValidationError):
             message = "is missing or no text; expected 'decision', 'outcome' or 'activation'."
             raise Invalid([Fault(f"{where}.type", message)]) from None
-        raise Invalid([_unreadable(error, where)]) from None
+        raise Invalid(nearly_json(row, where) or [_unreadable(error, where)], subject="the row") from None
     if kind not in _ROW_OF_TYPE:
         raise Invalid([Fault(f"{where}.type", unknown_name("row type", kind, _ROW_OF_TYPE))])
     return read(row, _ROW_OF_TYPE[kind], where=where)
@@ -130,7 +137,7 @@ def _items(body: bytes) -> list[Raw]:
     try:
         items = _decode_items(body)
     except _UNREADABLE as error:
-        raise Invalid([_unreadable(error, "$")]) from None
+        raise Invalid(nearly_json(body, "$") or [_unreadable(error, "$")], subject="the body") from None
     _check_batch(len(items))
     return items
 
@@ -150,7 +157,7 @@ def _explained(body: bytes | Raw, kind: type[msgspec.Struct], error: Exception, 
     try:
         keys = _decode_keys(body)
     except _UNREADABLE as unreadable:
-        return [_unreadable(unreadable, where)]
+        return nearly_json(body, where) or [_unreadable(unreadable, where)]
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     tag = kind.__struct_config__.tag_field
     faults: list[Fault] = []
@@ -165,6 +172,30 @@ def _explained(body: bytes | Raw, kind: type[msgspec.Struct], error: Exception, 
         if field.required and name not in keys:
             faults.append(Fault(f"{where}.{name}", f"is missing; expected {_in_words(field.type)}.", "missing_field"))
     return faults or [_unreadable(error, where)]
+
+
+def _faults_of_rest(body: bytes | Raw, kind: type[T], check: Callable[[T], object], told: set[str]) -> list[Fault]:
+    """What is wrong with the keys that could be read by themselves; nothing where one that must be there could not."""
+    rest = {}
+    try:
+        keys = _decode_keys(body)
+    except _UNREADABLE:
+        return []
+    for field in msgspec.structs.fields(kind):
+        try:
+            rest[field.name] = msgspec.json.decode(keys[field.encode_name], type=field.type)
+        except KeyError:
+            continue
+        except _UNREADABLE:
+            if field.required:
+                return []
+    try:
+        check(kind(**rest))
+    except TypeError:  # a required key is missing
+        return []
+    except Invalid as invalid:
+        return [fault for fault in invalid.faults if fault.where not in told]
+    return []
 
 
 def _explain_value(raw: Raw, kind: Any, where: str, faults: list[Fault]) -> None:

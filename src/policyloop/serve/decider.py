@@ -95,6 +95,14 @@ class Decider:
             self._recent.put(request.decision_id, decided, now_s=self._clock.monotonic_s())
         return decided
 
+    def check(self, request: DecideRequest) -> None:
+        """Hold a request against the loop's spec, and decide nothing.
+
+        Raises:
+            Invalid: the request does not fit the loop; every fault is listed.
+        """
+        ask(request, self._live.checks)
+
     def decide_unlogged(self, request: DecideRequest) -> DecideAnswer:
         """The baseline's answer while the log cannot be written; it says `fallback: true, logged: false`.
 

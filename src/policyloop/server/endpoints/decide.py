@@ -19,7 +19,7 @@ async def decide(service: Service, call: Call) -> Reply:
     """Decide, wait until the decision is durable, answer."""
     is_pmf_wanted = flag(call.query, "pmf") if call.query else False
     decider = service.decider(call)
-    request = read(call.body, DecideRequest)
+    request = read(call.body, DecideRequest, check=decider.check)
     decided: Decided | None = None
     try:
         decided = decider.decide(request)
