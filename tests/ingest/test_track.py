@@ -39,7 +39,7 @@ def test_each_kind_of_row_becomes_its_event():
     assert isinstance(decision.event, Decision)
     assert isinstance(outcome.event, Outcome)
     assert activation.event.values == {ACTIVATED: None}
-    assert [one.result.id for one in (decision, outcome, activation)] == ["d1", "o1", ACTIVATED]
+    assert [one.result.id for one in (decision, outcome, activation)] == ["d1", "o1", "d1"]
 
 
 def test_a_row_that_is_wrong_does_not_touch_its_neighbours():
@@ -49,6 +49,7 @@ def test_a_row_that_is_wrong_does_not_touch_its_neighbours():
 
     assert statuses(results) == ["accepted", "refused", "refused", "refused", "accepted"]
     assert [one.event is None for one in results] == [False, True, True, True, False]
+    assert [one.result.id for one in results] == ["d1", "o1", None, "o1", "o1"]
     assert results[1].result.error.where == "$[1].outcomes.clicked"
     assert results[1].result.error.code == "invalid"
     assert results[3].result.error.detail == "no loop is named 'frontpage'; did you mean 'front-page'?"

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from policyloop.core.errors import PolicyloopError, UnknownLoop
 from policyloop.core.event import Decision, Event
-from policyloop.core.wire import TrackedActivation, TrackedDecision, TrackedRow, TrackResult, problem_of
+from policyloop.core.wire import TrackedActivation, TrackedDecision, TrackedOutcome, TrackedRow, TrackResult, problem_of
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.imported import imported_decision
 from policyloop.ingest.outcomes import Reported, activation, fingerprint, outcome
@@ -54,13 +54,20 @@ def track(
 
 
 def _track_one(row: Raw, loops: Mapping[str, Checks], *, received_at: int, where: str) -> Tracked:
+    name: str | None = None
     try:
         request = read_row(row, where=where)
+        name = _name_of(request)
         event, warnings = _event_of(request, loops, received_at=received_at, where=where)
     except PolicyloopError as error:
-        return Tracked(None, None, TrackResult(status="refused", error=problem_of(error)))
-    name = event.decision_id if isinstance(event, Decision) else event.outcome_id
-    return Tracked(event, fingerprint(event), TrackResult(status="accepted", id=name, warnings=warnings))
+        return Tracked(None, None, TrackResult(status="refused", id=name, error=problem_of(error)))
+    made = event.decision_id if isinstance(event, Decision) else event.outcome_id
+    return Tracked(event, fingerprint(event), TrackResult(status="accepted", id=name or made, warnings=warnings))
+
+
+def _name_of(request: TrackedRow) -> str | None:
+    """The id that the caller knows a row by: the report's own if it has one, else the decision's."""
+    return (request.outcome_id or None) if isinstance(request, TrackedOutcome) else request.decision_id
 
 
 def _event_of(request: TrackedRow, loops: Mapping[str, Checks], *, received_at: int, where: str) -> tuple[Event, list[str]]:
