@@ -123,3 +123,12 @@ def test_a_data_folder_that_cannot_be_is_the_users_mistake(policyloop, tmp_path)
     assert ran.code == 2
     assert ran.err.endswith("a folder, or a place where one can be made.\n")
     assert "a-file', which cannot be a data folder: File exists; expected" in ran.err
+
+
+def test_watching_without_a_terminal_is_refused_since_it_would_show_nothing_for_ever(project):
+    piped = project("status", "--watch")
+    for_a_script = project("status", "--watch", "--json")
+
+    assert piped.code == for_a_script.code == 2
+    assert piped.err == "error: --watch: redraws a terminal; expected one, without --json. A script asks for --json again.\n"
+    assert for_a_script.err == piped.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -18,6 +19,7 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json
 from policyloop.cli.words import age, counted, short
+from policyloop.core.errors import Fault, Invalid
 from policyloop.run.deployment import Deployment
 
 _LOOK_EVERY_S = 1.0
@@ -30,6 +32,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Show on one screen how the loops are: traffic, join rate, champion, what the gate waits for, last job, disk, alarms."""
+    if watch and (as_json or not sys.stdout.isatty()):
+        raise Invalid([Fault("--watch", "redraws a terminal; expected one, without --json. A script asks for --json again.")])
     with open_project(home) as deployment:
         if as_json:
             write_json({"loops": _look(deployment, loop), "disk": disk_of(deployment)})
