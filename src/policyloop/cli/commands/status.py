@@ -98,10 +98,10 @@ def _join(status: LoopStatus) -> str:
         (audit.waiting, "waiting"),
         (audit.arrived_late, "arrived late"),
         (audit.happened_late, "happened late"),
-        (audit.duplicate, "duplicates"),
-        (audit.conflict, "conflicts"),
+        (audit.duplicate, "repeated"),
+        (audit.conflict, "in conflict"),
         (audit.unplaced, "unplaced"),
-        (audit.orphan, "orphans"),
+        (audit.orphan, "without a decision"),
     )
     return "; ".join([told, counted(status.n_examples, "example"), *(f"{n:,} {what}" for n, what in counts if n)])
 
