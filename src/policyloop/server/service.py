@@ -16,7 +16,6 @@ from policyloop.core.settings import Settings
 from policyloop.ingest.checks import Checks
 from policyloop.log.writer import LogConfig, LogWriter
 from policyloop.registry.registry import Registry
-from policyloop.serve.champions import Champions
 from policyloop.serve.decider import Decider
 from policyloop.serve.hot_swap import HotSwap
 from policyloop.server.intake import Intake
@@ -101,7 +100,7 @@ class Service:
         self.log = LogWriter(home.log, clock=self.clock, config=LogConfig(**self.settings.section("log")))
         self.intake = Intake(self.log, clock=self.clock)
         self.swap = HotSwap(
-            Champions(self.registry),
+            self.registry,
             salt=self.registry.salt,
             clock=self.clock,
             append=self.log.append,
