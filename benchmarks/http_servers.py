@@ -19,7 +19,6 @@ from policyloop.core.settings import read_settings
 from policyloop.core.wire import DecideRequest
 from policyloop.log.writer import LogWriter
 from policyloop.registry.registry import Registry
-from policyloop.serve.champions import Champions
 from policyloop.serve.decider import Decider
 from policyloop.serve.hot_swap import HotSwap
 from policyloop.server.worker import serve
@@ -117,7 +116,7 @@ def open_decider(home: Path) -> tuple[Decider, LogWriter]:
     clock = SystemClock()
     registry = Registry(open_records(url_of(settings.home.path)), open_objects(settings.home.path), clock=clock)
     log = LogWriter(settings.home.log, clock=clock)
-    swap = HotSwap(Champions(registry), salt=registry.salt, clock=clock, append=log.append, on_refused=print)
+    swap = HotSwap(registry, salt=registry.salt, clock=clock, append=log.append, on_refused=print)
     swap.look()
     assert not swap.find("bench").live.is_baseline, "the model was refused"
     return swap.find("bench"), log
