@@ -1,6 +1,9 @@
 """The keyed draw: a function of its arguments alone, uniform, and replayable from the logged pmf."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import uuid
 
 import numpy as np
@@ -58,6 +61,28 @@ def test_a_uuid7_says_when_it_was_made():
 
     assert (made.version, made.variant) == (7, uuid.RFC_4122)
     assert made.int >> 80 == 1_790_000_000_123
+
+
+FORK = """
+import os
+from policyloop.core.rng import uuid7
+uuid7(0)
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        os.write(1, (uuid7(0) + "\\n").encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+os.write(1, (uuid7(0) + "\\n").encode())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_forked_processes_give_no_id_twice():
+    ids = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True).stdout.split()
+
+    assert len(ids) == 4
+    assert len(set(ids)) == 4
 
 
 def test_the_public_name_of_a_salt_does_not_tell_the_salt():

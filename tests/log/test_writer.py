@@ -15,6 +15,7 @@ from policyloop.core.clock import SystemClock
 from policyloop.core.errors import BadSetting, Invalid, LogUnavailable
 from policyloop.log import folder as log_folder
 from policyloop.log.files import SystemFiles
+from policyloop.log.line import Line
 from policyloop.log.recover import recover
 from policyloop.log.replay import read_segment, time_of
 from policyloop.log.writer import LogConfig, LogWriter
@@ -289,6 +290,14 @@ def test_only_the_owner_may_read_the_log(log, tmp_path):
         pytest.skip("no POSIX modes here")
 
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "log").iterdir()} == {0o600}
+
+
+def test_two_writers_of_one_name_would_write_over_each_other_so_the_second_is_refused(log, tmp_path, clock):
+    with pytest.raises(FileExistsError, match="a writer of this name is there already"):
+        Line(tmp_path / "log", log.writer, clock=clock, files=SystemFiles(), segment_bytes=65_536)
+
+    log.wait(log.append(decision(1)))
+    assert len(log_folder.beats(tmp_path / "log")) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path, clock):

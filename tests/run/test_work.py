@@ -4,11 +4,14 @@ import time
 
 import pytest
 
+from policyloop.core.clock import SystemClock
+from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.gate.verdict import Call
 from policyloop.run import jobs
+from policyloop.run.deployment import open_deployment
 from policyloop.run.work import Worker
-from shop import LIKED, SHOP
+from shop import LIKED, SHOP, Shop
 
 
 @pytest.fixture
@@ -60,14 +63,31 @@ def test_a_second_worker_stands_by(shop, worker, deployment):
     rounds_until(worker, lambda: jobs.last(deployment.records, "shop") is not None)
 
 
-def test_a_training_that_takes_too_long_is_stopped_told_and_queued_again(shop, worker, deployment):
-    deployment.registry.apply(read_spec({**SHOP, "train": {"every": "60 examples", "max_runtime": "1s", "retries": 1}}))
-    shop.visit(80)
+class LeapingClock(SystemClock):
+    """The machine's clock, but its timeouts can be made to pass at once."""
 
-    rounds_until(worker, lambda: jobs.last(deployment.records, "shop", states=("failed",)) is not None)
+    leapt_s = 0.0
 
-    failed = jobs.last(deployment.records, "shop", states=("failed",))
-    again = jobs.last(deployment.records, "shop")
-    assert failed.message.startswith("took longer than its max_runtime and was stopped.")
-    assert (again.state, again.attempt) == ("queued", 2)
-    assert again.queued_at > failed.ended_at
+    def monotonic_s(self):
+        return super().monotonic_s() + self.leapt_s
+
+
+def test_a_training_that_takes_too_long_is_stopped_told_and_queued_again(tmp_path):
+    clock = LeapingClock()
+    with open_deployment(Home(tmp_path / "home"), clock) as deployment:
+        deployment.registry.apply(read_spec({**SHOP, "train": {"every": "60 examples", "max_runtime": "1h", "retries": 1}}))
+        worker = Worker(deployment, tell=lambda level, what, facts: None, compact_every_s=1e9)
+        shop = Shop(deployment)
+        shop.visit(80)
+        rounds_until(worker, lambda: jobs.last(deployment.records, "shop", states=("running",)) is not None)
+
+        clock.leapt_s = 3601
+        worker.round()  # the child has not even begun: it takes longer to start than a round
+
+        failed = jobs.last(deployment.records, "shop", states=("failed",))
+        again = jobs.last(deployment.records, "shop")
+        assert failed.message.startswith("took longer than its max_runtime and was stopped.")
+        assert (again.state, again.attempt) == ("queued", 2)
+        assert again.queued_at > failed.ended_at
+        shop.log.close()
+        worker.close()

@@ -12,8 +12,6 @@ import os
 from collections.abc import Sequence
 from itertools import count
 
-# A random start and a random odd step, so that 2**76 steps give 2**76 tails; a system call for each would cost more.
-_TAILS = count(int.from_bytes(os.urandom(10), "big"), int.from_bytes(os.urandom(10), "big") | 1)
 _76_BITS = 2**76 - 1
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # a hex digit with its two upper bits set to 10
 DRAW_VERSION = 1  # logged with every decision; a change of anything below is a new version
@@ -54,10 +52,23 @@ def salt_id(salt: bytes) -> str:
     return hashlib.blake2b(salt, digest_size=4, person=b"salt-id").hexdigest()
 
 
+def _new_tails() -> None:
+    """Begin anew at random: a random start and a random odd step, so that 2**76 steps give 2**76 tails.
+
+    A system call for each id would cost more than the rest of it.
+    """
+    global _tails
+    _tails = count(int.from_bytes(os.urandom(10), "big"), int.from_bytes(os.urandom(10), "big") | 1)
+
+
+_new_tails()
+os.register_at_fork(after_in_child=_new_tails)  # else a forked child would repeat the ids of its parent and its siblings
+
+
 def uuid7(now_us: int) -> str:
     """A new UUIDv7 in lower case, whose first 48 bits are the milliseconds of `now_us` (RFC 9562, section 5.7).
 
     Within a process no two are equal; between processes they start, and go on, at random.
     """
-    ms, tail = f"{now_us // 1000 & 0xFFFF_FFFF_FFFF:012x}", f"{next(_TAILS) & _76_BITS:019x}"
+    ms, tail = f"{now_us // 1000 & 0xFFFF_FFFF_FFFF:012x}", f"{next(_tails) & _76_BITS:019x}"
     return f"{ms[:8]}-{ms[8:]}-7{tail[:3]}-{_VARIANT[tail[3]]}{tail[4:7]}-{tail[7:19]}"

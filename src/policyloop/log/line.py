@@ -6,6 +6,7 @@ One thread uses it. Any call may raise OSError; then nothing more is written to 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -93,12 +94,18 @@ class Line:
             self._files.close(self._lock_fd)
 
     def _take_lock(self) -> int:
-        """Make the file whose lock says that this writer lives."""
+        """Make the file whose lock says that this writer lives.
+
+        Two writers of one name would write over each other's segments: the second is refused.
+        """
         path = log_folder.lock_path(self._folder, self._writer)
         new = path.with_name(path.name + ".new")
         self._folder.mkdir(parents=True, exist_ok=True)
         fd = self._files.create(new)
-        self._files.lock(fd)  # before it has its name, so that no one ever finds it unlocked
+        # Locked before it has its name, so that no one ever finds it unlocked.
+        if not self._files.lock(fd) or path.exists():
+            self._files.close(fd)
+            raise FileExistsError(errno.EEXIST, "a writer of this name is there already", str(path))
         self._files.rename(new, path)
         return fd
 
