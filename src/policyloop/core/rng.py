@@ -52,19 +52,6 @@ def salt_id(salt: bytes) -> str:
     return hashlib.blake2b(salt, digest_size=4, person=b"salt-id").hexdigest()
 
 
-def _new_tails() -> None:
-    """Begin anew at random: a random start and a random odd step, so that 2**76 steps give 2**76 tails.
-
-    A system call for each id would cost more than the rest of it.
-    """
-    global _tails
-    _tails = count(int.from_bytes(os.urandom(10), "big"), int.from_bytes(os.urandom(10), "big") | 1)
-
-
-_new_tails()
-os.register_at_fork(after_in_child=_new_tails)  # else a forked child would repeat the ids of its parent and its siblings
-
-
 def uuid7(now_us: int) -> str:
     """A new UUIDv7 in lower case, whose first 48 bits are the milliseconds of `now_us` (RFC 9562, section 5.7).
 
@@ -72,3 +59,21 @@ def uuid7(now_us: int) -> str:
     """
     ms, tail = f"{now_us // 1000 & 0xFFFF_FFFF_FFFF:012x}", f"{next(_tails) & _76_BITS:019x}"
     return f"{ms[:8]}-{ms[8:]}-7{tail[:3]}-{_VARIANT[tail[3]]}{tail[4:7]}-{tail[7:19]}"
+
+
+def _random_tails() -> count[int]:
+    """What follows an id's time: a random start and a random odd step, so that 2**76 steps give 2**76 tails.
+
+    A system call for each id would cost more than the rest of it.
+    """
+    return count(int.from_bytes(os.urandom(10), "big"), int.from_bytes(os.urandom(10), "big") | 1)
+
+
+def _begin_anew() -> None:
+    """Else a forked child would repeat the ids of its parent and of its siblings."""
+    global _tails  # noqa: PLW0603 - the one thing here that changes
+    _tails = _random_tails()
+
+
+_tails = _random_tails()
+os.register_at_fork(after_in_child=_begin_anew)
