@@ -275,11 +275,11 @@ def test_defaults_hold_only_what_loops_can_share():
         ),
         (
             {"actions": {"kind": "slots"}},
-            "$.actions.kind: is 'slots', which comes later; the kind that works today is discrete.",
+            "$.actions.kind: is 'slots', which comes later; what works today is discrete and candidates.",
         ),
         (
             {"actions": {"kind": "discreet"}},
-            "$.actions.kind: is 'discreet'; expected discrete, the kind that works today (coming: candidates, slots,",
+            "$.actions.kind: is 'discreet'; expected one of discrete, candidates (coming: slots, continuous, tuple).",
         ),
         ({"actions": {}}, "$.actions.labels: is missing; expected the actions, such as [calm, bold, playful]."),
         (

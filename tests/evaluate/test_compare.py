@@ -20,7 +20,7 @@ class ByKind:
     def probabilities(self, context, actions):
         return self.table[context["kind"]]
 
-    def probabilities_of_many(self, contexts, allowed):
+    def probabilities_of_many(self, contexts, allowed, candidates=None):
         return self.table[[c["kind"] for c in contexts]].reshape(len(contexts), -1)
 
 

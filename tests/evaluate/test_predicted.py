@@ -14,7 +14,7 @@ class Constant:
 
     value: float
 
-    def rewards_of_many(self, contexts):
+    def rewards_of_many(self, contexts, candidates=None):
         return np.full((len(contexts), 2), self.value)
 
 

@@ -26,13 +26,13 @@ class TablePolicy:
     def probabilities(self, context, actions):
         return self.probabilities_of_many([context], actions.allowed[None])[0]
 
-    def probabilities_of_many(self, contexts, allowed):
+    def probabilities_of_many(self, contexts, allowed, candidates=None):
         score = np.where(allowed, self.rewards_of_many(contexts), -np.inf)
         best = np.zeros(allowed.shape)
         best[np.arange(len(allowed)), score.argmax(axis=1)] = 1.0
         return (1 - self.floor) * best + self.floor * allowed / allowed.sum(axis=1, keepdims=True)
 
-    def rewards_of_many(self, contexts):
+    def rewards_of_many(self, contexts, candidates=None):
         return self.expected[[c["kind"] or 0 for c in contexts]].reshape(len(contexts), 3)
 
 

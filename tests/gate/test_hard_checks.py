@@ -19,7 +19,7 @@ class Answers:
     def probabilities(self, context, actions):
         return self.change(self.inner.probabilities(context, actions), actions.allowed)
 
-    def probabilities_of_many(self, contexts, allowed):
+    def probabilities_of_many(self, contexts, allowed, candidates=None):
         return self.change(self.inner.probabilities_of_many(contexts, allowed), allowed)
 
 

@@ -20,7 +20,7 @@ class Answers:
     """A policy whose answer is a function of context and mask."""
 
     def __init__(self, answer) -> None:
-        self.pmf = lambda context, allowed: np.array(answer(context, np.array(allowed)), dtype=float).tolist()
+        self.pmf = lambda context, allowed, candidates=None: np.array(answer(context, np.array(allowed)), dtype=float).tolist()
 
 
 def even(allowed):

@@ -23,7 +23,7 @@ def ask(**request) -> DecideRequest:
 
 
 class Raises:
-    def pmf(self, context, allowed):
+    def pmf(self, context, allowed, candidates=None):
         raise ZeroDivisionError("the model divides by zero")
 
 
@@ -33,7 +33,7 @@ class Gives:
     def __init__(self, *pmf: float) -> None:
         self._pmf = list(pmf)
 
-    def pmf(self, context, allowed):
+    def pmf(self, context, allowed, candidates=None):
         return self._pmf
 
 
@@ -325,7 +325,7 @@ def test_the_policy_decides_on_what_is_logged():
     seen = []
 
     class Looks:
-        def pmf(self, context, allowed):
+        def pmf(self, context, allowed, candidates=None):
             seen.append(dict(context))
             return [1.0, 0.0, 0.0]
 

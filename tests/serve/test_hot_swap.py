@@ -64,7 +64,7 @@ class Shelf:
 class Broken(ScoredPolicy):
     """A policy that cannot answer."""
 
-    def pmf(self, context, allowed):
+    def pmf(self, context, allowed, candidates=None):
         raise ValueError("weights are not finite")
 
     def with_floor(self, floor):

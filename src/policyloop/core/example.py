@@ -8,18 +8,24 @@ Letters: n examples, k actions, d features.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from policyloop.core.candidates import Candidates
 
 Context = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
-    """Rows of one loop with a discrete action, in the order of the log."""
+    """Rows of one loop, in the order of the log.
+
+    Where callers bring the actions along, k is the size of the largest set, and the rest of a smaller one's row is padding:
+    not allowed, with probability 0.
+    """
 
     contexts: Sequence[Context]  # n mappings, validated, defaults filled in
     allowed: NDArray[np.bool_]  # (n, k) False for masked or excluded actions
@@ -31,6 +37,7 @@ class Examples:
     decided_at: NDArray[np.int64]  # (n,) microseconds since 1970 UTC
     is_fallback: NDArray[np.bool_]  # (n,) decided by the baseline: learned from, but no evidence
     policy: NDArray[np.object_]  # (n,) digest of the model that decided, or `baseline`
+    candidates: Sequence[Candidates] | None = None  # n sets; None where the actions are labels
 
     def __len__(self) -> int:
         return len(self.action)
@@ -44,8 +51,12 @@ class Examples:
         """The rows where `keep` (n,) is true, in order."""
         index = np.flatnonzero(keep)
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        contexts = columns.pop("contexts")
-        return Examples(contexts=[contexts[i] for i in index], **{name: column[index] for name, column in columns.items()})
+        contexts, candidates = columns.pop("contexts"), columns.pop("candidates")
+        return Examples(
+            contexts=[contexts[i] for i in index],
+            candidates=None if candidates is None else [candidates[i] for i in index],
+            **{name: column[index] for name, column in columns.items()},
+        )
 
     def to_learn_from(self, split: float) -> Examples:
         """The rows below `split`: the only ones that any learner may see."""
@@ -66,9 +77,12 @@ class ExampleBatch:
     reward: NDArray[np.float64]  # (n,)
     propensity: NDArray[np.float64]  # (n,) in (0, 1]; NaN when unknown
     decided_at: NDArray[np.int64]  # (n,) microseconds since 1970 UTC; what half-life and window go by
+    action_features: NDArray[np.float64] | None = None  # (n, e) of the candidate taken; None where the actions are labels
+    action_id: NDArray[np.intp] | None = None  # (n,) its place among the declared ids, -1 for none of them
 
     def __len__(self) -> int:
         return len(self.action)
 
     def __getitem__(self, rows: slice) -> ExampleBatch:
-        return ExampleBatch(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from policyloop.core.expression import Expression
 
-FieldType = Literal["number", "integer", "boolean", "category", "text", "array"]
+FieldType = Literal["number", "integer", "boolean", "category", "text", "array", "json"]
 Store = Literal["yes", "hash", "never"]
 Take = Literal["sum", "max", "min", "first", "last", "mean", "count"]
 Close = Literal["window", "final"]
@@ -36,10 +36,13 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionSpec:
-    """What may be chosen. `discrete` is the kind that works today."""
+    """What may be chosen: `discrete`, one of several labels; `candidates`, one of those that the caller brings along."""
 
-    kind: Literal["discrete"]
-    labels: tuple[str, ...]
+    kind: Literal["discrete", "candidates"]
+    labels: tuple[str, ...] = ()  # discrete: the actions, in order
+    features: Mapping[str, Field] = field(default_factory=dict)  # candidates: what is known of each, in order
+    ids: tuple[str, ...] = ()  # candidates: those known ahead, which learn weights of their own
+    max: int = 0  # candidates: at most so many in one decision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,5 +129,10 @@ class LoopSpec:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The actions, in order."""
+        """The actions, in order; none where the caller brings them along."""
         return self.actions.labels
+
+    @property
+    def is_candidates(self) -> bool:
+        """Whether the caller brings the actions along."""
+        return self.actions.kind == "candidates"

@@ -27,7 +27,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     policy: str  # plug-in of policy/policies that loads it
     settings: dict[str, Any]  # what `RewardModel.save` gave
     features: dict[str, Any]  # what `Encoder.to_json` gave
-    labels: list[str]  # the actions, in order
+    labels: list[str]  # the actions, in order; for candidates the ids with weights of their own
+    action_features: dict[str, Any] | None = None  # of candidates, what `Encoder.to_json` gave; None where actions are labels
     explorer: dict[str, Any]  # {name, floor, ...}
     learner: dict[str, Any]  # {name, ...}
     snapshot: dict[str, int]  # table -> version that it was trained on

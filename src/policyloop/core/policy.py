@@ -1,7 +1,8 @@
 """A policy gives a probability to every action that is offered; it is immutable once made.
 
 A learner turns examples into a reward model; features before it and an explorer behind it make that a policy.
-Letters: n examples, k actions, d features.
+Letters: n examples or contexts, k actions, d features, m pairs of context and candidate, e features of a candidate,
+s posterior draws.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.candidates import Candidates
 from policyloop.core.example import Context, ExampleBatch
 
 Tensors = dict[str, NDArray[Any]]
@@ -22,8 +24,9 @@ Tensors = dict[str, NDArray[Any]]
 class Actions:
     """Those offered, in order, and which of them may be taken."""
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # labels, or the ids of candidates
     allowed: NDArray[np.bool_]  # (k,) at least one True
+    candidates: Candidates | None = None  # what the caller brought along
 
     @property
     def is_all_allowed(self) -> bool:
@@ -43,13 +46,21 @@ class Policy(Protocol):
         """(k,) float64 in the offered order, summing to 1; 0 for actions not allowed."""
         ...
 
-    def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(n, k): row i is what `probabilities` gives for context i, to 1e-12."""
+    def probabilities_of_many(
+        self, contexts: Sequence[Context], allowed: NDArray[np.bool_], candidates: Sequence[Candidates] | None = None
+    ) -> NDArray[np.float64]:
+        """(n, k): row i is what `probabilities` gives for context i, to 1e-12.
+
+        Args:
+            contexts: n
+            allowed: (n, k); where candidates differ in number, k is the largest and the rest of a row is False.
+            candidates: n sets, for loops whose callers bring the actions along.
+        """
         ...
 
 
-class RewardModel(Protocol):
-    """What a learner has learned: the reward to expect of every action. Immutable, and can be saved."""
+class SavedModel(Protocol):
+    """What every reward model has: a name to be loaded by, and a way to be saved. Immutable."""
 
     @property
     def kind(self) -> str:
@@ -58,11 +69,7 @@ class RewardModel(Protocol):
 
     @property
     def n_draws(self) -> int:
-        """How many posterior draws `predict` answers beside the means; 0 for most explorers."""
-        ...
-
-    def predict(self, features: NDArray[np.float64]) -> Prediction:
-        """Expected rewards for features of shape (d,) or (n, d)."""
+        """How many posterior draws are answered beside the means; 0 for most explorers."""
         ...
 
     def save(self) -> tuple[dict[str, Any], Tensors]:
@@ -70,11 +77,36 @@ class RewardModel(Protocol):
         ...
 
 
+class RewardModel(SavedModel, Protocol):
+    """The reward to expect of every label."""
+
+    def predict(self, features: NDArray[np.float64]) -> Prediction:
+        """Expected rewards for features of shape (d,) or (n, d)."""
+        ...
+
+
+class SharedRewardModel(SavedModel, Protocol):
+    """The reward to expect of any candidate, from its features and those of the context; shared by all candidates."""
+
+    def predict_pairs(self, pairs: Pairs) -> Prediction:
+        """Expected rewards (m,) and draws (s, m)."""
+        ...
+
+
+class Pairs(NamedTuple):
+    """Candidates in their contexts, as numbers. Of one decision, all rows are 0; of many, they rise."""
+
+    contexts: NDArray[np.float64]  # (n, d), the first feature is 1
+    row: NDArray[np.intp]  # (m,) which context the candidate is offered in
+    actions: NDArray[np.float64]  # (m, e), the first feature is 1
+    ids: NDArray[np.intp]  # (m,) place among the ids that the model knows, -1 for none of them
+
+
 class Prediction(NamedTuple):
     """Expected reward per action, and posterior draws of it where the explorer asked for some."""
 
-    mean: NDArray[np.float64]  # (..., k)
-    draws: NDArray[np.float64] | None = None  # (..., s, k)
+    mean: NDArray[np.float64]  # (..., k), or (m,) for pairs
+    draws: NDArray[np.float64] | None = None  # (..., s, k), or (s, m) for pairs
 
 
 class Explorer(Protocol):
@@ -95,7 +127,7 @@ class Explorer(Protocol):
 
 
 class Learner(Protocol):
-    """Examples in, reward model out; owns mutable state, hands out immutable models."""
+    """Examples in, reward model out; owns mutable state, hands out immutable models. A plug-in's `create` makes it."""
 
     def learn(self, batch: ExampleBatch) -> None:
         """Take in examples; learning a then b is the same as learning a and b at once, to rounding."""
@@ -107,4 +139,20 @@ class Learner(Protocol):
 
     def progress(self) -> Mapping[str, float]:
         """Numbers for people: `n`, `progressive_loss` (mean squared error on examples before they were learned), ..."""
+        ...
+
+
+class SharedLearner(Protocol):
+    """The same for candidates, from the features of those taken. A plug-in's `create_shared` makes it, where it has one."""
+
+    def learn(self, batch: ExampleBatch) -> None:
+        """Take in examples, which have `action_features` and `action_id`."""
+        ...
+
+    def reward_model(self, *, n_draws: int = 0) -> SharedRewardModel:
+        """What has been learned so far; later learning does not change it."""
+        ...
+
+    def progress(self) -> Mapping[str, float]:
+        """As of a `Learner`."""
         ...

@@ -1,24 +1,19 @@
-"""The sections `context:` and `actions:` of a loop file: what is known before acting, and what may be done.
+"""The section `context:` of a loop file, and wherever else fields are declared: what is known before acting.
 
-Names of fields and labels are the user's; types and options are ours, so a wrong one is answered with the known ones.
+Names of fields and values are the user's; types and options are ours, so a wrong one is answered with the known ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from policyloop.core.errors import Fault, unknown
-from policyloop.core.loop import ActionSpec, Field
+from policyloop.core.loop import Field
 from policyloop.core.section import QUOTE_HINT, Section, is_number, show
 
 FIELD_TYPES = ("number", "integer", "boolean", "category", "text", "array")
 LATER_FIELD_TYPES = ("tensor", "json")
-ACTION_KINDS = ("discrete",)
-LATER_ACTION_KINDS = ("candidates", "slots", "continuous", "tuple")
-RESERVED_LABELS = ("first", "uniform")  # words of `baseline:`
 MAX_FIELDS = 1000
-MAX_LABELS = 1000
 MAX_VALUES = 10_000
 MAX_ITEMS = 1024
 _MAX_NAME = 128
@@ -176,24 +171,3 @@ def _why_no_number(field: Field, value: Any) -> str | None:
     if field.min is not None and value < field.min:
         return f"{field.min:g} or more"
     return f"{field.max:g} or less" if field.max is not None and value > field.max else None
-
-
-def read_actions(value: Any, where: str, faults: list[Fault]) -> ActionSpec | None:
-    """What may be chosen; None when it cannot be told."""
-    section = Section(value, where, faults, expected="`{kind: discrete, labels: [...]}`")
-    kind = section.take("kind", "discrete")
-    if kind in LATER_ACTION_KINDS:
-        section.fault("kind", f"is '{kind}', which comes later; the kind that works today is discrete.", "later")
-        return None
-    if kind not in ACTION_KINDS:
-        coming = ", ".join(LATER_ACTION_KINDS)
-        section.fault("kind", f"is {show(kind)}; expected discrete, the kind that works today (coming: {coming}).")
-    labels = read_names(section, "labels", MAX_LABELS, [])
-    section.finish("key of actions")
-    if isinstance(value, Mapping | None) and "labels" not in section.body:
-        section.fault("labels", "is missing; expected the actions, such as [calm, bold, playful].", "missing")
-        return None
-    for label in labels or ():
-        if label in RESERVED_LABELS:
-            section.fault("labels", f"has '{label}', a word that baseline uses; expected another name for that action.")
-    return ActionSpec(kind="discrete", labels=labels) if labels and kind in ACTION_KINDS else None

@@ -20,7 +20,9 @@ from policyloop.core.errors import Fault, Invalid, unknown
 from policyloop.core.loop import Field, LoopSpec, OutcomeSpec, PluginSpec, TrainSpec
 from policyloop.core.model import digest
 from policyloop.core.section import Section, show
-from policyloop.core.spec_context import RESERVED_LABELS, read_actions, read_context
+from policyloop.core.spec_actions import RESERVED_LABELS, read_actions
+from policyloop.core.spec_actions import to_mapping as actions_mapping
+from policyloop.core.spec_context import read_context
 from policyloop.core.spec_learning import LEARNERS, merged, read_explore, read_gate, read_plugin, read_train
 from policyloop.core.spec_reward import read_outcomes, read_reward
 from policyloop.core.yaml_text import read_yaml
@@ -101,7 +103,9 @@ def to_mapping(spec: LoopSpec) -> dict[str, Any]:
     return {
         "loop": spec.loop,
         "context": {field.name: _field_mapping(field) for field in spec.context.values()},
-        "actions": {"kind": spec.actions.kind, "labels": list(spec.actions.labels)},
+        "actions": actions_mapping(
+            spec.actions, {field.name: _field_mapping(field) for field in spec.actions.features.values()}
+        ),
         "outcomes": {outcome.name: _outcome_mapping(outcome) for outcome in spec.outcomes.values()},
         "reward": {
             "expression": reward.expression.text,
@@ -215,7 +219,8 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
     context = read_context(section.take("context", {}), "$.context", faults)
     n_faults = len(faults)
     actions = read_actions(section.take("actions", expected="`{kind: discrete, labels: [...]}`"), "$.actions", faults)
-    labels = actions.labels if actions and len(faults) == n_faults else None  # None: what may be the baseline is unknown
+    # None: what may be the baseline is unknown
+    labels = (*actions.labels, *actions.ids) if actions and len(faults) == n_faults else None
     outcomes = read_outcomes(section.take("outcomes", None), "$.outcomes", faults)
     reward = read_reward(section.take("reward", {}), "$.reward", faults, outcomes)
     spec_parts = {

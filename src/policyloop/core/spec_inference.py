@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policyloop.core.errors import Fault, Invalid, UnknownName
-from policyloop.core.spec_context import MAX_LABELS, RESERVED_LABELS
+from policyloop.core.spec_actions import MAX_LABELS, RESERVED_LABELS
 
 MAX_CATEGORY_VALUES = 50  # more different texts than that are hashed, not listed
 _LONG_TEXT = 40  # characters on average, from which a text is no category

@@ -70,7 +70,7 @@ def value_of(
         Invalid: arrays do not fit together.
         UnknownName: no estimator has that name.
     """
-    pmf = policy.probabilities_of_many(examples.contexts, examples.allowed)
+    pmf = policy.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
     return _estimate(estimator, examples, pmf, predicted)
 
 
@@ -101,8 +101,8 @@ def compare(
         Invalid: arrays do not fit together, such as a policy whose probabilities do not sum to 1.
         UnknownName: no estimator has that name.
     """
-    pmf = challenger.probabilities_of_many(examples.contexts, examples.allowed)
-    champion_pmf = champion.probabilities_of_many(examples.contexts, examples.allowed)
+    pmf = challenger.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
+    champion_pmf = champion.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
     challenger_value = _estimate(estimator, examples, pmf, predicted)
     champion_value = _estimate(estimator, examples, champion_pmf, predicted)
     moved = pmf - champion_pmf

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.candidates import Candidates
 from policyloop.core.example import Context, Examples
 from policyloop.evaluate.arrays import taken
 
@@ -22,8 +23,10 @@ from policyloop.evaluate.arrays import taken
 class PredictsRewards(Protocol):
     """A model that was learned from other examples than those at hand."""
 
-    def rewards_of_many(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
-        """(n, k) expected reward of every action."""
+    def rewards_of_many(
+        self, contexts: Sequence[Context], candidates: Sequence[Candidates] | None = None
+    ) -> NDArray[np.float64]:
+        """(n, k) expected reward of every action; of candidates, k is the largest set."""
         ...
 
 
@@ -41,11 +44,17 @@ def predicted_rewards(examples: Examples, models: Sequence[PredictsRewards], *, 
     """
     if not models:
         return np.zeros(examples.allowed.shape)
-    every = np.stack([_clipped(model.rewards_of_many(examples.contexts), low, high) for model in models])  # (m, n, k)
+    every = np.stack([_clipped(_rewards_of(model, examples), low, high) for model in models])  # (m, n, k)
     error = np.stack([(examples.reward - taken(table, examples.action)) ** 2 for table in every])  # (m, n)
     error_before = np.cumsum(error, axis=1) - error
     best = error_before.argmin(axis=0)  # (n,)
     return np.asarray(every[best, np.arange(len(examples))], dtype=np.float64)
+
+
+def _rewards_of(model: PredictsRewards, examples: Examples) -> NDArray[np.float64]:
+    """(n, k) as wide as the examples, which may have been taken from some with larger sets."""
+    rewards = model.rewards_of_many(examples.contexts, examples.candidates)
+    return np.pad(rewards, ((0, 0), (0, examples.allowed.shape[1] - rewards.shape[1])))
 
 
 def _clipped(rewards: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

@@ -6,13 +6,14 @@ allows at its corners: smallest, largest, missing and unseen values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.candidates import Candidates, candidates_of
 from policyloop.core.example import Context
 from policyloop.core.loop import Field, LoopSpec
 
@@ -26,29 +27,39 @@ class Canary:
     """Decisions to try a policy on."""
 
     contexts: Sequence[Context]  # n
-    allowed: NDArray[np.bool_]  # (n, k) at least one True a row
+    allowed: NDArray[np.bool_]  # (n, k) at least one True a row; False beyond the end of a smaller set of candidates
+    candidates: Sequence[Candidates] | None = None  # n sets; None where the actions are labels
 
 
-def canary_of(spec: LoopSpec, newest: Sequence[Context]) -> Canary:
+def canary_of(spec: LoopSpec, newest: Sequence[Context], sets: Sequence[Candidates] | None = None) -> Canary:
     """Corner contexts of the spec and real ones, each with all actions allowed, one masked, and all but one masked.
 
     Args:
         spec: of the loop.
         newest: real contexts in the order of the log; the last `N_NEWEST` are used.
+        sets: the candidates that came with them, where the caller brings the actions along.
     """
-    contexts = [*corner_contexts(spec), *newest[-N_NEWEST:]]
-    k = len(spec.labels)
-    number = np.arange(len(contexts))
-    one_masked = number[:, None] % k != np.arange(k)
-    one_left = number[:, None] % k == np.arange(k)
-    every = np.ones((len(contexts), k), dtype=bool)
-    masks = [every, one_masked, one_left] if k > 1 else [every]
-    return Canary(contexts * len(masks), np.concatenate(masks))
+    corners = corner_contexts(spec.context)
+    contexts = [*corners, *newest[-N_NEWEST:]]
+    offered = None if sets is None else [_corner_set(spec)] * len(corners) + list(sets[-N_NEWEST:])
+    sizes = np.array([len(spec.labels)] * len(contexts) if offered is None else [len(one) for one in offered])
+    k = int(sizes.max())
+    is_there = np.arange(k) < sizes[:, np.newaxis]
+    is_turn = np.arange(k) == (np.arange(len(contexts)) % sizes)[:, np.newaxis]
+    masks = [is_there, is_there & (~is_turn | (sizes == 1)[:, np.newaxis]), is_turn] if k > 1 else [is_there]
+    return Canary(contexts * len(masks), np.concatenate(masks), None if offered is None else offered * len(masks))
 
 
-def corner_contexts(spec: LoopSpec) -> list[Context]:
+def _corner_set(spec: LoopSpec) -> Candidates:
+    """Candidates at the corners of what the spec allows, one of them known where some are."""
+    features = corner_contexts(spec.actions.features)
+    ids = [*spec.actions.ids[:1], "a new one", "another new one", "a third new one"][: len(features)]
+    return candidates_of(ids, features)
+
+
+def corner_contexts(declared: Mapping[str, Field]) -> list[Context]:
     """Valid contexts with every field at its smallest, at its largest, and missing where it may be."""
-    fields = spec.context.values()
+    fields = declared.values()
     smallest = {field.name: _smallest(field) for field in fields}
     largest = {field.name: _largest(field) for field in fields}
     missing = {field.name: None if field.optional else _smallest(field) for field in fields}

@@ -48,7 +48,7 @@ def look(
         UnknownName: no rule has the name that the spec gives.
     """
     rows = evidence(examples, split=spec.train.split, before=before)
-    canary = canary_of(spec, examples.contexts)
+    canary = canary_of(spec, examples.contexts, examples.candidates)
     reasons = hard_checks.check(challenger.policy, canary, labels=spec.labels, floor=spec.explore.floor, clock=clock)
     estimates: dict[str, Estimate] = {}
     if all(reason.is_passed for reason in reasons):

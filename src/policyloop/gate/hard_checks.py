@@ -26,15 +26,15 @@ def check(policy: Policy, canary: Canary, *, labels: tuple[str, ...], floor: flo
     """One reason per check: `runs`, `finite`, `probabilities`, `floor`, `latency`; a failed one calls for REFUSE.
 
     Args:
-        policy: loaded, over `labels`.
+        policy: loaded, over `labels` or over candidates.
         canary: what to try it on.
-        labels: the k actions of the loop.
+        labels: the k actions of the loop; none where the caller brings them along.
         floor: total mass that the allowed actions share, in [0, 1].
         clock: measures single decisions.
     """
     try:
         single, seconds = _decide_one_by_one(policy, canary, labels, clock)
-        many = policy.probabilities_of_many(canary.contexts, canary.allowed)
+        many = policy.probabilities_of_many(canary.contexts, canary.allowed, canary.candidates)
     except Exception as error:  # noqa: BLE001 - whatever a model raises, it is the model that is refused
         return (_reason("runs", False, f"It breaks on a canary decision: {type(error).__name__}: {error}"),)
     runs = _reason("runs", True, f"It runs on {len(canary.contexts):,} canary decisions.")
@@ -50,16 +50,18 @@ def _decide_one_by_one(
     policy: Policy, canary: Canary, labels: tuple[str, ...], clock: Clock
 ) -> tuple[NDArray[np.float64], list[float]]:
     """(n, k) probabilities, and the seconds that each decision took."""
-    rows, seconds = [], []
-    for context, allowed in zip(canary.contexts, canary.allowed, strict=True):
-        actions = Actions(labels, allowed)
+    pmf, seconds = np.zeros(canary.allowed.shape), []
+    sets = [None] * len(pmf) if canary.candidates is None else canary.candidates
+    for row, context, allowed, offered in zip(pmf, canary.contexts, canary.allowed, sets, strict=True):
+        names = labels if offered is None else offered.ids
+        actions = Actions(names, allowed[: len(names)], offered)
         start = clock.monotonic_s()
-        row = policy.probabilities(context, actions)
+        found = policy.probabilities(context, actions)
         seconds.append(clock.monotonic_s() - start)
-        if row.shape != (len(labels),):
-            raise ValueError(f"it answers probabilities of shape {row.shape}; expected ({len(labels)},)")
-        rows.append(row)
-    return np.stack(rows), seconds
+        if found.shape != (len(names),):
+            raise ValueError(f"it answers probabilities of shape {found.shape}; expected ({len(names)},)")
+        row[: len(names)] = found
+    return pmf, seconds
 
 
 def _finite(pmf: NDArray[np.float64]) -> Reason:

@@ -1,7 +1,7 @@
-"""Scored: encoder, reward model, explorer and floor make a policy; this is what serves.
+"""Scored: encoder, reward model, explorer and floor make a policy over labels; this is what serves.
 
-Question answered: with which probability is each offered action taken in this context? Masked actions are taken out
-before the explorer sees the scores and come back with probability 0, so that no explorer can put mass on one.
+Question answered: with which probability is each label taken in this context? Where the caller brings the actions along,
+`policy/scored_candidates.py` answers instead; `load` makes whichever a saved model is.
 Letters: n contexts, k actions, d features, s posterior draws.
 """
 
@@ -17,15 +17,19 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from policyloop.core import plugins
+from policyloop.core.candidates import Candidates
 from policyloop.core.errors import BadModel
 from policyloop.core.example import Context
+from policyloop.core.loop import ActionSpec
 from policyloop.core.model import Manifest
-from policyloop.core.policy import Actions, Explorer, RewardModel
+from policyloop.core.policy import Actions, Explorer, Pairs, RewardModel, SharedRewardModel
 from policyloop.policy import floor as floors
-from policyloop.policy.columns import Columns, columns_of
+from policyloop.policy.candidate_features import CandidateEncoder
 from policyloop.policy.explorers import greedy
+from policyloop.policy.exploring import explored, explored_many
 from policyloop.policy.features import Encoder
 from policyloop.policy.policies import constant
+from policyloop.policy.scored_candidates import ScoredCandidates
 
 EXPLORERS = "policyloop.policy.explorers"
 POLICIES = "policyloop.policy.policies"
@@ -46,28 +50,23 @@ class ScoredPolicy:
         """(k,) float64 in the offered order, summing to 1; 0 for actions not allowed."""
         return np.array(self.pmf(context, actions.allowed.tolist()))
 
-    def pmf(self, context: Context, allowed: Sequence[bool]) -> list[float]:
+    def pmf(self, context: Context, allowed: Sequence[bool], candidates: Candidates | None = None) -> list[float]:
         """The same as a list, without NumPy's price for small arrays; this is what a decision uses."""
         prediction = self.reward_model.predict(self.encoder.encode(context))
-        mean, draws = prediction.mean.tolist(), prediction.draws
-        if False not in allowed:
-            return floors.apply(self.explorer.probabilities(mean, draws), self.floor)
-        index = [i for i, is_allowed in enumerate(allowed) if is_allowed]
-        some_draws = None if draws is None else draws[:, index]
-        some = floors.apply(self.explorer.probabilities([mean[i] for i in index], some_draws), self.floor)
-        pmf = [0.0] * len(mean)
-        for i, p in zip(index, some, strict=True):
-            pmf[i] = p
-        return pmf
+        return explored(prediction, allowed, explorer=self.explorer, floor=self.floor)
 
-    def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def probabilities_of_many(
+        self, contexts: Sequence[Context], allowed: NDArray[np.bool_], candidates: Sequence[Candidates] | None = None
+    ) -> NDArray[np.float64]:
         """(n, k): row i is what `probabilities` gives for context i, to 1e-12."""
         pmf = np.zeros((len(contexts), self.n_actions))
         for rows in self._chunks(len(contexts)):
             pmf[rows] = self._pmf_of_chunk(contexts[rows], allowed[rows])
         return pmf
 
-    def rewards_of_many(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
+    def rewards_of_many(
+        self, contexts: Sequence[Context], candidates: Sequence[Candidates] | None = None
+    ) -> NDArray[np.float64]:
         """(n, k) expected reward of every action, in the loop's reward unit."""
         rewards = np.empty((len(contexts), self.n_actions))
         for rows in self._chunks(len(contexts)):
@@ -83,17 +82,9 @@ class ScoredPolicy:
         return replace(self, explorer=greedy.Greedy(), floor=0.0)
 
     def _pmf_of_chunk(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(n, k) for a chunk; rows with the same mask are done together."""
+        """(n, k) for a chunk."""
         prediction = self.reward_model.predict(self.encoder.encode_many(contexts))
-        pmf = np.zeros(prediction.mean.shape)
-        masks, which = np.unique(allowed, axis=0, return_inverse=True)
-        for number, mask in enumerate(masks):
-            rows, index = np.flatnonzero(which.ravel() == number), np.flatnonzero(mask)
-            cells = np.ix_(rows, index)
-            draws = None if prediction.draws is None else prediction.draws[rows][..., index]
-            mean: Columns = columns_of(prediction.mean[cells])
-            pmf[cells] = np.stack(floors.apply(self.explorer.probabilities(mean, draws), self.floor), axis=-1)
-        return pmf
+        return explored_many(prediction, allowed, explorer=self.explorer, floor=self.floor)
 
     def _chunks(self, n: int) -> list[slice]:
         """Row ranges that together cover n rows."""
@@ -102,13 +93,24 @@ class ScoredPolicy:
         return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def baseline(labels: Sequence[str], choice: str, *, floor: float) -> ScoredPolicy:
-    """The policy that decides while no model is live: `choice` is a label, `first` or `uniform`, served with the floor.
+Scored = ScoredPolicy | ScoredCandidates
+
+
+def baseline(actions: ActionSpec, choice: str, *, floor: float) -> Scored:
+    """The policy that decides while no model is live, served with the floor.
+
+    Args:
+        choice: a label or known id, `first` or `uniform`.
 
     Raises:
         UnknownName: `choice` is none of them.
     """
-    return ScoredPolicy(Encoder([]), constant.create(labels, choice), greedy.Greedy(), floors.check(floor), len(labels))
+    if actions.kind == "discrete":
+        model = constant.create(actions.labels, choice)
+        return ScoredPolicy(Encoder([]), model, greedy.Greedy(), floors.check(floor), len(actions.labels))
+    ids = CandidateEncoder(Encoder([]), actions.ids)
+    shared = constant.create_shared(actions.ids, choice)
+    return ScoredCandidates(Encoder([]), ids, shared, greedy.Greedy(), floors.check(floor))
 
 
 def explorer_of(name: str, settings: dict[str, Any], *, n_examples: int, reward_span: float) -> Explorer:
@@ -122,7 +124,7 @@ def explorer_of(name: str, settings: dict[str, Any], *, n_examples: int, reward_
     return made
 
 
-def load(manifest: Manifest, tensors: bytes) -> ScoredPolicy:
+def load(manifest: Manifest, tensors: bytes) -> Scored:
     """The policy of a saved model: its manifest and the bytes of its tensors.safetensors.
 
     Raises:
@@ -132,13 +134,35 @@ def load(manifest: Manifest, tensors: bytes) -> ScoredPolicy:
     found = hashlib.sha256(tensors).hexdigest()
     if found != manifest.tensors:
         raise BadModel(f"tensors.safetensors has SHA-256 {found}; the manifest says {manifest.tensors}. Copy the model again.")
-    encoder = Encoder.from_json(manifest.features)
-    model: RewardModel = plugins.load(POLICIES, manifest.policy).load(manifest.settings, safetensors.numpy.load(tensors))
-    n_answers = model.predict(encoder.encode({})).mean.shape[-1]
-    if n_answers != len(manifest.labels):
-        raise BadModel(f"the model scores {n_answers} actions; its manifest has {len(manifest.labels)} labels. Train it again.")
     explore = manifest.explorer
     explorer = explorer_of(
         explore["name"], explore["settings"], n_examples=manifest.n_examples, reward_span=explore["reward_span"]
     )
-    return ScoredPolicy(encoder, model, explorer, floors.check(explore["floor"]), len(manifest.labels))
+    encoder, floor = Encoder.from_json(manifest.features), floors.check(explore["floor"])
+    kind = plugins.load(POLICIES, manifest.policy)
+    arrays = safetensors.numpy.load(tensors)
+    if manifest.action_features is None:
+        model = _of_labels(kind.load(manifest.settings, arrays), encoder, manifest)
+        return ScoredPolicy(encoder, model, explorer, floor, len(manifest.labels))
+    candidates = CandidateEncoder(Encoder.from_json(manifest.action_features), manifest.labels)
+    shared = _of_pairs(kind.load_shared(manifest.settings, arrays), encoder, candidates)
+    return ScoredCandidates(encoder, candidates, shared, explorer, floor)
+
+
+def _of_labels(model: RewardModel, encoder: Encoder, manifest: Manifest) -> RewardModel:
+    """The model, when it answers for as many actions as it has labels."""
+    n_answers = model.predict(encoder.encode({})).mean.shape[-1]
+    if n_answers != len(manifest.labels):
+        raise BadModel(f"the model scores {n_answers} actions; its manifest has {len(manifest.labels)} labels. Train it again.")
+    return model
+
+
+def _of_pairs(model: SharedRewardModel, encoder: Encoder, candidates: CandidateEncoder) -> SharedRewardModel:
+    """The model, when it takes the features that the encoders make."""
+    actions = candidates.encoder.encode({})[np.newaxis]
+    nothing = np.zeros(1, dtype=np.intp)
+    try:
+        model.predict_pairs(Pairs(encoder.encode({})[np.newaxis], nothing, actions, nothing - 1))
+    except (ValueError, IndexError) as error:
+        raise BadModel(f"the model does not take the features of its manifest: {error}. Train it again.") from error
+    return model

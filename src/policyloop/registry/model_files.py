@@ -14,7 +14,7 @@ import msgspec
 from policyloop.core.errors import BadModel
 from policyloop.core.model import Manifest, canonical_json, digest
 from policyloop.policy import scored
-from policyloop.policy.scored import ScoredPolicy
+from policyloop.policy.scored import Scored
 from policyloop.storage.objects import Objects, UnknownObject
 
 
@@ -28,10 +28,10 @@ class StoredModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The actions that it was trained on, in order."""
+        """The actions that it was trained on, in order; for candidates the ids with weights of their own."""
         return tuple(self.manifest.labels)
 
-    def policy(self) -> ScoredPolicy:
+    def policy(self) -> Scored:
         """The policy, ready to be asked.
 
         Raises:

@@ -12,20 +12,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.candidates import Candidates
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
 from policyloop.core.policy import Actions
 from policyloop.policy import floor as floors
-from policyloop.policy.scored import ScoredPolicy
+from policyloop.policy.scored import Scored, ScoredPolicy
+from policyloop.policy.scored_candidates import ScoredCandidates
 
 
-def aligned(policy: ScoredPolicy, labels: Sequence[str], spec: LoopSpec) -> ScoredPolicy | Aligned:
+def aligned(policy: Scored, labels: Sequence[str], spec: LoopSpec) -> Scored | Aligned:
     """The policy as it serves under a spec.
 
     Args:
-        labels: the actions that the model was trained on, in order.
+        labels: the actions that the model was trained on, in order. Candidates come with each decision, so a policy over
+            them needs no fitting.
     """
-    if tuple(labels) == spec.labels:
+    if isinstance(policy, ScoredCandidates) or tuple(labels) == spec.labels:
         return policy.with_floor(spec.explore.floor)
     return Aligned(policy, labels, spec)
 
@@ -41,7 +44,7 @@ class Aligned:
         pairs = [(old, place_of_label[label]) for old, label in enumerate(self._labels) if label in place_of_label]
         self._pairs = tuple(pairs)  # (place among the model's actions, place among today's)
 
-    def pmf(self, context: Context, allowed: Sequence[bool]) -> list[float]:
+    def pmf(self, context: Context, allowed: Sequence[bool], candidates: Candidates | None = None) -> list[float]:
         """k probabilities in today's order."""
         its_own = [False] * len(self._labels)
         for old, new in self._pairs:
@@ -60,7 +63,9 @@ class Aligned:
         """(k,) float64 in today's order."""
         return np.array(self.pmf(context, actions.allowed.tolist()))
 
-    def probabilities_of_many(self, contexts: Sequence[Context], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def probabilities_of_many(
+        self, contexts: Sequence[Context], allowed: NDArray[np.bool_], candidates: Sequence[Candidates] | None = None
+    ) -> NDArray[np.float64]:
         """(n, k): row i is what `probabilities` gives for context i."""
         rows = [self.pmf(context, may) for context, may in zip(contexts, allowed.tolist(), strict=True)]
         return np.array(rows).reshape(allowed.shape)

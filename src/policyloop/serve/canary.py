@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
+from policyloop.core.candidates import Candidates, candidates_of
 from policyloop.core.clock import Clock
 from policyloop.core.errors import BadModel, Fault
 from policyloop.core.loop import Field, LoopSpec
@@ -33,13 +34,15 @@ def check(policy: Served, checks: Checks, *, clock: Clock, budget_s: float) -> N
         BadModel: an answer is wrong, is not the same twice, or takes too long.
     """
     took_s = []
+    candidates = candidates_at_edges(checks.spec) if checks.spec.is_candidates else None
+    k = len(checks.spec.labels) if candidates is None else len(candidates)
     for context in contexts_of(checks):
-        for allowed in masks_of(checks.spec):
+        for allowed in masks_of(k):
             start_s = clock.monotonic_s()
-            pmf = _answer(policy, context, allowed)
+            pmf = _answer(policy, context, allowed, candidates)
             took_s.append(clock.monotonic_s() - start_s)
             _check_answer(pmf, allowed, checks.spec)
-            if _answer(policy, context, allowed) != pmf:
+            if _answer(policy, context, allowed, candidates) != pmf:
                 raise BadModel("the model gave two answers to the same context; expected a pure function of it.")
     if statistics.median(took_s) > budget_s:
         raise BadModel(f"the model takes {statistics.median(took_s):.3g} s a decision; expected at most {budget_s:g} s.")
@@ -60,16 +63,24 @@ def contexts_of(checks: Checks) -> Iterator[dict[str, Any]]:
         yield context.values if checks.redaction is None else checks.redaction.apply(context).values
 
 
-def masks_of(spec: LoopSpec) -> list[list[bool]]:
-    """All actions, all but the first, and the last alone."""
-    k = len(spec.labels)
+def candidates_at_edges(spec: LoopSpec) -> Candidates:
+    """A set that the spec allows: features low, high and missing where they may be; one id is known where some are."""
+    fields = list(spec.actions.features.values())
+    low = {field.name: _values_of(field)[0] for field in fields}
+    high = {field.name: _values_of(field)[-1] for field in fields}
+    least = {field.name: None if field.optional else _values_of(field)[0] for field in fields}
+    return candidates_of([*spec.actions.ids[:1], "new", "another", "a third"][:3], [low, high, least])
+
+
+def masks_of(k: int) -> list[list[bool]]:
+    """All of k actions, all but the first, and the last alone."""
     masks = [[True] * k, [i > 0 for i in range(k)], [i == k - 1 for i in range(k)]]
     return [mask for mask in masks if any(mask)]
 
 
-def _answer(policy: Served, context: dict[str, Any], allowed: list[bool]) -> list[float]:
+def _answer(policy: Served, context: dict[str, Any], allowed: list[bool], candidates: Candidates | None) -> list[float]:
     try:
-        return policy.pmf(context, allowed)
+        return policy.pmf(context, allowed, candidates)
     except Exception as error:  # whatever a model's file makes it raise
         raise BadModel(f"the model raised {type(error).__name__}: {error}; expected probabilities.") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from policyloop.core.loop import LoopSpec
 from policyloop.policy import scored
-from policyloop.policy.scored import ScoredPolicy
+from policyloop.policy.scored import Scored
 
 WINDOW = 100  # calls that the breaker looks back over
 MAX_ERRORS = 5  # of them; the next one opens it
@@ -16,9 +16,9 @@ MAX_SLOW = 50  # of them
 REST_S = 10.0  # how long an open breaker waits before it lets one call try
 
 
-def baseline_of(spec: LoopSpec) -> ScoredPolicy:
+def baseline_of(spec: LoopSpec) -> Scored:
     """The spec's baseline as a policy: a label, the first allowed action or all evenly, served with the floor."""
-    return scored.baseline(spec.labels, spec.baseline, floor=spec.explore.floor)
+    return scored.baseline(spec.actions, spec.baseline, floor=spec.explore.floor)
 
 
 class Breaker:

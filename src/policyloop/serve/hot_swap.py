@@ -15,7 +15,7 @@ from typing import Protocol
 from policyloop.core.clock import Clock
 from policyloop.core.errors import UnknownLoop
 from policyloop.core.loop import LoopSpec
-from policyloop.policy.scored import ScoredPolicy
+from policyloop.policy.scored import Scored
 from policyloop.serve import canary
 from policyloop.serve.aligned import aligned
 from policyloop.serve.decider import Append, Decider
@@ -52,7 +52,7 @@ class StoredModel(Protocol):
         """The actions it knows, in order."""
         ...
 
-    def policy(self) -> ScoredPolicy:
+    def policy(self) -> Scored:
         """Make it ready to be asked. Whatever it raises refuses the model."""
         ...
 
@@ -80,7 +80,7 @@ Refused = Callable[[str, str, str], None]  # loop, model, reason
 class _Ready:
     """A model that is ready to be asked, kept while it matters."""
 
-    policy: ScoredPolicy
+    policy: Scored
     labels: tuple[str, ...]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from policyloop.core.candidates import Candidates
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
@@ -22,8 +23,8 @@ BUDGET_S = 0.05  # a decision's share of the event loop; a policy that takes lon
 class Served(Protocol):
     """A policy as a decision asks it: plain lists, since NumPy costs more than it saves for a handful of actions."""
 
-    def pmf(self, context: Context, allowed: Sequence[bool]) -> list[float]:
-        """k probabilities in the spec's order, summing to 1; 0 for actions not allowed."""
+    def pmf(self, context: Context, allowed: Sequence[bool], candidates: Candidates | None = None) -> list[float]:
+        """k probabilities in the offered order, summing to 1; 0 for actions not allowed."""
         ...
 
 
@@ -32,7 +33,7 @@ class Live:
     """Immutable, but for the breaker's counts."""
 
     checks: Checks
-    all_allowed: tuple[bool, ...]  # True per action
+    all_allowed: tuple[bool, ...]  # True per label; empty where the caller brings the actions along
     baseline: Served  # stands in whenever no model can decide
     policy: Served
     name: str  # the model's digest, or `baseline`

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from policyloop.core.candidates import Candidates
 from policyloop.core.errors import NothingToDo
 from policyloop.core.event import Decision
 from policyloop.core.loop import LoopSpec
@@ -63,13 +64,16 @@ class Replay:
         return said
 
 
-def replay(decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Served | None = None) -> Replay:
+def replay(
+    decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Served | None = None, candidates: Candidates | None = None
+) -> Replay:
     """Draw again from the logged probabilities, and compute those again where the policy is at hand.
 
     Args:
         spec: the one that the decision names.
         salt: the one that the decision names.
         policy: the model that the decision names, as `aligned` with the spec; the baseline needs none handed in.
+        candidates: the set that was offered; None where the actions are labels.
 
     Raises:
         NothingToDo: the salt is another than the decision's, so no draw can be compared.
@@ -80,7 +84,7 @@ def replay(decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Served | 
             f"expected the deployment's records that it was made with."
         )
     logged = None if decision.pmf is None else decision.probabilities()
-    again = _computed(decision, spec, policy)
+    again = _computed(decision, spec, policy, candidates)
     action = decision.action[0]
     return Replay(
         logged_action=action,
@@ -102,12 +106,13 @@ def _split(decision: Decision, salt: bytes) -> float:
     return keyed_uniform(salt, decision.loop, decision.episode_id or decision.decision_id, "split")
 
 
-def _computed(decision: Decision, spec: LoopSpec, policy: Served | None) -> list[float] | None:
+def _computed(decision: Decision, spec: LoopSpec, policy: Served | None, candidates: Candidates | None) -> list[float] | None:
     """The probabilities that the policy gives for the logged context now."""
     asked = baseline_of(spec) if decision.policy == BASELINE else policy
     if asked is None:
         return None
-    pmf = asked.pmf(msgspec.json.decode(decision.context), decision.mask or [True] * len(spec.labels))
+    k = len(spec.labels) if candidates is None else len(candidates)
+    pmf = asked.pmf(msgspec.json.decode(decision.context), decision.mask or [True] * k, candidates)
     return point_of(pmf) if decision.propensity_kind == "point" else pmf
 
 

@@ -15,7 +15,8 @@ from policyloop.gate.guard import watch
 from policyloop.gate.verdict import Call
 from policyloop.learn.train import Trained
 from policyloop.policy import scored
-from policyloop.policy.scored import ScoredPolicy
+from policyloop.policy.scored import Scored, ScoredPolicy
+from policyloop.policy.scored_candidates import ScoredCandidates
 
 
 class Succession:
@@ -74,9 +75,9 @@ def entrant_of(trained: Trained) -> Entrant:
     return Entrant(digest(canonical_json(trained.manifest)), policy, policy)
 
 
-def policy_of(champion: Entrant | None, spec: LoopSpec) -> tuple[str, ScoredPolicy]:
+def policy_of(champion: Entrant | None, spec: LoopSpec) -> tuple[str, Scored]:
     """Name and policy of what serves: the champion, or the baseline while there is none."""
     if champion is None:
-        return BASELINE, scored.baseline(spec.labels, spec.baseline, floor=spec.explore.floor)
-    assert isinstance(champion.policy, ScoredPolicy)
+        return BASELINE, scored.baseline(spec.actions, spec.baseline, floor=spec.explore.floor)
+    assert isinstance(champion.policy, ScoredPolicy | ScoredCandidates)
     return champion.model, champion.policy
