@@ -29,12 +29,28 @@ async def answer(service, call):
     return Reply(200, b'{"a": 1}')
 
 
+def in_capitals(error):
+    return Reply(400 if error.status < 500 else error.status, error.message.upper().encode(), b"text/plain")
+
+
 ROW = Endpoint(method="GET", path="/break", scope="read", handler=break_down, summary="", answer=dict)
 ROWS = (
     ROW,
     replace(ROW, path="/corrupt", handler=find_corruption),
     replace(ROW, path="/recurse", handler=recurse),
     replace(ROW, path="/open", method="POST", handler=answer, cors=True, any_content_type=True),
+    replace(
+        ROW,
+        path="/other",
+        method="POST",
+        request=dict,
+        handler=break_down,
+        cors=True,
+        cors_headers=(b"content-type", b"x-api-key"),
+        any_content_type=True,
+        max_body_bytes=10,
+        refuse=in_capitals,
+    ),
 )
 
 
@@ -80,6 +96,23 @@ def test_a_row_for_compatibility_may_answer_pages_of_any_origin(broken):
     assert preflight.headers["access-control-allow-methods"] == "OPTIONS, POST"
     assert (got.status, got.headers["access-control-allow-origin"]) == (200, "*")
     assert stranger.status == 403
+
+
+def test_a_row_for_compatibility_has_its_own_limit_and_says_errors_its_own_way_which_pages_may_read(broken):
+    page = {"origin": "https://elsewhere.example"}
+
+    preflight = broken.ask("OPTIONS", "/other", b"", page)
+    too_large = broken.ask("POST", "/other", b"x" * 11, page, pieces=3)
+    said_so = broken.ask("POST", "/other", b"", page | {"content-length": "11"})
+    at_the_limit = broken.ask("POST", "/other", b"x" * 10, page)
+
+    assert preflight.headers["access-control-allow-headers"] == "content-type, x-api-key"
+    for answered in (too_large, said_so):
+        assert (answered.status, answered.body) == (400, b"THE BODY IS OVER 10 BYTES; SEND LESS AT A TIME.")
+        assert answered.headers["access-control-allow-origin"] == "*"
+    assert at_the_limit.status == 500
+    assert at_the_limit.headers["x-request-id"].upper() in at_the_limit.body.decode()
+    assert "SECRET" not in at_the_limit.body.decode()
 
 
 def test_every_request_has_a_line_with_its_ids_and_never_a_context_value(project):

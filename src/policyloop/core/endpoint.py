@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from policyloop.core.errors import PolicyloopError
+
 JSON = b"application/json"
 NDJSON = b"application/x-ndjson"
 
@@ -42,6 +44,7 @@ class Reply:
 
 
 Handler = Callable[[Any, Call], Awaitable[Reply]]  # the first argument is the server's `Service`
+Refuse = Callable[[PolicyloopError], Reply]  # an error in a protocol's own shape; the server adds its usual headers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,5 +63,10 @@ class Endpoint:
     errors: tuple[int, ...] = ()  # statuses of problems beyond those that any row may answer
     media_type: bytes = JSON  # of the answer
     content_types: tuple[bytes, ...] = (JSON,)  # what a body may come as
-    any_content_type: bool = False  # for compatibility protocols whose clients send none or another
-    cors: bool = False  # answers foreign origins; for compatibility protocols that browsers call
+    # The rest is for compatibility protocols, whose clients cannot be changed.
+    any_content_type: bool = False  # for clients that send none or another
+    cors: bool = False  # answers foreign origins; for protocols that browsers call
+    cors_headers: tuple[bytes, ...] = (b"content-type",)  # what pages may send along
+    max_body_bytes: int | None = None  # where that is less than the server's own limit
+    refuse: Refuse | None = None  # errors in the protocol's own shape; None: problem+json
+    error: Any = None  # type of that shape's body; None: any JSON

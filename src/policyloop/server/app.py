@@ -18,7 +18,7 @@ import msgspec
 from policyloop.core.endpoint import JSON, Call, Endpoint, Reply
 from policyloop.core.errors import Fault, Invalid, PolicyloopError
 from policyloop.core.request_errors import BodyCutShort, MethodNotAllowed, Unexpected
-from policyloop.server.limits import check_body_headers, read_body
+from policyloop.server.limits import MAX_BODY_BYTES, check_body_headers, read_body
 from policyloop.server.origin import OriginCheck, cors_headers
 from policyloop.server.problem import problem_reply
 from policyloop.server.routes import Routes, methods_of
@@ -68,12 +68,14 @@ class App:
         except BodyCutShort:
             return  # no one is there to be answered
         except PolicyloopError as error:
-            reply = self._told(error, call)
+            reply = self._told(error, call, row)
         except RecursionError:
-            reply = self._told(Invalid([Fault("$", "is nested too deeply; expected a few levels.", "malformed")]), call)
+            reply = self._told(Invalid([Fault("$", "is nested too deeply; expected a few levels.", "malformed")]), call, row)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is owed an answer and we are owed the trace
             self.service.lines.tell_exception("unexpected", error, {"request_id": call.request_id})
-            reply = problem_reply(Unexpected(call.request_id), request_id=call.request_id)
+            reply = _problem(Unexpected(call.request_id), call, row)
+        if row is not None and row.cors:
+            reply.headers += cors_headers((row.method,), row.cors_headers)
         body = reply.body
         media_type = _JSON_TYPE if reply.media_type is JSON else (b"content-type", reply.media_type)
         headers = [media_type, (b"content-length", b"%d" % len(body)), *reply.headers]
@@ -87,20 +89,18 @@ class App:
             self._origins.check_origin(call.headers)
         check_body_headers(row, call.headers)
         if row.request is not None:
-            call.body = await read_body(receive)
+            call.body = await read_body(receive, row.max_body_bytes or MAX_BODY_BYTES)
         reply = await row.handler(self.service, call)
         if row.method == "GET":
             reply.headers += _READ_ONLY
-        if row.cors:
-            reply.headers += cors_headers((row.method,))
         return reply
 
-    def _told(self, error: PolicyloopError, call: Call) -> Reply:
+    def _told(self, error: PolicyloopError, call: Call, row: Endpoint | None) -> Reply:
         """The problem that the caller sees; what it does not see goes to the log."""
         if error.status >= 500:
             what = {"request_id": call.request_id, "code": error.code, "message": error.message}
             self.service.lines.tell("error", "refused", what)
-        return problem_reply(error, request_id=call.request_id)
+        return _problem(error, call, row)
 
     def _note(self, scope: Message, row: Endpoint | None, call: Call, status: int, took_s: float) -> None:
         """Count the request and write its line."""
@@ -135,6 +135,11 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def _problem(error: PolicyloopError, call: Call, row: Endpoint | None) -> Reply:
+    """The error in the shape that the callers of the row expect."""
+    return problem_reply(error, request_id=call.request_id, refuse=None if row is None else row.refuse)
+
+
 def _json(value: object) -> str:
     return _encode(value).decode()
 
@@ -144,5 +149,7 @@ def _without_row(rows: Mapping[str, Endpoint], method: str) -> Reply:
     methods = methods_of(rows)
     if method != "OPTIONS":
         raise MethodNotAllowed(methods)
-    extra = cors_headers(methods) if any(row.cors for row in rows.values()) else ()
+    open_rows = [row for row in rows.values() if row.cors]
+    may_send = dict.fromkeys(name for row in open_rows for name in row.cors_headers)
+    extra = cors_headers(methods, may_send) if open_rows else ()
     return Reply(200, b"", b"text/plain", headers=((b"allow", ", ".join(methods).encode()), *extra))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policyloop.core.clock import Clock
-from policyloop.core.event import Event, Outcome
+from policyloop.core.event import Event
 from policyloop.ingest.outcomes import fingerprint
 from policyloop.ingest.recent import Recent
 from policyloop.log.writer import LogWriter
@@ -32,7 +32,7 @@ class Intake:
         self._clock = clock
         self.recent: Recent[bool] = Recent()  # fingerprints of events that are durable
 
-    async def take(self, events: Sequence[Outcome]) -> Taken:
+    async def take(self, events: Sequence[Event]) -> Taken:
         """Append those that are new, and return when all are durable.
 
         Raises:

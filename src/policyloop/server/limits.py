@@ -29,8 +29,9 @@ def check_body_headers(row: Endpoint, headers: Mapping[bytes, bytes]) -> None:
     if encoding is not None and encoding.lower() != b"identity":
         raise EncodedBody(encoding)
     length = headers.get(b"content-length")
-    if length is not None and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
-        raise BodyTooLarge(MAX_BODY_BYTES)
+    limit_bytes = row.max_body_bytes or MAX_BODY_BYTES
+    if length is not None and length.isdigit() and int(length[:20]) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
     if row.method == "GET" or row.any_content_type:
         return
     content_type = headers.get(b"content-type", b"")
@@ -38,7 +39,7 @@ def check_body_headers(row: Endpoint, headers: Mapping[bytes, bytes]) -> None:
         raise WrongContentType(content_type, [t.decode() for t in row.content_types])
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The whole body; never more than the limit and one piece in memory.
 
     Raises:
@@ -47,16 +48,16 @@ async def read_body(receive: Receive) -> bytes:
     """
     message = await receive()
     body: bytes = message.get("body", b"")
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLarge(MAX_BODY_BYTES)
+    if len(body) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
     if message["type"] == "http.request" and not message.get("more_body", False):
         return body
     parts = bytearray(body)
     while message.get("more_body", False):
         message = await receive()
         parts += message.get("body", b"")
-        if len(parts) > MAX_BODY_BYTES:
-            raise BodyTooLarge(MAX_BODY_BYTES)
+        if len(parts) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
     if message["type"] != "http.request":
         raise BodyCutShort
     return bytes(parts)

@@ -40,7 +40,7 @@ def openapi(rows: Sequence[Endpoint], specs: Iterable[LoopSpec], *, version: str
     Args:
         version: of policyloop.
     """
-    types = [t for row in rows for t in (row.request, row.answer) if t is not None and t is not bytes]
+    types = [t for row in rows for t in (row.request, row.answer, row.error) if t is not None and t is not bytes]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
     known = {bytes: {"type": "string"}, **dict(zip([*types, Problem], schemas, strict=True))}
     paths: dict[str, dict[str, Any]] = {}
@@ -88,6 +88,8 @@ def _is_per_loop(row: Endpoint) -> bool:
 def _operation(row: Endpoint, operation_id: str, known: Mapping[Any, Schema]) -> dict[str, Any]:
     statuses = sorted({*_ANY_ROW, *row.errors, *(_WITH_BODY if row.method != "GET" else ())})
     problem = {PROBLEM_JSON.decode(): {"schema": known[Problem]}}
+    if row.refuse is not None:
+        problem = {JSON.decode(): {"schema": {} if row.error is None else known[row.error]}}
     responses: dict[str, Any] = {
         str(row.status): {"description": row.summary, "content": {row.media_type.decode(): {"schema": known[row.answer]}}}
     }

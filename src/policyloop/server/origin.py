@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from policyloop.core.errors import BadSetting
 from policyloop.core.request_errors import ForeignHost, ForeignOrigin
@@ -72,10 +72,14 @@ class OriginCheck:
             raise ForeignOrigin(origin)
 
 
-def cors_headers(methods: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
-    """What lets pages of any origin read the answers of a row that says `cors`; never with credentials."""
+def cors_headers(methods: Sequence[str], may_send: Iterable[bytes]) -> tuple[tuple[bytes, bytes], ...]:
+    """What lets pages of any origin read the answers of a row that says `cors`; never with credentials.
+
+    Args:
+        may_send: names of the headers that a page may send along.
+    """
     return (
         (b"access-control-allow-origin", b"*"),
         (b"access-control-allow-methods", ", ".join(methods).encode()),
-        (b"access-control-allow-headers", b"content-type"),
+        (b"access-control-allow-headers", b", ".join(may_send)),
     )

@@ -1,7 +1,8 @@
 """The endpoint table as a tree of path parts: which row answers this method on this path?
 
-Rows are gathered from `server/endpoints/*.py`, each of which lists its own. A path matches part by part and byte by
-byte: no trailing slash, no `//`, no `%2e`, no other case means the same; only parameters are percent-decoded.
+Rows are gathered from `server/endpoints/*.py` and `interop/protocols/*.py`, each of which lists its own. A path matches
+part by part and byte by byte: no trailing slash, no `//`, no `%2e`, no other case means the same; only parameters are
+percent-decoded.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from policyloop.core import plugins
 from policyloop.core.endpoint import Endpoint
 from policyloop.core.request_errors import NoSuchPath
 
-FAMILY = "policyloop.server.endpoints"
+FAMILIES = ("policyloop.server.endpoints", "policyloop.interop.protocols")
 _MAX_REMEMBERED = 1000
 _MAX_REMEMBERED_BYTES = 256
 
 
 def gather() -> tuple[Endpoint, ...]:
-    """Every row of every file of the family, in the order of the file names."""
-    return tuple(row for name in plugins.names(FAMILY) for row in plugins.load(FAMILY, name).ENDPOINTS)
+    """Every row of every file of both families, in the order of the file names."""
+    return tuple(row for family in FAMILIES for name in plugins.names(family) for row in plugins.load(family, name).ENDPOINTS)
 
 
 @dataclass(slots=True)
