@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION = "0001"  # of the schema below; the last step in migrations/ leads to it
+REVISION = "0002"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -126,6 +126,16 @@ progress = Table(  # `watermark` (time_us up to which all that was received is i
     Column("name", String(128), primary_key=True),
     Column("value", BigInteger),
     Column("text", Text),
+)
+
+protocol_rows = Table(  # what protocols of other systems keep for a loop: settings and results that no spec has a place for
+    "protocol_rows",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("kind", String(64), primary_key=True),  # such as `personalizer/service`
+    Column("name", String(256), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("changed_at", BigInteger, nullable=False),
 )
 
 _BUSY_TIMEOUT_S = 15.0
