@@ -41,14 +41,8 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
         UnknownDecision: there is none of that id.
         NothingToDo: the spec or the salt it was made with is not here.
     """
-    decision = _find(deployment, decision_id, loop)
-    registry = deployment.registry
-    spec = registry.spec_named(decision.loop, decision.spec)
-    if spec is None:
-        raise NothingToDo(
-            f"decision '{decision_id}' names spec {decision.spec}, which loop '{decision.loop}' never had here; "
-            f"expected the records of the deployment that made it."
-        )
+    decision = find_logged(deployment, decision_id, loop=loop)
+    registry, spec = deployment.registry, spec_of(deployment, decision)
     salt = current_salt(deployment.records, deployment.clock)
     if decision.salt_id is not None:
         salt = salt_named(deployment.records, decision.salt_id) or salt
@@ -59,7 +53,8 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
     return Rebuilt(decision=decision, spec=spec, replay=replay(decision, spec, salt=salt, policy=policy))
 
 
-def _find(deployment: Deployment, decision_id: str, loop: str | None) -> Decision:
+def find_logged(deployment: Deployment, decision_id: str, *, loop: str | None = None) -> Decision:
+    """A decision as it was logged, from the tables or from the log; arguments and errors as in `rebuild`."""
     loops = [deployment.registry.standing(loop).spec.loop] if loop else sorted(deployment.registry.standings())
     for name in loops:
         decision = find_decision(deployment.lake, deployment.records, name, decision_id)
@@ -69,3 +64,18 @@ def _find(deployment: Deployment, decision_id: str, loop: str | None) -> Decisio
         if isinstance(event, Decision) and event.loop in loops:
             return event
     raise UnknownDecision(decision_id)
+
+
+def spec_of(deployment: Deployment, decision: Decision) -> LoopSpec:
+    """The spec that a decision names.
+
+    Raises:
+        NothingToDo: it is not here.
+    """
+    spec = deployment.registry.spec_named(decision.loop, decision.spec)
+    if spec is None:
+        raise NothingToDo(
+            f"decision '{decision.decision_id}' names spec {decision.spec}, which loop '{decision.loop}' never had here; "
+            f"expected the records of the deployment that made it."
+        )
+    return spec
