@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from awaited import Awaited
 from scripted_server import Clock, ScriptedServer
+
+from policyloop.client import Client
+
+
+@pytest.fixture(params=[Client, Awaited], ids=["threads", "asyncio"])
+def connect(request):
+    """What makes a client: each promise is kept by both kinds."""
+    return request.param
 
 
 @pytest.fixture

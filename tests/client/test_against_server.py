@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from policyloop.client import Client, Receipt, Refused
+from policyloop.client import Receipt, Refused
 
 PATIENT_S = 60  # machines stall
 
@@ -62,8 +62,8 @@ def real(tmp_path_factory):
 
 
 @pytest.fixture
-def client(real, tmp_path):
-    with Client(real.url, spool=tmp_path / "spool", timeout=PATIENT_S) as made:
+def client(connect, real, tmp_path):
+    with connect(real.url, spool=tmp_path / "spool", timeout=PATIENT_S) as made:
         yield made
 
 

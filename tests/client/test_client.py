@@ -15,8 +15,8 @@ CONTEXT = {"hour": 9, "device": "phone"}
 
 
 @pytest.fixture
-def client(server, clock):
-    with Client(server.url, clock=clock) as made:
+def client(connect, server, clock):
+    with connect(server.url, clock=clock) as made:
         yield made
 
 
@@ -61,6 +61,23 @@ def test_only_what_the_caller_said_goes_out(client, server):
             "subject": "u1",
         },
     )
+
+
+def test_candidates_go_out_as_they_were_given(client, server):
+    hats = [{"id": "bowler", "features": {"price": np.float64(40)}}, {"id": "beret"}]
+
+    client.decide("hats", CONTEXT, actions=(hat for hat in hats), n=2, decision_id="d1")
+    client.decide("hats", CONTEXT, action_set="a" * 64, exclude=("beret",), default="bowler", decision_id="d2")
+
+    assert server.bodies() == [
+        {
+            "context": CONTEXT,
+            "decision_id": "d1",
+            "n": 2,
+            "actions": [{"id": "bowler", "features": {"price": 40}}, {"id": "beret"}],
+        },
+        {"context": CONTEXT, "decision_id": "d2", "action_set": "a" * 64, "exclude": ["beret"]},
+    ]
 
 
 def test_the_pmf_comes_along_when_asked_for(client, server):
@@ -235,12 +252,13 @@ def test_a_loop_name_cannot_change_the_path(client, server):
     assert server.paths() == ["/v1/loops/..%2Fmodels%3Fx%3D/decide"]
 
 
-def test_one_thread_keeps_one_connection_and_another_has_its_own(client, server):
-    for _ in range(5):
-        client.decide("front-page", CONTEXT)
-    thread = Thread(target=lambda: [client.decide("front-page", CONTEXT) for _ in range(5)])
-    thread.start()
-    thread.join()
+def test_one_thread_keeps_one_connection_and_another_has_its_own(server):
+    with Client(server.url) as client:
+        for _ in range(5):
+            client.decide("front-page", CONTEXT)
+        thread = Thread(target=lambda: [client.decide("front-page", CONTEXT) for _ in range(5)])
+        thread.start()
+        thread.join()
 
     assert len(server.requests) == 10
     assert server.n_connections == 2
@@ -275,14 +293,14 @@ def test_a_closed_client_opens_again_when_it_is_used(client, server):
     assert server.n_connections == 2
 
 
-def test_a_path_before_the_calls_is_kept(server, clock):
-    with Client(server.url + "/decisions/", clock=clock) as client:
+def test_a_path_before_the_calls_is_kept(connect, server, clock):
+    with connect(server.url + "/decisions/", clock=clock) as client:
         client.decide("front-page", CONTEXT)
 
     assert server.paths() == ["/decisions/v1/loops/front-page/decide"]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://host", "http://", "http://host/?a=b", "http://user:word@host"])
-def test_an_address_that_is_none_is_refused(url):
+def test_an_address_that_is_none_is_refused(connect, url):
     with pytest.raises(ValueError, match="expected"):
-        Client(url)
+        connect(url)

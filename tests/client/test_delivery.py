@@ -6,7 +6,7 @@ import logging
 import pytest
 from scripted_server import decided
 
-from policyloop.client import Client, Receipt, Refused, SpoolFull
+from policyloop.client import Receipt, Refused, SpoolFull
 
 AWAY = (503, {}, {"detail": "the log cannot be written", "code": "log_unavailable"})
 
@@ -17,8 +17,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def client(server, clock, folder):
-    made = Client(server.url, spool=folder, clock=clock)
+def client(connect, server, clock, folder):
+    made = connect(server.url, spool=folder, clock=clock)
     yield made
     made.close()
 
@@ -80,13 +80,13 @@ def test_a_server_that_was_just_away_is_left_alone_for_a_while(client, server, c
     assert [r["decision_id"] for r in tracked(server)] == ["d1", "d2", "d3"]
 
 
-def test_a_new_client_sends_what_an_earlier_one_left(client, server, clock, folder):
+def test_a_new_client_sends_what_an_earlier_one_left(connect, client, server, clock, folder):
     server.script.extend([AWAY] * 3)
     client.outcome("d1", loop="front-page", clicked=True)
     client.close()
     server.script.clear()
 
-    with Client(server.url, spool=folder, clock=clock) as later:
+    with connect(server.url, spool=folder, clock=clock) as later:
         later.outcome("d2", loop="front-page", clicked=True)
 
     failed, taken = tracked(server)
@@ -166,15 +166,15 @@ def test_a_row_that_the_server_could_not_write_is_sent_again(client, server):
     assert len(tracked(server)) == 2
 
 
-def test_a_full_spool_is_told(server, clock, folder):
+def test_a_full_spool_is_told(connect, server, clock, folder):
     server.script.extend([AWAY] * 9)
 
-    with Client(server.url, spool=folder, spool_bytes=100, clock=clock) as client, pytest.raises(SpoolFull):
+    with connect(server.url, spool=folder, spool_bytes=100, clock=clock) as client, pytest.raises(SpoolFull):
         client.outcome("d1", loop="front-page", clicked=True)
 
 
-def test_closing_in_an_outage_raises_nothing_and_keeps_what_waits(nobody, clock, folder):
-    with Client(nobody, spool=folder, clock=clock) as client:
+def test_closing_in_an_outage_raises_nothing_and_keeps_what_waits(connect, nobody, clock, folder):
+    with connect(nobody, spool=folder, clock=clock) as client:
         client.outcome("d1", loop="front-page", clicked=True)
 
     assert len(list(folder.glob("0*"))) == 1

@@ -26,6 +26,16 @@ def test_it_plays_its_script_and_then_the_first_label(fake):
     assert [fake.contexts[a.decision_id] for a in fake.decisions] == [{"hour": 0}, {"hour": 1}, {"hour": 2}]
 
 
+def test_it_takes_a_candidate_that_the_caller_brings():
+    fake = FakeClient({"hats": (), "a-set": ["beret", "fez"]})
+
+    assert fake.decide("hats", {}, actions=[{"id": "bowler"}, {"id": "beret"}], exclude=["bowler"]).action == "beret"
+    assert fake.decide("hats", {}, action_set="a-set", default="fez").action == "beret"
+    assert fake.decide("hats", {}, action_set="a-set", exclude=["beret"], n=2).ranking == ("fez",)
+    with pytest.raises(Refused, match="no set is named 'b-set'"):
+        fake.decide("hats", {}, action_set="b-set")
+
+
 def test_it_takes_no_action_that_is_masked_or_excluded():
     fake = FakeClient({"front-page": ["calm", "bold"]}, script=[])
 

@@ -5,7 +5,7 @@ import inspect
 import msgspec
 import pytest
 
-from policyloop.client import Answer, Client, Receipt
+from policyloop.client import Answer, Receipt
 from policyloop.core import clock as core_clock
 from policyloop.core import rng as core_rng
 from policyloop.core import wire
@@ -23,8 +23,8 @@ EVERYTHING = {
 
 
 @pytest.fixture
-def client(server, clock):
-    with Client(server.url, clock=clock) as made:
+def client(connect, server, clock):
+    with connect(server.url, clock=clock) as made:
         yield made
 
 
@@ -35,17 +35,18 @@ def fields_of(struct):
 def test_every_decide_request_is_one_that_core_reads(client, server):
     client.decide("front-page", {"hour": 9}, **EVERYTHING)
     client.decide("front-page", {"hour": 9}, mask=[True, False])
+    client.decide("hats", {"hour": 9}, actions=[{"id": "bowler", "features": {"price": 40}}, {"id": "beret"}], n=2)
 
-    full, masked = (msgspec.convert(body, wire.DecideRequest) for body in server.bodies())
+    full, masked, ranked = (msgspec.convert(body, wire.DecideRequest) for body in server.bodies())
     assert {name: getattr(full, name) for name in EVERYTHING} == EVERYTHING
     assert masked.mask == [True, False]
+    assert ([action.id for action in ranked.actions], ranked.n) == (["bowler", "beret"], 2)
 
 
-def test_decide_can_say_all_that_core_reads_for_labelled_actions(client):
+def test_decide_can_say_all_that_core_reads(client):
     taken = set(inspect.signature(client.decide).parameters) - {"loop", "default", "pmf", "timeout"}
 
-    assert fields_of(wire.DecideRequest) - taken == {"actions", "n"}  # kinds of actions that come later
-    assert taken <= fields_of(wire.DecideRequest)
+    assert taken == fields_of(wire.DecideRequest)
 
 
 def test_every_outcome_is_one_that_core_reads(client, server):
@@ -64,9 +65,9 @@ def test_every_activation_is_one_that_core_reads(client, server):
     assert msgspec.convert(server.bodies()[1], wire.ActivateRequest).occurred_at == "2026-11-01T07:30:00Z"
 
 
-def test_every_spooled_report_is_a_row_of_track_that_core_reads(server, clock, tmp_path):
+def test_every_spooled_report_is_a_row_of_track_that_core_reads(connect, server, clock, tmp_path):
     server.script.append((503, {}, b""))
-    with Client(server.url, spool=tmp_path, clock=clock) as client:
+    with connect(server.url, spool=tmp_path, clock=clock) as client:
         client.outcome("d1", loop="front-page", clicked=True, final=True)
         client.activate("d1", loop="front-page")
         client.flush()
@@ -75,9 +76,9 @@ def test_every_spooled_report_is_a_row_of_track_that_core_reads(server, clock, t
     assert [type(row) for row in rows] == [wire.TrackedOutcome, wire.TrackedActivation]
 
 
-def test_what_was_done_instead_is_a_row_of_track_that_core_reads(server, clock, tmp_path):
+def test_what_was_done_instead_is_a_row_of_track_that_core_reads(connect, server, clock, tmp_path):
     server.script.extend([(500, {}, b""), (503, {"Retry-After": "60"}, b"")])
-    with Client(server.url, spool=tmp_path, clock=clock) as client:
+    with connect(server.url, spool=tmp_path, clock=clock) as client:
         client.decide("front-page", {}, default="calm", timeout=5)
         client.flush()
 
@@ -97,6 +98,7 @@ def test_core_s_answers_are_ones_that_the_client_reads(client, server):
         logged=True,
         deferred=False,
         split=0.9,
+        ranking=["bold", "calm"],
         pmf=[0.5, 0.5],
     )
     taken = wire.OutcomesAnswer(accepted=0, duplicates=1, warnings=["no outcome is named 'cliked'"])
@@ -107,7 +109,8 @@ def test_core_s_answers_are_ones_that_the_client_reads(client, server):
     receipt = client.outcome(answer, clicked=True)
     (result,) = client.track([{"type": "outcome", "loop": "front-page", "decision_id": "d1", "outcomes": {"clicked": 1}}])
 
-    assert answer == Answer(loop="front-page", **{**msgspec.structs.asdict(decided), "pmf": (0.5, 0.5)})
+    lists = {"ranking": ("bold", "calm"), "pmf": (0.5, 0.5)}
+    assert answer == Answer(loop="front-page", **{**msgspec.structs.asdict(decided), **lists})
     assert receipt == Receipt(duplicates=1, warnings=("no outcome is named 'cliked'",))
     assert result["status"] == "duplicate"
 

@@ -20,7 +20,7 @@ class Answer:
 
     loop: str
     decision_id: str
-    action: str  # a label; in an outage the `default` that decide was given
+    action: str  # a label, or the id of a candidate; in an outage the `default` that decide was given
     logged: bool  # False: it will never be an example as it stands here
     fallback: bool  # True: no model chose, but the baseline or, in an outage, `default`
     index: int | None = None  # of the action among those offered; None in an outage
@@ -29,6 +29,7 @@ class Answer:
     decided_at: str | None = None  # RFC 3339, the server's clock; None in an outage
     deferred: bool = False  # True: counts from its activation on, and not at all without one
     split: float | None = None  # [0, 1): at or above the loop's split it is for evaluation only
+    ranking: tuple[str, ...] | None = None  # ids of candidates, best first, when `n` was asked for; None in an outage
     pmf: tuple[float, ...] | None = None  # when it was asked for
     in_doubt: bool = False  # True: the answer was lost, and the server may have logged another action under this id
     reason: str | None = None  # why there was no usable answer, in an outage
@@ -43,6 +44,15 @@ class Receipt:
     spooled: int = 0  # durable in the local spool, sent again later
     dropped: int = 0  # belongs to decisions that were not logged, so there is nothing to report on
     warnings: tuple[Any, ...] = ()  # such as an undeclared outcome name, with the nearest one
+
+    def __add__(self, other: Receipt) -> Receipt:
+        return Receipt(
+            accepted=self.accepted + other.accepted,
+            duplicates=self.duplicates + other.duplicates,
+            spooled=self.spooled + other.spooled,
+            dropped=self.dropped + other.dropped,
+            warnings=self.warnings + other.warnings,
+        )
 
 
 def defaulted(loop: str, decision_id: str, action: str, *, reason: str, in_doubt: bool) -> Answer:
@@ -60,7 +70,7 @@ def read_answer(body: Any, *, loop: str, decision_id: str) -> Answer:
     """
     if _typed(body, "decision_id", str) != decision_id:
         raise ValueError("the answer is to another decision")
-    pmf = body.get("pmf")
+    ranking, pmf = body.get("ranking"), body.get("pmf")
     return Answer(
         loop=loop,
         decision_id=decision_id,
@@ -73,6 +83,7 @@ def read_answer(body: Any, *, loop: str, decision_id: str) -> Answer:
         decided_at=_typed(body, "decided_at", str),
         deferred=bool(body.get("deferred", False)),
         split=body.get("split"),
+        ranking=None if ranking is None else tuple(ranking),
         pmf=None if pmf is None else tuple(pmf),
     )
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .body import encode
-from .clock import SystemClock
+from .clock import Clock
 from .errors import Refused, Unavailable
-from .transport import Down, Reply, Transport
+from .exchange import Down, Reply
+from .waiting import Waiting
 
 T = TypeVar("T")
 
@@ -28,14 +29,14 @@ _DOUBLINGS = 32  # beyond these the pause is the longest anyway
 
 
 class Caller:
-    """Calls to one server, with retries. Safe to share between threads."""
+    """Calls to one server, with retries. Safe to share between threads and between tasks."""
 
-    def __init__(self, transport: Transport, clock: SystemClock, rng: random.Random) -> None:
-        self._transport = transport
+    def __init__(self, waiting: Waiting, clock: Clock, rng: random.Random) -> None:
+        self._waiting = waiting
         self._clock = clock
         self._rng = rng
 
-    def call(self, path: str, payload: Any, read: Callable[[Any], T], *, timeout_s: float, is_once: bool = False) -> T:
+    async def call(self, path: str, payload: Any, read: Callable[[Any], T], *, timeout_s: float, is_once: bool = False) -> T:
         """Post the payload until an answer that `read` accepts comes, for at most `timeout_s` in all.
 
         Args:
@@ -55,7 +56,7 @@ class Caller:
         for attempt in range(2**63):
             asked_s = 0.0
             try:
-                reply = self._transport.post(path, body, deadline_s=deadline_s)
+                reply = await self._waiting.post(path, body, deadline_s=deadline_s)
                 if 200 <= reply.status < 300:
                     return read(json.loads(reply.body))
                 _raise_if_refused(reply)
@@ -71,7 +72,7 @@ class Caller:
             pause_s = max(asked_s, self.pause_s(attempt))
             if is_once or self._clock.monotonic_s() + pause_s >= deadline_s:
                 raise Unavailable(f"the server gave no usable answer: {reason}.", pause_s=pause_s, in_doubt=in_doubt)
-            self._clock.sleep(pause_s)
+            await self._waiting.sleep(pause_s)
         raise AssertionError("more tries than there is time for")
 
     def pause_s(self, attempt: int) -> float:

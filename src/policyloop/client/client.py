@@ -10,20 +10,12 @@ import os
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from .answers import Answer, Receipt, defaulted, read_answer, read_receipt
-from .caller import Caller
+from .answers import Answer, Receipt
+from .calls import SPOOL_BYTES, TIMEOUT_S, Calls, listed, request
 from .clock import SystemClock
-from .delivery import Delivery, batches
-from .errors import Refused, Unavailable
-from .ids import uuid7
-from .spool import Spool
 from .transport import Transport
-
-DECIDE_TIMEOUT_S = 0.2  # when there is a default action to fall back on
-TIMEOUT_S = 5.0
-SPOOL_BYTES = 64 * 2**20
+from .waiting import Blocking, finish
 
 
 class Client:
@@ -52,12 +44,10 @@ class Client:
         clock: SystemClock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._clock = clock or SystemClock()
-        self._transport = Transport(url, self._clock)
-        self._caller = Caller(self._transport, self._clock, rng or random.Random())  # noqa: S311 - spreads retries, guards nothing
-        kept = None if spool is None else Spool(spool, max_bytes=spool_bytes)
-        self._delivery = Delivery(self._caller, kept, self._clock)
-        self._timeout_s = timeout
+        time = clock or SystemClock()
+        self._transport = Transport(url, time)
+        waiting = Blocking(self._transport, time)
+        self._calls = Calls(waiting, clock=time, rng=rng, spool=spool, spool_bytes=spool_bytes, timeout_s=timeout)
 
     def decide(
         self,
@@ -68,6 +58,9 @@ class Client:
         decision_id: str | None = None,
         mask: Sequence[bool] | None = None,
         exclude: Sequence[str] | None = None,
+        actions: Sequence[Mapping[str, Any]] | None = None,
+        action_set: str | None = None,
+        n: int | None = None,
         explore: bool = True,
         defer: bool = False,
         occurred_at: str | None = None,
@@ -86,10 +79,13 @@ class Client:
         Args:
             loop: the loop's name.
             context: the fields that the loop's spec declares.
-            default: the loop's action to take in an outage; None: an outage raises.
+            default: the loop's action, or the id of a candidate, to take in an outage; None: an outage raises.
             decision_id: 1-256 characters, the same for the same decision; None: a new UUIDv7.
-            mask: one entry per action in the spec's order; True: may be taken.
-            exclude: labels that may not be taken; `mask` or `exclude`, not both.
+            mask: one entry per action in the offered order; True: may be taken.
+            exclude: labels, or ids of candidates, that may not be taken; `mask` or `exclude`, not both.
+            actions: the candidates, each `{"id": ..., "features": {...}}`, for loops whose actions are candidates.
+            action_set: instead of `actions`, the name of a set that was registered ahead.
+            n: how many candidates the answer's `ranking` holds; the first of them is the decision. None: no ranking.
             explore: False asks for the most probable action; such a decision cannot be learned from by importance.
             defer: True: the decision counts only once `activate` says that it took effect.
             occurred_at: when it happened, RFC 3339; None: now.
@@ -104,32 +100,22 @@ class Client:
                 context. Raised with a default too, because no later try could mend it.
             Unavailable: an outage, and no default.
         """
-        sent_id = uuid7(self._clock.now_us()) if decision_id is None else decision_id
-        payload = _present(
+        body = request(
             context=context,
-            decision_id=sent_id,
-            mask=None if mask is None else list(mask),
-            exclude=None if exclude is None else list(exclude),
-            explore=None if explore else False,
-            defer=defer or None,
+            decision_id=decision_id,
+            mask=listed(mask),
+            exclude=listed(exclude),
+            actions=listed(actions),
+            action_set=action_set,
+            n=n,
+            explore=explore,
+            defer=defer,
             occurred_at=occurred_at,
             episode_id=episode_id,
             step=step,
             subject=subject,
         )
-        try:
-            return self._caller.call(
-                _path(loop, "decide") + ("?pmf=true" if pmf else ""),
-                payload,
-                lambda body: read_answer(body, loop=loop, decision_id=sent_id),
-                timeout_s=self._timeout(timeout, DECIDE_TIMEOUT_S if default is not None else self._timeout_s),
-            )
-        except Unavailable as error:
-            if default is None:
-                raise
-            if error.in_doubt:
-                self._delivery.keep_quietly(self._done_instead(loop, sent_id, default))
-            return defaulted(loop, sent_id, default, reason=error.message, in_doubt=error.in_doubt)
+        return finish(self._calls.decide(loop, body, default=default, pmf=pmf, timeout=timeout))
 
     def outcome(
         self,
@@ -163,17 +149,9 @@ class Client:
             Unavailable: an outage, and no spool.
             SpoolFull: an outage, and the spool takes no more.
         """
-        report = _present(
-            **_named_decision(decision),
-            outcomes={**(outcomes or {}), **named},
-            outcome_id=outcome_id,
-            occurred_at=occurred_at,
-            final=final or None,
-            executed=decision.action if isinstance(decision, Answer) and decision.in_doubt else None,
-        )
-        if _is_nowhere(decision):
-            return Receipt(dropped=1)
-        return self.outcomes(_loop_of(decision, loop), [report], timeout=timeout)
+        values = {**(outcomes or {}), **named}
+        body = request(outcomes=values, outcome_id=outcome_id, occurred_at=occurred_at, final=final)
+        return finish(self._calls.outcome(decision, body, loop=loop, timeout=timeout))
 
     def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> Receipt:
         """Report many outcomes of one loop at once.
@@ -188,13 +166,7 @@ class Client:
             Refused, Unavailable, SpoolFull: as for `outcome`; when there are more than one request can carry, those
                 before it were taken.
         """
-        timeout_s = self._timeout(timeout, self._timeout_s)
-        total = Receipt()
-        for batch in batches([{"outcome_id": uuid7(self._clock.now_us()), **report} for report in reports]):
-            rows = [{"type": "outcome", "loop": loop, **report} for report in batch]
-            got = self._report(rows, _path(loop, "outcomes"), batch, timeout_s)
-            total = _sum(total, got)
-        return total
+        return finish(self._calls.outcomes(loop, reports, timeout=timeout))
 
     def activate(
         self,
@@ -211,12 +183,7 @@ class Client:
         Raises:
             Refused, Unavailable, SpoolFull: as for `outcome`.
         """
-        if isinstance(decision, Answer) and not decision.logged:
-            return Receipt(dropped=1)
-        name = _loop_of(decision, loop)
-        body = _present(**_named_decision(decision), occurred_at=occurred_at)
-        rows = [{"type": "activation", "loop": name, **body}]
-        return self._report(rows, _path(name, "activate"), body, self._timeout(timeout, self._timeout_s))
+        return finish(self._calls.activate(decision, loop=loop, occurred_at=occurred_at, timeout=timeout))
 
     def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> list[Mapping[str, Any]]:
         """Bring in events that happened elsewhere: decisions of another system, outcomes, activations.
@@ -233,13 +200,11 @@ class Client:
             Refused: the request as a whole is at fault.
             Unavailable: an outage. Events without ids of their own would count twice if they were tracked again.
         """
-        return self._delivery.track(
-            [self._with_id(event) for event in events], timeout_s=self._timeout(timeout, self._timeout_s)
-        )
+        return finish(self._calls.track(events, timeout=timeout))
 
     def flush(self, *, timeout: float | None = None) -> bool:
         """Send what waits in the spool, without raising in an outage; whether nothing waits any more."""
-        return self._delivery.flush(timeout_s=self._timeout(timeout, self._timeout_s))
+        return finish(self._calls.flush(timeout=timeout))
 
     def close(self) -> None:
         """Try once more to send what waits in the spool, then close the connections. What still waits stays on disk."""
@@ -251,62 +216,3 @@ class Client:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    def _report(self, rows: Sequence[Mapping[str, Any]], path: str, payload: Any, timeout_s: float) -> Receipt:
-        """Send a report by its own call; the rows are the same as the spool would keep them."""
-        is_once = self._delivery.has_spool
-        return self._delivery.report(
-            rows,
-            lambda left_s: self._caller.call(path, payload, read_receipt, timeout_s=left_s, is_once=is_once),
-            timeout_s=timeout_s,
-        )
-
-    def _done_instead(self, loop: str, decision_id: str, action: str) -> dict[str, Any]:
-        """The row that says which action was taken, whatever the server may have decided."""
-        row = {"type": "outcome", "loop": loop, "decision_id": decision_id, "outcomes": {}, "executed": action}
-        return {**row, "outcome_id": uuid7(self._clock.now_us())}
-
-    def _with_id(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        key = {"decision": "decision_id", "outcome": "outcome_id"}.get(str(event.get("type")))
-        return event if key is None else {key: uuid7(self._clock.now_us()), **event}
-
-    def _timeout(self, given: float | None, otherwise: float) -> float:
-        return otherwise if given is None else given
-
-
-def _path(loop: str, call: str) -> str:
-    return f"/v1/loops/{quote(loop, safe='')}/{call}"
-
-
-def _present(**fields: Any) -> dict[str, Any]:
-    """The fields that have a value: what is left out takes the server's default."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _named_decision(decision: Answer | str) -> dict[str, Any]:
-    """How the wire names a decision: by its id, and with its time where we know it."""
-    if isinstance(decision, Answer):
-        return {"decision_id": decision.decision_id, "decided_at": decision.decided_at}
-    return {"decision_id": decision}
-
-
-def _is_nowhere(decision: Answer | str) -> bool:
-    """Whether the server surely has no such decision, so that there is nothing to report on."""
-    return isinstance(decision, Answer) and not decision.logged and not decision.in_doubt
-
-
-def _loop_of(decision: Answer | str, loop: str | None) -> str:
-    name = decision.loop if isinstance(decision, Answer) else loop
-    if name is None:
-        raise Refused("`loop` is missing; expected it beside a decision_id, which does not tell its loop.", code="invalid")
-    return name
-
-
-def _sum(a: Receipt, b: Receipt) -> Receipt:
-    return Receipt(
-        accepted=a.accepted + b.accepted,
-        duplicates=a.duplicates + b.duplicates,
-        spooled=a.spooled + b.spooled,
-        dropped=a.dropped + b.dropped,
-        warnings=a.warnings + b.warnings,
-    )

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the time is."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment in the past."""
+        ...
 
 
 class SystemClock:
-    """The machine's time; tests pass another object with these three methods."""
+    """The machine's time, and waiting that blocks; tests pass another object with these three methods."""
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from .answers import Receipt, read_results
 from .body import encode
 from .caller import Caller
-from .clock import SystemClock, iso
+from .clock import Clock, iso
 from .errors import Refused, SpoolFull, Unavailable
 from .spool import Row, Spool
+from .waiting import Waiting
 
 BATCH_BYTES = 512 * 2**10  # of one request; the server takes up to 1 MB
 _ROW_IS_AT_FAULT = (400, 409, 413, 422)  # other refusals are about the address or the rights, not about the row
@@ -26,10 +27,11 @@ _log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Reports to one server, through one spool or none. Safe to share between threads."""
+    """Reports to one server, through one spool or none. Safe to share between threads and between tasks."""
 
-    def __init__(self, caller: Caller, spool: Spool | None, clock: SystemClock) -> None:
+    def __init__(self, caller: Caller, spool: Spool | None, *, waiting: Waiting, clock: Clock) -> None:
         self._caller = caller
+        self._waiting = waiting
         self._spool = spool
         self._clock = clock
         self._guard = threading.Lock()
@@ -41,7 +43,7 @@ class Delivery:
         """Whether reports can wait here while the server is away."""
         return self._spool is not None
 
-    def report(self, rows: Sequence[Row], send: Callable[[float], Receipt], *, timeout_s: float) -> Receipt:
+    async def report(self, rows: Sequence[Row], send: Callable[[float], Awaitable[Receipt]], *, timeout_s: float) -> Receipt:
         """Do `send` with the seconds that it may take; when the server is away, keep the rows in the spool instead.
 
         Raises:
@@ -50,44 +52,44 @@ class Delivery:
             SpoolFull: the server is away and the spool takes no more.
         """
         if self._spool is None:
-            return send(timeout_s)
+            return await send(timeout_s)
         deadline_s = self._clock.monotonic_s() + timeout_s
         if self._clock.monotonic_s() >= self._quiet_until_s:
             try:
-                self._replay_one(timeout_s=timeout_s)
-                receipt = send(deadline_s - self._clock.monotonic_s())
+                await self._replay_one(self._spool, timeout_s=timeout_s)
+                receipt = await send(deadline_s - self._clock.monotonic_s())
             except Unavailable as error:
                 self._went_down(error)
             else:
                 self._came_up()
                 return receipt
-        self._spool.append([self._stamped(row) for row in rows])
+        await self._append(self._spool, rows)
         return Receipt(spooled=len(rows))
 
-    def keep_quietly(self, row: Row) -> None:
+    async def keep_quietly(self, row: Row) -> None:
         """Put a row into the spool, if there is one; a spool that takes no more is only told in the program's log."""
         if self._spool is None:
             return
         try:
-            self._spool.append([self._stamped(row)])
+            await self._append(self._spool, [row])
         except SpoolFull as error:
             _log.warning("%s", error)
 
-    def flush(self, *, timeout_s: float) -> bool:
+    async def flush(self, *, timeout_s: float) -> bool:
         """Send what waits in the spool, for at most `timeout_s`; whether nothing waits any more."""
         if self._spool is None:
             return True
         deadline_s = self._clock.monotonic_s() + timeout_s
         try:
             while (left_s := deadline_s - self._clock.monotonic_s()) > 0:
-                if not self._replay_one(timeout_s=left_s):
+                if not await self._replay_one(self._spool, timeout_s=left_s):
                     break
                 self._came_up()
         except Unavailable as error:
             self._went_down(error)
         return self._spool.is_empty
 
-    def track(self, rows: Sequence[Row], *, timeout_s: float, is_once: bool = False) -> list[Mapping[str, Any]]:
+    async def track(self, rows: Sequence[Row], *, timeout_s: float, is_once: bool = False) -> list[Mapping[str, Any]]:
         """A result per row, each durable on the server, known to it already, or refused with a reason.
 
         Raises:
@@ -97,31 +99,43 @@ class Delivery:
         results: list[Mapping[str, Any]] = []
         for batch in batches(rows):
             read = partial(read_results, n=len(batch))
-            results += self._caller.call("/v1/track", batch, read, timeout_s=timeout_s, is_once=is_once)
+            results += await self._caller.call("/v1/track", batch, read, timeout_s=timeout_s, is_once=is_once)
         return results
 
-    def _replay_one(self, *, timeout_s: float) -> bool:
-        assert self._spool is not None
-        try:
-            return not self._spool.is_empty and self._spool.replay_one(lambda rows: self._deliver(rows, timeout_s))
-        except OSError as error:  # the disk, not the server: what waits stays where it is
-            _log.warning("the spool %s cannot be replayed: %s", self._spool.folder, error)
-            return False
+    async def _append(self, spool: Spool, rows: Sequence[Row]) -> None:
+        stamped = [self._stamped(row) for row in rows]
+        await self._waiting.on_disk(lambda: spool.append(stamped))
 
-    def _deliver(self, rows: Sequence[Row], timeout_s: float) -> list[str | None]:
+    async def _replay_one(self, spool: Spool, *, timeout_s: float) -> bool:
+        """Send the oldest file of the spool; False when there is none to send."""
+        try:
+            claimed = None if spool.is_empty else await self._waiting.on_disk(spool.claim)
+            if claimed is None:
+                return False
+            try:
+                reasons = await self._deliver(claimed.rows, timeout_s) if claimed.rows else []
+                await self._waiting.on_disk(lambda: spool.settle(claimed, reasons))
+            finally:
+                claimed.release()
+        except OSError as error:  # the disk, not the server: what waits stays where it is
+            _log.warning("the spool %s cannot be replayed: %s", spool.folder, error)
+            return False
+        return True
+
+    async def _deliver(self, rows: Sequence[Row], timeout_s: float) -> list[str | None]:
         """Send spooled rows; per row None when it was taken, else why it never will be.
 
         A batch that is refused as a whole is halved until the row at fault stands alone.
         """
         try:
-            results = self.track(rows, timeout_s=timeout_s, is_once=True)
+            results = await self.track(rows, timeout_s=timeout_s, is_once=True)
         except Refused as error:
             if error.status not in _ROW_IS_AT_FAULT:
                 raise Unavailable(f"the server refuses what waits in the spool: {error}") from error
             if len(rows) == 1:
                 return [_set_aside(rows[0], str(error))]
             half = len(rows) // 2
-            return self._deliver(rows[:half], timeout_s) + self._deliver(rows[half:], timeout_s)
+            return await self._deliver(rows[:half], timeout_s) + await self._deliver(rows[half:], timeout_s)
         return [_why_refused(row, result) for row, result in zip(rows, results)]  # noqa: B905 - not in Python 3.9
 
     def _stamped(self, row: Row) -> Row:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ except ImportError:  # pragma: no cover - a system without POSIX file locks; all
     fcntl = None  # type: ignore[assignment]
 
 Row = Mapping[str, Any]
-Send = Callable[[Sequence[Row]], "list[str | None]"]  # per row: None when taken, else why it was refused
 
 SEGMENT_BYTES = 256 * 2**10  # a file is closed beyond this; also the most that is sent again after a crash
 REFUSED_BYTES = 8 * 2**20  # of reports set aside; beyond this the older half is forgotten
@@ -55,29 +54,36 @@ class Spool:
         """
         data = b"".join(encode(row) + b"\n" for row in rows)
         try:
-            with self._locked("lock"):
+            with self._locked():
                 self._check_room(len(data))
                 self._write(self._file_to_append_to(), data)
         except OSError as error:
             raise SpoolFull(f"the spool {self.folder} cannot be written: {error}. The report was not kept.") from error
 
-    def replay_one(self, send: Send) -> bool:
-        """Send the oldest file's rows; False when nothing waits or another sender is at work.
+    def claim(self) -> Claimed | None:
+        """The oldest file's rows, to be sent; None when nothing waits or another sender is at work.
 
-        Whatever `send` raises is passed on, and the file stays to be sent again.
+        Until the claim is released no other sender takes anything. What was not settled by then is sent again.
         """
-        with self._locked("replay.lock", is_waiting=False) as is_ours:
-            file = self._claim() if is_ours else None
-            if file is None:
-                return False
-            rows, refused = _read(file.read_bytes())
-            reasons = send(rows) if rows else []
-            refused += [({"row": row}, reason) for row, reason in zip(rows, reasons) if reason is not None]  # noqa: B905 - 3.9
-            if refused:
-                self._set_aside([{**what, "reason": reason} for what, reason in refused])
-            with self._locked("lock"):  # appenders add up the sizes of what they see
-                file.unlink()
-            return True
+        handle = self._open_lock("replay.lock")
+        claimed = None
+        try:
+            file = self._claim_oldest() if _is_locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB) else None
+            if file is not None:
+                claimed = Claimed(file, *_read(file.read_bytes()), handle=handle)
+            return claimed
+        finally:
+            if claimed is None:
+                os.close(handle)
+
+    def settle(self, claimed: Claimed, reasons: Sequence[str | None]) -> None:
+        """Take the claimed rows out; per row None when it was taken, else why it never will be, which is set aside."""
+        refused = [({"row": row}, reason) for row, reason in zip(claimed.rows, reasons) if reason is not None]  # noqa: B905 - 3.9
+        aside = [*claimed.torn, *refused]
+        if aside:
+            self._set_aside([{**what, "reason": reason} for what, reason in aside])
+        with self._locked():  # appenders add up the sizes of what they see
+            claimed.file.unlink()
 
     def _files(self) -> list[Path]:
         """What waits, oldest first; `.sending` is claimed by a sender, alive or dead."""
@@ -120,9 +126,9 @@ class Spool:
         if is_new:
             _sync_folder(self.folder)
 
-    def _claim(self) -> Path | None:
+    def _claim_oldest(self) -> Path | None:
         """The oldest file, closed to appenders; None when nothing waits. One that a dead sender claimed comes first."""
-        with self._locked("lock"):
+        with self._locked():
             files = self._files()
             if not files:
                 return None
@@ -138,13 +144,36 @@ class Spool:
         self._write(file, b"".join(encode(entry) + b"\n" for entry in entries))
 
     @contextmanager
-    def _locked(self, name: str, *, is_waiting: bool = True) -> Iterator[bool]:
-        """Hold one of the spool's locks; False when it is held elsewhere and we do not wait."""
-        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock that guards each change of the files."""
+        handle = self._open_lock("lock")
         try:
-            yield _is_locked(handle, fcntl.LOCK_EX if is_waiting else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
         finally:
             os.close(handle)  # which gives the lock back
+
+    def _open_lock(self, name: str) -> int:
+        return os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+class Claimed:
+    """What one sender holds: a file's rows, and the lock that keeps other senders away."""
+
+    def __init__(self, file: Path, rows: list[Row], torn: list[tuple[Row, str]], *, handle: int) -> None:
+        self.file = file
+        self.rows = rows
+        self.torn = torn  # lines that are no rows, and why
+        self._handle: int | None = handle
+
+    def release(self) -> None:
+        """Let the next sender have its turn."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self.release()  # a task that was cancelled while it waited for the claim never saw it
 
 
 def _read(data: bytes) -> tuple[list[Row], list[tuple[Row, str]]]:

@@ -7,54 +7,25 @@ what is left of the whole. The one wait that cannot be cut short is the system's
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import io
 import os
 import socket
-import ssl
 import threading
 import weakref
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from .clock import SystemClock
-
-MAX_ANSWER_BYTES = 16 * 2**20
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the server answered."""
-
-    status: int
-    body: bytes
-    retry_after_s: float | None  # None: it did not say
-    location: str | None = None  # of a redirect, which is not followed
-
-
-class Down(Exception):
-    """No whole answer came in time."""
-
-    def __init__(self, reason: str, *, is_sent: bool) -> None:
-        super().__init__(reason)
-        self.is_sent = is_sent  # True: the server may have carried the request out
+from .exchange import HEADERS, MAX_ANSWER_BYTES, Down, Reply, address_of, check_size, seconds_of
 
 
 class Transport:
     """Requests to one server. Safe to share between threads, and to use again in a forked child."""
 
     def __init__(self, url: str, clock: SystemClock) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"the server's address is {url!r}; expected something like 'http://127.0.0.1:8900'.")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError(f"the server's address is {url!r}; expected scheme, host, port and path alone.")
-        self._host, self._port = parts.hostname, parts.port
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._prefix = parts.path.rstrip("/")
+        self._to = address_of(url)
+        self._tls = self._to.tls()
         self._clock = clock
         self._of_thread = threading.local()
         self._open: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
@@ -102,9 +73,9 @@ class Transport:
         left = self._left(deadline_s)
         connection: http.client.HTTPConnection
         if self._tls is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=left)
+            connection = http.client.HTTPConnection(self._to.host, self._to.port, timeout=left)
         else:
-            connection = http.client.HTTPSConnection(self._host, self._port, timeout=left, context=self._tls)
+            connection = http.client.HTTPSConnection(self._to.host, self._to.port, timeout=left, context=self._tls)
         connection.connect()
         self._of_thread.kept = _Kept(connection)
         with self._guard:
@@ -126,17 +97,15 @@ class Transport:
         connection.timeout = self._left(deadline_s)
         if connection.sock is not None:
             connection.sock.settimeout(connection.timeout)
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "policyloop-client"}
-        connection.request("POST", self._prefix + path, body, headers)
+        connection.request("POST", self._to.prefix + path, body, HEADERS)
         connection.response_class = partial(_timed_response, clock=self._clock, deadline_s=deadline_s)  # type: ignore[assignment]
 
     def _read(self, answer: http.client.HTTPResponse) -> Reply:
         data = answer.read(MAX_ANSWER_BYTES + 1)
-        if len(data) > MAX_ANSWER_BYTES:
-            raise ValueError(f"the answer is over {MAX_ANSWER_BYTES:,} bytes")
+        check_size(len(data))
         if answer.length:  # read(n) does not complain when a body ends before its Content-Length
             raise http.client.IncompleteRead(data, answer.length)
-        retry_after_s = _seconds(answer.getheader("Retry-After"), self._clock)
+        retry_after_s = seconds_of(answer.getheader("Retry-After"), self._clock)
         return Reply(answer.status, data, retry_after_s, answer.getheader("Location"))
 
     def _left(self, deadline_s: float) -> float:
@@ -197,13 +166,3 @@ def _timed_response(
 ) -> http.client.HTTPResponse:
     timed = _TimedSocket(sock, clock, deadline_s)
     return http.client.HTTPResponse(timed, debuglevel, method)  # type: ignore[arg-type]
-
-
-def _seconds(retry_after: str | None, clock: SystemClock) -> float | None:
-    """The header's seconds, from either of its two forms; None when it is absent or unreadable."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    moment = email.utils.parsedate_tz(retry_after)
-    return None if moment is None else max(0.0, email.utils.mktime_tz(moment) - clock.now_us() / 1e6)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from policyloop.client.answers import Answer, Receipt, defaulted
@@ -18,7 +19,8 @@ class FakeClient:
     """Plays the actions of a script in order, then the first label that is allowed.
 
     Args:
-        actions: loop -> its labels, in order.
+        actions: loop -> its labels, in order, none for one whose actions are candidates; and hash of a registered set of
+            candidates -> its ids.
         script: the actions that the next decisions take.
 
     Attributes:
@@ -50,6 +52,9 @@ class FakeClient:
         decision_id: str | None = None,
         mask: Sequence[bool] | None = None,
         exclude: Sequence[str] | None = None,
+        actions: Sequence[Mapping[str, Any]] | None = None,
+        action_set: str | None = None,
+        n: int | None = None,
         explore: bool = True,
         defer: bool = False,
         occurred_at: str | None = None,
@@ -71,8 +76,11 @@ class FakeClient:
         elif (loop, fresh_id) in self._asked:
             return self._again(loop, fresh_id, context)
         else:
-            action = self._next(loop, mask, exclude)
-            answer = _answer(loop, fresh_id, self._labels[loop], action, is_deferred=defer, has_pmf=pmf)
+            offered = self._offered(loop, actions, action_set)
+            action = self._next(offered, mask, exclude)
+            answer = _answer(loop, fresh_id, offered, action, is_deferred=defer, has_pmf=pmf)
+            if n is not None:
+                answer = replace(answer, ranking=_ranking(offered, action, mask, exclude)[:n])
             self._asked[loop, fresh_id] = (dict(context), answer)
         self.decisions.append(answer)
         self.contexts[fresh_id] = dict(context)
@@ -147,11 +155,16 @@ class FakeClient:
                 found.update(report["outcomes"])
         return found
 
-    def _next(self, loop: str, mask: Sequence[bool] | None, exclude: Sequence[str] | None) -> str:
+    def _offered(self, loop: str, actions: Sequence[Mapping[str, Any]] | None, action_set: str | None) -> tuple[str, ...]:
+        """The labels, or the ids of the candidates that the caller brought or named by a set's hash."""
         self._check(loop)
-        labels = self._labels[loop]
-        is_allowed = mask if mask is not None else [label not in (exclude or ()) for label in labels]
-        allowed = [label for label, may in zip(labels, is_allowed, strict=True) if may]
+        if action_set is not None:
+            self._check(action_set, "set")
+            return self._labels[action_set]
+        return self._labels[loop] if actions is None else tuple(str(action["id"]) for action in actions)
+
+    def _next(self, labels: Sequence[str], mask: Sequence[bool] | None, exclude: Sequence[str] | None) -> str:
+        allowed = _allowed(labels, mask, exclude)
         if not allowed:
             raise Refused("no action is left; expected at least one that is neither masked nor excluded.", code="invalid")
         action = self._script.popleft() if self._script else allowed[0]
@@ -166,10 +179,10 @@ class FakeClient:
             raise Refused(message, status=409, code="decision_conflict", where="$.decision_id")
         return answer
 
-    def _check(self, loop: str) -> None:
-        if loop not in self._labels:
+    def _check(self, name: str, kind: str = "loop") -> None:
+        if name not in self._labels:
             known = ", ".join(sorted(self._labels))
-            raise Refused(f"no loop is named '{loop}'; known: {known}.", status=404, code="unknown_loop")
+            raise Refused(f"no {kind} is named '{name}'; known: {known}.", status=404, code=f"unknown_{kind}")
 
     def _receipt(self, n: int) -> Receipt:
         return Receipt(spooled=n) if self.is_away else Receipt(accepted=n)
@@ -197,6 +210,16 @@ def _answer(loop: str, decision_id: str, labels: Sequence[str], action: str, *, 
         split=0.0,
         pmf=tuple(float(label == action) for label in labels) if has_pmf else None,
     )
+
+
+def _allowed(labels: Sequence[str], mask: Sequence[bool] | None, exclude: Sequence[str] | None) -> list[str]:
+    is_allowed = mask if mask is not None else [label not in (exclude or ()) for label in labels]
+    return [label for label, may in zip(labels, is_allowed, strict=True) if may]
+
+
+def _ranking(labels: Sequence[str], action: str, mask: Sequence[bool] | None, exclude: Sequence[str] | None) -> tuple[str, ...]:
+    """The action, then what else is allowed in the offered order."""
+    return (action, *(label for label in _allowed(labels, mask, exclude) if label != action))
 
 
 def _id_of(decision: Answer | str) -> str:

@@ -1,0 +1,165 @@
+"""The calls of the client, whoever waits for them: what goes out, what comes back, and what an outage makes of it.
+
+Question answered: how does a decision or a report become requests? Written once, for `Client` and `AsyncClient` alike;
+ids are made on this side, so that retries repeat them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from .answers import Answer, Receipt, defaulted, read_answer, read_receipt
+from .caller import Caller
+from .clock import Clock
+from .delivery import Delivery, batches
+from .errors import Refused, Unavailable
+from .ids import uuid7
+from .spool import Spool
+from .waiting import Waiting
+
+DECIDE_TIMEOUT_S = 0.2  # when there is a default action to fall back on
+TIMEOUT_S = 5.0
+SPOOL_BYTES = 64 * 2**20
+
+
+class Calls:
+    """One server's loops, by whatever way of waiting."""
+
+    def __init__(
+        self,
+        waiting: Waiting,
+        *,
+        clock: Clock,
+        rng: random.Random | None,
+        spool: str | os.PathLike[str] | None,
+        spool_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        self._clock = clock
+        self._caller = Caller(waiting, clock, rng or random.Random())  # noqa: S311 - spreads retries, guards nothing
+        kept = None if spool is None else Spool(spool, max_bytes=spool_bytes)
+        self._delivery = Delivery(self._caller, kept, waiting=waiting, clock=clock)
+        self._timeout_s = timeout_s
+
+    async def decide(
+        self, loop: str, body: Mapping[str, Any], *, default: str | None, pmf: bool, timeout: float | None
+    ) -> Answer:
+        """Decide; `body` is what `request` made of the caller's words."""
+        payload = {"decision_id": self._new_id(), **body}
+        decision_id = payload["decision_id"]
+        try:
+            return await self._caller.call(
+                _path(loop, "decide") + ("?pmf=true" if pmf else ""),
+                payload,
+                lambda answer: read_answer(answer, loop=loop, decision_id=decision_id),
+                timeout_s=self._timeout(timeout, DECIDE_TIMEOUT_S if default is not None else self._timeout_s),
+            )
+        except Unavailable as error:
+            if default is None:
+                raise
+            if error.in_doubt:
+                await self._delivery.keep_quietly(self._done_instead(loop, decision_id, default))
+            return defaulted(loop, decision_id, default, reason=error.message, in_doubt=error.in_doubt)
+
+    async def outcome(
+        self, decision: Answer | str, body: Mapping[str, Any], *, loop: str | None, timeout: float | None
+    ) -> Receipt:
+        """Report on one decision; `body` is what `request` made of the caller's words."""
+        executed = decision.action if isinstance(decision, Answer) and decision.in_doubt else None
+        report = request(**_named_decision(decision), **body, executed=executed)
+        if _is_nowhere(decision):
+            return Receipt(dropped=1)
+        return await self.outcomes(_loop_of(decision, loop), [report], timeout=timeout)
+
+    async def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None) -> Receipt:
+        """Report on many decisions of one loop."""
+        timeout_s = self._timeout(timeout, self._timeout_s)
+        total = Receipt()
+        for batch in batches([{"outcome_id": self._new_id(), **report} for report in reports]):
+            rows = [{"type": "outcome", "loop": loop, **report} for report in batch]
+            total += await self._report(rows, _path(loop, "outcomes"), batch, timeout_s)
+        return total
+
+    async def activate(
+        self, decision: Answer | str, *, loop: str | None, occurred_at: str | None, timeout: float | None
+    ) -> Receipt:
+        """Say that a deferred decision took effect."""
+        if isinstance(decision, Answer) and not decision.logged:
+            return Receipt(dropped=1)
+        name = _loop_of(decision, loop)
+        body = request(**_named_decision(decision), occurred_at=occurred_at)
+        rows = [{"type": "activation", "loop": name, **body}]
+        return await self._report(rows, _path(name, "activate"), body, self._timeout(timeout, self._timeout_s))
+
+    async def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None) -> list[Mapping[str, Any]]:
+        """Bring in events that happened elsewhere."""
+        rows = [self._with_id(event) for event in events]
+        return await self._delivery.track(rows, timeout_s=self._timeout(timeout, self._timeout_s))
+
+    async def flush(self, *, timeout: float | None) -> bool:
+        """Send what waits in the spool; whether nothing waits any more."""
+        return await self._delivery.flush(timeout_s=self._timeout(timeout, self._timeout_s))
+
+    async def _report(self, rows: Sequence[Mapping[str, Any]], path: str, payload: Any, timeout_s: float) -> Receipt:
+        """Send a report by its own call; the rows are the same as the spool would keep them."""
+        is_once = self._delivery.has_spool
+        return await self._delivery.report(
+            rows,
+            lambda left_s: self._caller.call(path, payload, read_receipt, timeout_s=left_s, is_once=is_once),
+            timeout_s=timeout_s,
+        )
+
+    def _done_instead(self, loop: str, decision_id: str, action: str) -> dict[str, Any]:
+        """The row that says which action was taken, whatever the server may have decided."""
+        row = {"type": "outcome", "loop": loop, "decision_id": decision_id, "outcomes": {}, "executed": action}
+        return {**row, "outcome_id": self._new_id()}
+
+    def _with_id(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        key = {"decision": "decision_id", "outcome": "outcome_id"}.get(str(event.get("type")))
+        return event if key is None else {key: self._new_id(), **event}
+
+    def _new_id(self) -> str:
+        return uuid7(self._clock.now_us())
+
+    def _timeout(self, given: float | None, otherwise: float) -> float:
+        return otherwise if given is None else given
+
+
+def request(**said: Any) -> dict[str, Any]:
+    """The body of a request: what was said and differs from the server's default; what is left out takes that."""
+    return {name: value for name, value in said.items() if value is not None and value is not _SERVERS_DEFAULT.get(name)}
+
+
+_SERVERS_DEFAULT = {"explore": True, "defer": False, "final": False}
+
+
+def listed(values: Sequence[Any] | None) -> list[Any] | None:
+    """Any sequence as JSON can say it."""
+    return None if values is None else list(values)
+
+
+def _path(loop: str, call: str) -> str:
+    return f"/v1/loops/{quote(loop, safe='')}/{call}"
+
+
+def _named_decision(decision: Answer | str) -> dict[str, Any]:
+    """How the wire names a decision: by its id, and with its time where we know it."""
+    if isinstance(decision, Answer):
+        return {"decision_id": decision.decision_id, "decided_at": decision.decided_at}
+    return {"decision_id": decision}
+
+
+def _is_nowhere(decision: Answer | str) -> bool:
+    """Whether the server surely has no such decision, so that there is nothing to report on."""
+    return isinstance(decision, Answer) and not decision.logged and not decision.in_doubt
+
+
+def _loop_of(decision: Answer | str, loop: str | None) -> str:
+    name = decision.loop if isinstance(decision, Answer) else loop
+    if name is None:
+        raise Refused("`loop` is missing; expected it beside a decision_id, which does not tell its loop.", code="invalid")
+    return name
