@@ -164,7 +164,7 @@ def _explained(body: bytes | Raw, kind: type[msgspec.Struct], error: Exception, 
     for name, raw in keys.items():
         if name in fields:
             _explain_value(raw, fields[name].type, place(where, name), faults)
-        elif name != tag:
+        elif name != tag and kind.__struct_config__.forbid_unknown_fields:
             faults.append(Fault(place(where, name), unknown_name("key", name, fields), "unknown_key"))
         if len(faults) >= _MAX_FAULTS:  # a hostile body has a million of them
             return faults
