@@ -49,14 +49,14 @@ def trained(rows, the_spec, **changes):
     return train(rows, the_spec, **given)
 
 
-@pytest.mark.parametrize("explorer", ["squarecb", "thompson"])
+@pytest.mark.parametrize("explorer", ["squarecb", "thompson", "bootstrap", "linucb"])
 def test_the_same_input_gives_the_same_bytes(explorer):
     the_spec = spec(explore={"name": explorer})
 
     assert trained(examples(300), the_spec) == trained(examples(300), the_spec)
 
 
-@pytest.mark.parametrize("explorer", ["squarecb", "thompson", "greedy", "epsilon_greedy"])
+@pytest.mark.parametrize("explorer", ["squarecb", "thompson", "greedy", "epsilon_greedy", "softmax", "bootstrap", "linucb"])
 def test_a_model_loaded_from_its_bytes_takes_what_it_learned(explorer):
     made = trained(examples(600), spec(explore={"name": explorer}))
 

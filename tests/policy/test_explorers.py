@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chisquare
 
 from policyloop.core import plugins
-from policyloop.core.policy import Actions
+from policyloop.core.policy import Actions, Prediction
 from policyloop.core.rng import draw, keyed_uniform
 from policyloop.policy.features import Encoder
 from policyloop.policy.policies import linear
@@ -21,11 +21,26 @@ def test_it_keeps_its_promise(name, promise):
     promise(plugins.load(EXPLORERS, name).create)
 
 
+class WithOneRow:
+    """A reward model that answers one row beside its means: the probabilities of their softmax, which do for widths too."""
+
+    n_draws = 1
+
+    def __init__(self, means):
+        self.means = means
+
+    def predict(self, features):
+        mean = self.means.predict(features).mean
+        power = np.exp(mean)
+        return Prediction(mean, (power / power.sum(axis=-1, keepdims=True))[..., np.newaxis, :])
+
+
 def served(name, *, floor, n_actions=6):
     """A policy of random scores that explores by `name`, on the constant feature alone."""
     explorer = explorer_of(name, {}, n_examples=30, reward_span=1.0)
-    model = linear.specimen(n_actions=n_actions, n_features=1, n_draws=explorer.n_draws, rng=np.random.default_rng(8))
-    return ScoredPolicy(Encoder([]), model, explorer, floor, n_actions)
+    several = 0 if explorer.n_draws == 1 else explorer.n_draws
+    model = linear.specimen(n_actions=n_actions, n_features=1, n_draws=several, rng=np.random.default_rng(8))
+    return ScoredPolicy(Encoder([]), WithOneRow(model) if explorer.n_draws == 1 else model, explorer, floor, n_actions)
 
 
 @pytest.mark.parametrize("name", OURS)

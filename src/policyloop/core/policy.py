@@ -103,7 +103,7 @@ class Pairs(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """Expected reward per action, and posterior draws of it where the explorer asked for some."""
+    """Expected reward per action, and beside it what the explorer asked for (policy/needs.py): mostly posterior draws."""
 
     mean: NDArray[np.float64]  # (..., k), or (m,) for pairs
     draws: NDArray[np.float64] | None = None  # (..., s, k), or (s, m) for pairs

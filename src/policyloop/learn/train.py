@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -22,8 +24,9 @@ from policyloop.core.example import ExampleBatch, Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.policy import Learner
+from policyloop.policy import needs
 from policyloop.policy.features import Encoder
-from policyloop.policy.scored import explorer_of
+from policyloop.policy.scored import EXPLORERS, explorer_of
 
 LEARNERS = "policyloop.learn.learners"
 
@@ -92,15 +95,31 @@ def new_learner(spec: LoopSpec, *, n_features: int, seed: int) -> Learner:
         UnknownName: no learner has that name.
         BadSetting: one of its settings is outside its range.
     """
-    made: Learner = plugins.load(LEARNERS, spec.learner.name).create(
+    learner = plugins.load(LEARNERS, spec.learner.name)
+    made: Learner = learner.create(
         n_actions=len(spec.labels),
         n_features=n_features,
         rng=np.random.default_rng(seed),
         reward_default=spec.reward.default,
         half_life_s=spec.train.half_life_s,
+        **for_explorer(spec, learner),
         **spec.learner.settings,
     )
     return made
+
+
+def for_explorer(spec: LoopSpec, learner: ModuleType) -> dict[str, Any]:
+    """What a learner must know of the explorer in order to keep what that will ask for; nothing for most of them.
+
+    Raises:
+        BadSetting: the learner cannot give what the explorer needs, or a setting of the explorer is outside its range.
+    """
+    name, settings = spec.explore.name, dict(spec.explore.settings)
+    need = needs.need_of(plugins.load(EXPLORERS, name))
+    needs.check(need, name, learner, spec.learner.name, is_shared=spec.is_candidates)
+    if need in (None, needs.POSTERIOR):
+        return {}
+    return {"needs": need, "n_replicates": explorer_of(name, settings, n_examples=0, reward_span=1.0).n_draws}
 
 
 def encoded(rows: Examples, encoder: Encoder) -> ExampleBatch:

@@ -71,9 +71,16 @@ def _means(n: int, k: int) -> NDArray[np.float64]:
 
 
 def _draws(mean: NDArray[np.float64], n_draws: int, *, one: bool = False, spread: float = 0.3) -> NDArray[np.float64] | None:
-    """Draws around the means: (n, s, k), or (s, k) for one decision."""
+    """What may stand beside the means: (n, s, k), or (s, k) for one decision.
+
+    Several rows are draws around the means; a single one is a width or a probability, and this one can be either.
+    """
     if n_draws == 0:
         return None
+    if n_draws == 1:
+        power = np.exp(mean - mean.max(axis=1, keepdims=True))[:, None, :]
+        rows: NDArray[np.float64] = power / power.sum(axis=2, keepdims=True)
+        return rows[0] if one else rows
     noise = np.random.default_rng(12).normal(size=(len(mean), n_draws, mean.shape[1]))
     draws = mean[:, None, :] + spread * noise
     return draws[0] if one else draws

@@ -23,11 +23,15 @@ from policyloop.core.errors import BadSetting
 from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import RewardModel
 from policyloop.learn.race import Race
+from policyloop.learn.replicates import Replicates
+from policyloop.policy.needs import BOOTSTRAP, POSTERIOR, WIDTH
 from policyloop.policy.policies import linear
 
+GIVES = (POSTERIOR, BOOTSTRAP, WIDTH)
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 MAX_TERMS = 600  # products are tried where they are no more than this ...
 MAX_SUM_BYTES = 128 * 2**20  # ... and the sums of all actions fit into this
+MAX_REPLICATES_BYTES = 2**30
 _FIRST_CHECK = 16
 _CHECK_RATIO = 1.5
 _SETTLED = 1000  # examples after which the best form seldom changes, so that it is asked less often
@@ -55,13 +59,17 @@ class LinearLearner:
         reward_default: float,
         half_life_s: float | None,
         max_weight: float | None,
+        needs: str,
+        n_replicates: int,
     ) -> None:
         self._d = n_features
-        self._expansion = _largest_expansion(n_actions, n_features)
+        self._expansion = _largest_expansion(n_actions * (1 + n_replicates), n_features)
         m = linear.n_terms(self._expansion, n_features)
         self._gram = np.zeros((n_actions, m, m))  # sum of w x x'
         self._moment = np.zeros((n_actions, m))  # sum of w (r - reward_default) x
+        self._replicates = Replicates(n_replicates, n_actions, m, seed=draw_seed) if n_replicates else None
         self._draw_seed = draw_seed
+        self._needs = needs
         self._reward_default = reward_default
         self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
         self._max_weight = max_weight
@@ -87,9 +95,10 @@ class LinearLearner:
         form = self._forms[self._race.leader]
         weights = self._weights_of(self._solve_stale(form))
         weights[:, 0] += self._reward_default  # the first term is 1
-        draws = weights + self._noise(form, n_draws) if n_draws else None
         lowest = self._race.lowest + self._reward_default if self._n else -inf
-        return linear.create(form.expansion, weights, draws=draws, lowest=lowest)
+        if self._needs == WIDTH:
+            return linear.create(form.expansion, weights, spread=self._spread(form), lowest=lowest)
+        return linear.create(form.expansion, weights, draws=self._draws(form, weights, n_draws), lowest=lowest)
 
     def progress(self) -> Mapping[str, float]:
         """`n`, `progressive_loss` (mean squared error before learning), `n_terms` and `ridge` of the form in use."""
@@ -123,6 +132,8 @@ class LinearLearner:
             fade = 0.5 ** ((latest - self._latest_us) / self._half_life_us)
             self._gram *= fade
             self._moment *= fade
+            if self._replicates is not None:
+                self._replicates.fade(fade)
             self._stale.update(range(len(self._gram)))
         self._latest_us = latest
         return np.asarray(weight * 0.5 ** ((latest - piece.decided_at) / self._half_life_us))
@@ -135,6 +146,7 @@ class LinearLearner:
         weight = self._weights(piece)[order]
         root = np.sqrt(weight)
         rooted = terms if (weight == 1.0).all() else terms * root[:, np.newaxis]
+        chances = None if self._replicates is None else self._replicates.next_weights(len(piece))[order]
         ends = np.searchsorted(piece.action[order], np.arange(len(self._gram)), side="right").tolist()
         for action, (start, end) in enumerate(pairwise([0, *ends])):
             if start == end:
@@ -144,6 +156,8 @@ class LinearLearner:
             x = rooted[rows]
             self._gram[action] += x.T.dot(x)  # of one array with itself, which costs half
             self._moment[action] += (gain[rows] * root[rows]).dot(x)
+            if self._replicates is not None and chances is not None:
+                self._replicates.add(action, x, gain[rows] * root[rows], chances[rows])
             self._stale.add(action)
 
     def _every_form(self) -> NDArray[np.float64]:
@@ -211,6 +225,20 @@ class LinearLearner:
         ridged[:, range(m), range(m)] += form.ridge
         return ridged
 
+    def _draws(self, form: _Form, weights: NDArray[np.float64], n_draws: int) -> NDArray[np.float64] | None:
+        """(s, k, m) what else the weights might be: as the replicates have them, or drawn from the posterior."""
+        if self._replicates is None:
+            return weights + self._noise(form, n_draws) if n_draws else None
+        draws = self._replicates.solve(weights.shape[1], form.ridge, self._prior())
+        draws[..., 0] += self._reward_default
+        return draws
+
+    def _spread(self, form: _Form) -> NDArray[np.float64]:
+        """(k, m, m) whose product with the terms has the length of the standard error."""
+        ridged = self._ridged(form, list(range(len(self._gram))))
+        # ridged = L L', so x' ridged^-1 x = |L^-1 x|^2
+        return np.asarray(self._race.noise * np.linalg.inv(np.linalg.cholesky(ridged)))
+
     def _noise(self, form: _Form, n_draws: int) -> NDArray[np.float64]:
         """(s, k, m) posterior noise, of the same numbers every time, so that equal examples give equal draws."""
         ridged = self._ridged(form, list(range(len(self._gram))))
@@ -238,6 +266,8 @@ def create(
     reward_default: float,
     half_life_s: float | None = None,
     max_weight: float | None = None,
+    needs: str = POSTERIOR,
+    n_replicates: int = 0,
 ) -> LinearLearner:
     """A learner that knows nothing yet.
 
@@ -249,14 +279,22 @@ def create(
         half_life_s: an example's weight halves in so many seconds before the newest; None: never.
         max_weight: examples weigh `min(1 / propensity, max_weight)`, 1 where the propensity is unknown; None: all weigh 1.
             Without weights the model fits best where the logging policy went, which is where decisions are made.
+        needs: what the explorer asks for beside the means, of `GIVES`.
+        n_replicates: how many replicates it asks for, where it needs a bootstrap.
 
     Raises:
-        BadSetting: half_life_s or max_weight is not above 0.
+        BadSetting: half_life_s or max_weight is not above 0, or the replicates would not fit into memory.
     """
     if half_life_s is not None and not half_life_s > 0:
         raise BadSetting(f"train.half_life is {half_life_s} s; expected a time above 0, or none.")
     if max_weight is not None and not max_weight > 0:
         raise BadSetting(f"learner.max_weight is {max_weight}; expected a number above 0, or none.")
+    kept = n_replicates if needs == BOOTSTRAP else 0
+    if kept * n_actions * n_features**2 * 8 > MAX_REPLICATES_BYTES:
+        raise BadSetting(
+            f"explore.n_draws is {kept}; with {n_actions:,} actions of {n_features:,} features so many models do not fit into "
+            f"{MAX_REPLICATES_BYTES // 2**20:,} MiB. Take fewer, or the explorer thompson."
+        )
     return LinearLearner(
         n_actions,
         n_features,
@@ -264,6 +302,8 @@ def create(
         reward_default=reward_default,
         half_life_s=half_life_s,
         max_weight=max_weight,
+        needs=needs,
+        n_replicates=kept,
     )
 
 

@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
-from policyloop.policy.columns import Columns, columns_of
+from policyloop.policy import votes
+from policyloop.policy.columns import Columns
+
+NEEDS = "posterior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,7 @@ class Thompson:
     def probabilities(self, mean: Columns, draws: NDArray[np.float64] | None = None) -> list[Any]:
         """One column per allowed action, summing to 1, from draws of shape (..., s, k)."""
         assert draws is not None, "thompson was given no posterior draws"
-        winner = draws.argmax(axis=-1)[..., None]
-        share = (winner == np.arange(draws.shape[-1])).mean(axis=-2)
-        return list(columns_of(share))
+        return votes.shares(draws)
 
 
 def create(*, n_examples: int, reward_span: float, n_draws: int = 64) -> Thompson:

@@ -23,12 +23,13 @@ EXPANSIONS = ("none", "quadratic")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """Weights per action, and posterior draws of them where the explorer asked for some."""
+    """Weights per action, and draws of them or their spread where the explorer asked for it."""
 
     expansion: str
     lowest: NDArray[np.float64]  # () no action is expected to bring less; -inf where nothing is known
     weights: NDArray[np.float64]  # (k, m)
     draws: NDArray[np.float64] | None  # (s, k, m)
+    spread: NDArray[np.float64] | None  # (k, m, m) for explorers that need widths: |spread_a x| is the standard error
     mean_form: NDArray[np.float64]  # (k, d), or (k * d, d) for quadratic
     draws_form: NDArray[np.float64] | None  # (s * k, d), or (s * k * d, d)
 
@@ -39,11 +40,15 @@ class Linear:
 
     @property
     def n_draws(self) -> int:
-        """How many posterior draws `predict` answers."""
-        return 0 if self.draws is None else len(self.draws)
+        """How many rows `predict` answers beside the means: draws of the weights, or one of widths."""
+        if self.draws is None:
+            return 0 if self.spread is None else 1
+        return len(self.draws)
 
     def predict(self, features: NDArray[np.float64]) -> Prediction:
         """Expected rewards for features of shape (d,) or (n, d)."""
+        if self.spread is not None:
+            return self._with_widths(features, self.spread)
         if features.ndim > 1:
             terms = expand(self.expansion, features)
             mean = np.maximum(terms.dot(self.weights.T), self.lowest)
@@ -55,6 +60,13 @@ class Linear:
             return Prediction(mean)
         return Prediction(mean, draws.reshape(*features.shape[:-1], self.n_draws, len(self.weights)))
 
+    def _with_widths(self, features: NDArray[np.float64], spread: NDArray[np.float64]) -> Prediction:
+        """Means, and their standard errors as the only row beside them."""
+        terms = expand(self.expansion, np.atleast_2d(features))
+        mean = np.maximum(terms.dot(self.weights.T), self.lowest)
+        width = np.stack([np.sqrt(np.square(terms.dot(each.T)).sum(axis=1)) for each in spread], axis=1)
+        return Prediction(mean, width[:, np.newaxis]) if features.ndim > 1 else Prediction(mean[0], width)
+
     def _value_of_one(self, form: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of the linear or quadratic forms stacked in `form` at one x (d,)."""
         if self.expansion == "none":
@@ -63,7 +75,8 @@ class Linear:
 
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, tensors)."""
-        tensors = {"weights": self.weights} if self.draws is None else {"weights": self.weights, "draws": self.draws}
+        every = {"weights": self.weights, "draws": self.draws, "spread": self.spread}
+        tensors = {name: tensor for name, tensor in every.items() if tensor is not None}
         lowest = float(self.lowest)
         return {"expansion": self.expansion, "lowest": lowest if isfinite(lowest) else None}, tensors
 
@@ -73,6 +86,7 @@ def create(
     weights: NDArray[np.float64],
     *,
     draws: NDArray[np.float64] | None = None,
+    spread: NDArray[np.float64] | None = None,
     lowest: float = -inf,
 ) -> Linear:
     """A model from its weights.
@@ -80,12 +94,13 @@ def create(
     Args:
         expansion: `none` or `quadratic`.
         weights: (k, m)
-        draws: (s, k, m) posterior draws of the weights, for explorers that need them.
+        draws: (s, k, m) posterior draws or replicates of the weights, for explorers that need them.
+        spread: (k, m, m) for explorers that need widths instead.
         lowest: expectations below are raised to it. An action that was never tried near this context may be expected to
             bring less than anything ever did; raised, it is as good as the others that bring nothing, and gets tried.
     """
     draws_form = None if draws is None else _form(expansion, _rows(draws))
-    return Linear(expansion, np.array(lowest), weights, draws, _form(expansion, weights), draws_form)
+    return Linear(expansion, np.array(lowest), weights, draws, spread, _form(expansion, weights), draws_form)
 
 
 def specimen(*, n_actions: int, n_features: int, n_draws: int, rng: np.random.Generator) -> Linear:
@@ -107,7 +122,11 @@ def load(settings: dict[str, Any], tensors: Tensors) -> Linear:
         raise BadModel("the weights of the linear model are not all finite; expected numbers. Train it again.")
     lowest = settings.get("lowest")
     return create(
-        settings["expansion"], tensors["weights"], draws=tensors.get("draws"), lowest=-inf if lowest is None else lowest
+        settings["expansion"],
+        tensors["weights"],
+        draws=tensors.get("draws"),
+        spread=tensors.get("spread"),
+        lowest=-inf if lowest is None else lowest,
     )
 
 
