@@ -1,6 +1,7 @@
 """What every estimator promises. A new file in `evaluate/estimators/` is tested here without an edit."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from policyloop.core import plugins
@@ -65,6 +66,37 @@ def test_does_not_change_its_arguments(estimate, world):
 
     after = (data.reward, data.propensity, data.action, data.target_pmf, data.truth)
     assert all(np.array_equal(b, a) for b, a in zip(before, after, strict=True))
+
+
+def test_lists_and_arrow_arrays_say_the_same_as_numpy(estimate, world):
+    data = world(40, 1)
+    tables = {"target_pmf": data.target_pmf.tolist(), "predicted": data.truth.tolist()}
+
+    of_lists = estimate(data.reward.tolist(), data.propensity.tolist(), action=data.action.tolist(), **tables)
+    of_arrow = estimate(pa.array(data.reward), pa.chunked_array([data.propensity]), action=data.action.astype(float), **tables)
+
+    assert of_lists == of_arrow == estimate(data.reward, data.propensity, **data.given())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reward": ["1", "0"]}, r"reward: holds str\d+; expected numbers"),
+        ({"action": ["calm", "bold"]}, r"action: holds str\d+; expected numbers"),
+        ({"action": [0, 0.5]}, r"action\[1\]: is 0.5; expected a whole number: the action's place, from 0"),
+        ({"action": [0, float("inf")]}, r"action\[1\]: is \d+; expected 0 to 1"),
+        ({"target_pmf": [[1.0, 0.0], [1.0]]}, r"target_pmf: is no array of numbers"),
+        ({"propensity": [0.5, None, object()]}, r"propensity: is no array of numbers"),
+        ({"reward": [[1.0, 0.0]]}, r"reward: has shape \(1, 2\); expected \(2,\)"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_named(estimate, change, message):
+    given = {"reward": [1, 0], "propensity": [0.5, 0.5], "action": [0, 1]}
+    tables = {"target_pmf": [[1.0, 0.0], [0.5, 0.5]], "predicted": [[1.0, 0.0], [0.5, 0.5]]}
+    given |= tables | change
+
+    with pytest.raises(Invalid, match=message):
+        estimate(given.pop("reward"), given.pop("propensity"), **given)
 
 
 def test_no_examples_give_no_value_and_an_infinite_error(estimate, world):

@@ -6,22 +6,20 @@ Source: Dudík et al. 2014 (arXiv:1503.02834), section 3.1. Letters: n examples,
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import check_arrays
+from policyloop.evaluate.arrays import checked
 from policyloop.evaluate.interval import mean_estimate
 
 
 def estimate(
-    reward: NDArray[np.float64],
-    propensity: NDArray[np.float64],
+    reward: ArrayLike,
+    propensity: ArrayLike,
     *,
-    action: NDArray[np.int64],
-    target_pmf: NDArray[np.float64],
-    predicted: NDArray[np.float64] | None = None,
+    action: ArrayLike,
+    target_pmf: ArrayLike,
+    predicted: ArrayLike | None = None,
 ) -> Estimate:
     """Value of the target policy, as a reward model sees it.
 
@@ -39,7 +37,7 @@ def estimate(
     Raises:
         Invalid: the arrays do not fit together, or there are no predictions.
     """
-    if predicted is None:
-        raise Invalid([Fault("predicted", "is missing; dm needs the expected reward of each action, shape (n, k).")])
-    check_arrays(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    return mean_estimate("dm", (target_pmf * predicted).sum(axis=1), ess=float(len(reward)))
+    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    expected = given.predictions(needed_by="dm")
+    believed = (given.target_pmf * expected).sum(axis=1)
+    return mean_estimate("dm", believed, ess=float(len(believed)))

@@ -6,23 +6,21 @@ Source: Dudík, Erhan, Langford & Li 2014 (arXiv:1503.02834), equation 6. Letter
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import check_arrays, taken
+from policyloop.evaluate.arrays import checked, taken
 from policyloop.evaluate.interval import mean_estimate
 from policyloop.evaluate.overlap import ess, importance_weights
 
 
 def estimate(
-    reward: NDArray[np.float64],
-    propensity: NDArray[np.float64],
+    reward: ArrayLike,
+    propensity: ArrayLike,
     *,
-    action: NDArray[np.int64],
-    target_pmf: NDArray[np.float64],
-    predicted: NDArray[np.float64] | None = None,
+    action: ArrayLike,
+    target_pmf: ArrayLike,
+    predicted: ArrayLike | None = None,
 ) -> Estimate:
     """Value of the target policy, from examples logged by another.
 
@@ -40,11 +38,10 @@ def estimate(
         BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
         Invalid: the arrays do not fit together, or there are no predictions.
     """
-    if predicted is None:
-        raise Invalid([Fault("predicted", "is missing; dr needs the expected reward of each action, shape (n, k).")])
-    check_arrays(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    weight = importance_weights(propensity, taken(target_pmf, action))
+    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    expected = given.predictions(needed_by="dr")
+    weight = importance_weights(given.propensity, taken(given.target_pmf, given.action))
     # eq. 6: sum_a pi(a|x) q(x,a) + pi(a_t|x)/p_t (r_t - q(x,a_t))
-    believed = (target_pmf * predicted).sum(axis=1)
-    corrected = believed + weight * (reward - taken(predicted, action))
+    believed = (given.target_pmf * expected).sum(axis=1)
+    corrected = believed + weight * (given.reward - taken(expected, given.action))
     return mean_estimate("dr", corrected, ess=ess(weight))

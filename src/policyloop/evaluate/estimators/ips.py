@@ -7,22 +7,21 @@ Letters: n examples, k actions.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import check_arrays, taken
+from policyloop.evaluate.arrays import checked, taken
 from policyloop.evaluate.interval import mean_estimate
 from policyloop.evaluate.overlap import ess, importance_weights
 
 
 def estimate(
-    reward: NDArray[np.float64],
-    propensity: NDArray[np.float64],
+    reward: ArrayLike,
+    propensity: ArrayLike,
     *,
-    action: NDArray[np.int64],
-    target_pmf: NDArray[np.float64],
-    predicted: NDArray[np.float64] | None = None,
+    action: ArrayLike,
+    target_pmf: ArrayLike,
+    predicted: ArrayLike | None = None,
 ) -> Estimate:
     """Value of the target policy, from examples logged by another.
 
@@ -40,6 +39,6 @@ def estimate(
         BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
         Invalid: the arrays do not fit together.
     """
-    check_arrays(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    weight = importance_weights(propensity, taken(target_pmf, action))
-    return mean_estimate("ips", weight * reward, ess=ess(weight))
+    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    weight = importance_weights(given.propensity, taken(given.target_pmf, given.action))
+    return mean_estimate("ips", weight * given.reward, ess=ess(weight))

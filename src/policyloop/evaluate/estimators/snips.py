@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import check_arrays, taken
+from policyloop.evaluate.arrays import checked, taken
 from policyloop.evaluate.overlap import ess, importance_weights
 
 
 def estimate(
-    reward: NDArray[np.float64],
-    propensity: NDArray[np.float64],
+    reward: ArrayLike,
+    propensity: ArrayLike,
     *,
-    action: NDArray[np.int64],
-    target_pmf: NDArray[np.float64],
-    predicted: NDArray[np.float64] | None = None,
+    action: ArrayLike,
+    target_pmf: ArrayLike,
+    predicted: ArrayLike | None = None,
 ) -> Estimate:
     """Value of the target policy, from examples logged by another.
 
@@ -42,13 +41,13 @@ def estimate(
         BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
         Invalid: the arrays do not fit together.
     """
-    check_arrays(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    weight = importance_weights(propensity, taken(target_pmf, action))
-    n, total = len(reward), float(weight.sum())
+    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    weight = importance_weights(given.propensity, taken(given.target_pmf, given.action))
+    n, total = len(weight), float(weight.sum())
     if total == 0.0:
         return Estimate("snips", math.nan, math.inf, n, 0.0)
-    value = float((weight * reward).sum() / total)
+    value = float((weight * given.reward).sum() / total)
     # Delta method for a ratio of means: the sum of (w (r - v))^2 over (sum of w)^2, with n / (n - 1) for v's own fit.
-    spread = float(((weight * (reward - value)) ** 2).sum())
+    spread = float(((weight * (given.reward - value)) ** 2).sum())
     stderr = math.sqrt(spread * n / (n - 1)) / total if n > 1 else math.inf
     return Estimate("snips", value, stderr, n, ess(weight))
