@@ -269,6 +269,23 @@ def test_after_a_fall_to_the_baseline_the_next_first_model_is_the_anchor(loop, g
     assert pointers(loop) == (second, None, second)
 
 
+def test_a_person_may_let_go_of_all_models_at_once_and_none_comes_back_by_itself(loop, go_live, verdict):
+    first, second = go_live(1), go_live(2)
+
+    loop.reset_by_person(LOOP, why="start over")
+
+    assert pointers(loop) == (None, None, None)
+    assert states(loop) == {first: "replaced", second: "rolled-back"}
+    newest = loop.verdicts(LOOP)[0].verdict
+    assert (newest.model, newest.champion, newest.sentence) == (second, None, "rolled back by a person: start over")
+    with pytest.raises(NothingToDo, match="the baseline decides already"):
+        loop.reset_by_person(LOOP, why="again")
+    with pytest.raises(PromotionRefused, match="never goes live again by itself"):
+        loop.promote(LOOP, verdict(first, None))
+    third = go_live(3)
+    assert pointers(loop) == (third, None, third)
+
+
 def test_a_rollback_verdict_about_another_champion_has_lost_its_ground(loop, go_live, verdict):
     first, second = go_live(1), go_live(2)
     said = verdict(second, first, call=Call.ROLLBACK, kind="watch")

@@ -63,21 +63,21 @@ def add(connection: sa.Connection, loop: str, *, now_us: int) -> None:
     """A new loop, under version 1 of its spec."""
     empty = {"champion": None, "previous": None, "anchor": None, "is_paused": 0, "is_frozen": 0}
     connection.execute(sa.insert(loops).values(loop=loop, spec_version=1, version=1, changed_at=now_us, **empty))
-    _count_change(connection)
+    count_change(connection)
 
 
 def change(connection: sa.Connection, loop: str, values: Mapping[str, Any], *, now_us: int) -> None:
     """Set columns of a loop's row; its version rises by one."""
     where = loops.c.loop == loop
     connection.execute(sa.update(loops).where(where).values(version=loops.c.version + 1, changed_at=now_us, **values))
-    _count_change(connection)
+    count_change(connection)
 
 
 def remove(connection: sa.Connection, loop: str) -> None:
     """Take a loop and its specs out."""
     connection.execute(sa.delete(loops).where(loops.c.loop == loop))
     connection.execute(sa.delete(specs).where(specs.c.loop == loop))
-    _count_change(connection)
+    count_change(connection)
 
 
 def n_changes(connection: sa.Connection) -> int:
@@ -106,7 +106,8 @@ def spec_rows(connection: sa.Connection, loop: str) -> list[SpecRow]:
     return [_spec(version) for version in found]
 
 
-def _count_change(connection: sa.Connection) -> None:
+def count_change(connection: sa.Connection) -> None:
+    """Let those who poll know that something changed."""
     first = insert_into(connection, progress).values(name=_VERSION, value=1)
     connection.execute(first.on_conflict_do_update(index_elements=["name"], set_={"value": progress.c.value + 1}))
 

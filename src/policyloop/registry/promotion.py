@@ -71,6 +71,23 @@ def roll_back(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us:
     verdict_rows.add(connection, loop, verdict, now_us=now_us)
 
 
+def reset(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
+    """Make the baseline decide again, as if no model had ever been promoted; none of them comes back by itself.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+        NothingToDo: the baseline decides already.
+    """
+    assert verdict.call == Call.ROLLBACK, verdict.call
+    assert verdict.champion is None, verdict.champion
+    row = loop_rows.row(connection, loop)
+    if row.champion is None:
+        raise NothingToDo(f"loop '{loop}' has no model to let go of: the baseline decides already.")
+    model_rows.set_state(connection, loop, row.champion, "rolled-back")
+    loop_rows.change(connection, loop, {"champion": None, "previous": None, "anchor": None}, now_us=now_us)
+    verdict_rows.add(connection, loop, verdict, now_us=now_us)
+
+
 def named(model: str | None) -> str:
     """A model as a sentence speaks of it."""
     return "the baseline" if model is None else f"model {model}"

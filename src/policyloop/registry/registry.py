@@ -250,6 +250,19 @@ class Registry:
             promotion.roll_back(connection, loop, verdict, now_us=self._clock.now_us())
             return loop_rows.row(connection, loop)
 
+    def reset_by_person(self, loop: str, *, why: str) -> LoopRow:
+        """Let go of the champion and of what was before it: the baseline decides until a new model goes live.
+
+        Raises:
+            UnknownLoop: no loop has that name.
+            NothingToDo: the baseline decides already.
+        """
+        with self._records.write() as connection:
+            row = loop_rows.row(connection, loop)
+            verdict = by_person(Call.ROLLBACK, model=row.champion or "", champion=None, anchor=row.anchor, why=why)
+            promotion.reset(connection, loop, verdict, now_us=self._clock.now_us())
+            return loop_rows.row(connection, loop)
+
     def record(self, loop: str, verdict: Verdict) -> None:
         """Keep a verdict that moves no champion; a candidate becomes retired or refused by it.
 
