@@ -63,7 +63,7 @@ def mixed(own: Context, other: Context, pieces: Sequence[Piece], is_own: Sequenc
         if piece.is_rest:
             keyed = {one.key for one in pieces if one.field == piece.field}
             into |= {key: value for key, value in its_object.items() if key not in keyed}
-        elif piece.key in its_object:
+        elif piece.key is not None and piece.key in its_object:
             into[piece.key] = its_object[piece.key]
     return made
 
