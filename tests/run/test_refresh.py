@@ -29,7 +29,7 @@ def test_the_first_model_goes_live_and_says_what_it_was_made_of(shop, deployment
     shop.visit(80)
     join(deployment)
 
-    said = refresh(deployment, "shop")
+    said = refresh(deployment, "shop").sentence
 
     standing = deployment.registry.standing("shop")
     manifest = deployment.registry.load("shop", standing.champion).manifest
@@ -90,7 +90,7 @@ def test_clipped_rewards_hold_every_promotion(deployment, shop):
     shop.visit(80)
     join(deployment)
 
-    said = refresh(deployment, "shop")
+    said = refresh(deployment, "shop").sentence
 
     assert "INCONCLUSIVE" in said
     assert "outside reward.range and clipped; above 0.1 % nothing is promoted" in said

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from policyloop.core.errors import Fault, Invalid, NothingToDo
+from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import LoopSpec
 from policyloop.core.settings import PROJECT_FILE, Settings, read_settings
 from policyloop.core.spec_file import is_loop_file, read_spec_file
-from policyloop.run.deployment import Deployment, open_deployment
+from policyloop.run.deployment import Deployment, check_is_there, open_deployment
 
 
 def settings_of(home: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -76,10 +76,6 @@ def open_project(home: Path | None) -> Iterator[Deployment]:
         NothingToDo: there is no data folder yet.
     """
     settings = settings_of(home)
-    if not settings.home.path.is_dir():
-        raise NothingToDo(
-            f"there is no data in '{settings.home.path}' yet; expected a data folder that `policyloop apply` or "
-            f"`policyloop up` made. Change to your project's folder, or say --home PATH."
-        )
+    check_is_there(settings.home)
     with deployment_of(settings) as deployment:
         yield deployment

@@ -1,29 +1,90 @@
 """Work by hand: what a person asks for while no worker runs, under the worker's own lease.
 
-Question answered: may this process write the tables now? Only while it holds the lease; otherwise the worker does it.
+Question answered: may this process write the tables now? Only while it holds the lease, which is renewed for as long as
+the work takes; otherwise the worker does it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from policyloop.core.loop import LoopSpec
 from policyloop.core.rng import uuid7
+from policyloop.join.hour_states import n_examples
+from policyloop.join.hours import join_loop
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
+from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
-from policyloop.run.lease import WORK, Lease
+from policyloop.run.jobs import Job
+from policyloop.run.lease import LEASE_S, WORK, Lease
+from policyloop.run.refresh import Refreshed, refresh
+
+RENEW_EVERY_S = LEASE_S / 3
 
 
 @contextmanager
-def ship_by_hand(deployment: Deployment) -> Iterator[bool]:
+def ship_by_hand(deployment: Deployment, *, renew_every_s: float = RENEW_EVERY_S) -> Iterator[bool]:
     """Take the lease and bring the log into the tables; gives False, having done nothing, when a worker has the lease."""
     lease = Lease(deployment.records, WORK, holder=uuid7(deployment.clock.now_us()), clock=deployment.clock)
     if not lease.take():
         yield False
         return
     try:
-        ship_log(deployment.lake, deployment.records, deployment.home.log, clock=deployment.clock, files=SystemFiles())
-        yield True
+        with _renewed(lease, renew_every_s):
+            ship_log(deployment.lake, deployment.records, deployment.home.log, clock=deployment.clock, files=SystemFiles())
+            yield True
     finally:
         lease.give_back()
+
+
+def join_by_hand(deployment: Deployment, spec: LoopSpec) -> bool:
+    """Bring the log into the tables and a loop's examples up to date; False, having done nothing, when a worker does that."""
+    with ship_by_hand(deployment) as is_ours:
+        if is_ours:
+            join_loop(deployment.lake, deployment.records, spec)
+        return is_ours
+
+
+def train_by_hand(deployment: Deployment, spec: LoopSpec) -> Refreshed | None:
+    """Bring everything up to date and refresh the loop; None, having done nothing, when a worker has the lease.
+
+    Raises:
+        NothingToDo: there is no example to learn from.
+    """
+    with ship_by_hand(deployment) as is_ours:
+        if not is_ours:
+            return None
+        join_loop(deployment.lake, deployment.records, spec)
+        return refresh(deployment, spec.loop)
+
+
+def ask_worker(deployment: Deployment, loop: str) -> tuple[Job, bool]:
+    """Queue a training for the worker: the job that waits, and whether it is new."""
+    n, now_us = n_examples(deployment.records, loop), deployment.clock.now_us()
+    job = jobs.queue(deployment.records, loop, reason="asked for", n_examples=n, now_us=now_us)
+    if job is not None:
+        return job, True
+    waiting = jobs.last(deployment.records, loop)
+    assert waiting is not None, "a job that waits was refused for one that does not"
+    return waiting, False
+
+
+@contextmanager
+def _renewed(lease: Lease, every_s: float) -> Iterator[None]:
+    """Renew the lease until the end of the block."""
+    is_over = threading.Event()
+
+    def renew() -> None:
+        while not is_over.wait(every_s):
+            lease.take()
+
+    renewing = threading.Thread(target=renew, name="lease", daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        renewing.join()

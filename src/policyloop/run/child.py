@@ -21,7 +21,7 @@ def main(home: str, loop: str, job: str) -> None:
     stop_with_supervisor()
     with open_deployment(Home(Path(home))) as deployment:
         try:
-            message = refresh(deployment, loop)
+            message = refresh(deployment, loop).sentence
         except NothingToDo as error:
             message = error.message
         jobs.finish(deployment.records, int(job), state="done", message=message, now_us=deployment.clock.now_us())

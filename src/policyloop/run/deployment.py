@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from policyloop.core.clock import Clock, SystemClock
+from policyloop.core.errors import NothingToDo
 from policyloop.core.settings import Home
 from policyloop.lake.tables import Lake
 from policyloop.registry.registry import Registry
@@ -44,3 +45,16 @@ def open_deployment(home: Home, clock: Clock | None = None) -> Iterator[Deployme
         yield Deployment(home, records, registry, Lake(home.lake), time)
     finally:
         records.close()
+
+
+def check_is_there(home: Home) -> None:
+    """Refuse to look at data that nobody has made: opening would make an empty folder.
+
+    Raises:
+        NothingToDo: there is no data folder yet.
+    """
+    if not home.path.is_dir():
+        raise NothingToDo(
+            f"there is no data in '{home.path}' yet; expected a data folder that `policyloop apply` or `policyloop up` made. "
+            f"Change to your project's folder, or name the data folder (`--home PATH`, in Python `data=PATH`)."
+        )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from policyloop.core import plugins
 from policyloop.core.errors import NothingToDo
 from policyloop.core.estimate import Estimate
+from policyloop.core.model import BASELINE
 from policyloop.evaluate.compare import ESTIMATORS, evidence, logged_value, value_of
 from policyloop.gate.case import predictions_of
 from policyloop.run.deployment import Deployment
@@ -24,6 +25,25 @@ class Estimates:
     model: str  # digest, or `baseline`
     values: list[Estimate]  # one for each estimator
     logged: Estimate  # mean reward of the logged traffic
+
+
+def estimates_beside_baseline(deployment: Deployment, loop: str, model: str | None = None) -> list[Estimates]:
+    """Evaluate a model, and the baseline beside it.
+
+    Args:
+        deployment: where they are.
+        loop: its name or an alias.
+        model: a digest or the start of one, champion, previous, anchor or baseline; None: the champion, and the baseline
+            alone where there is none.
+
+    Raises:
+        UnknownLoop, UnknownModel, NothingToDo: as `estimates_of` does.
+    """
+    standing = deployment.registry.standing(loop)
+    wanted = model or ("champion" if standing.champion else BASELINE)
+    if wanted == BASELINE:
+        return estimates_of(deployment, standing.spec.loop, [None])
+    return estimates_of(deployment, standing.spec.loop, [deployment.registry.find(standing.spec.loop, wanted).model, None])
 
 
 def estimates_of(deployment: Deployment, loop: str, models: list[str | None]) -> list[Estimates]:

@@ -6,6 +6,8 @@ be killed at any step: a model is published whole or not at all, and it goes liv
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from policyloop import __version__
 from policyloop.gate.gate import look
 from policyloop.gate.guard import watch
@@ -17,11 +19,25 @@ from policyloop.run.entrants import entrant_of
 from policyloop.run.trusted import Trusted, trusted
 
 
-def refresh(deployment: Deployment, loop: str) -> str:
-    """Train, publish, judge and, when the verdict is PROMOTE, promote.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What a refresh made, and what the gate says of it."""
 
-    Returns:
-        What happened, in a sentence for people.
+    model: str  # digest
+    n_examples: int  # that it learned from
+    verdict: Verdict | None  # None: nothing new was learned, and the model is live already
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people."""
+        if self.verdict is None:
+            return f"model {self.model[:12]} is live already: nothing new was learned"
+        told = f"model {self.model[:12]} from {self.n_examples:,} examples: {self.verdict.call}."
+        return f"{told} {self.verdict.sentence}"
+
+
+def refresh(deployment: Deployment, loop: str) -> Refreshed:
+    """Train, publish, judge and, when the verdict is PROMOTE, promote.
 
     Raises:
         UnknownLoop: no loop has that name.
@@ -40,13 +56,13 @@ def refresh(deployment: Deployment, loop: str) -> str:
     )
     model = registry.publish(trained.manifest, trained.tensors)
     if model == standing.champion:
-        return f"model {model[:12]} is live already: nothing new was learned"
+        return Refreshed(model=model, n_examples=trained.manifest.n_examples, verdict=None)
     verdict = judge(deployment, standing, model, data)
     if verdict.call == Call.PROMOTE and not standing.row.is_frozen:
         registry.promote(loop, verdict)
     else:
         registry.record(loop, verdict)
-    return f"model {model[:12]} from {trained.manifest.n_examples:,} examples: {verdict.call}. {verdict.sentence}"
+    return Refreshed(model=model, n_examples=trained.manifest.n_examples, verdict=verdict)
 
 
 def judge(deployment: Deployment, standing: Standing, model: str, data: Trusted) -> Verdict:

@@ -12,7 +12,7 @@ from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.words import short
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import BASELINE
-from policyloop.run.estimates import Estimates, estimates_of
+from policyloop.run.estimates import Estimates, estimates_beside_baseline
 
 
 def run(
@@ -31,10 +31,7 @@ def run(
     The baseline stands beside it, and the mean reward that the logged traffic really earned.
     """
     with open_project(home) as deployment:
-        standing = deployment.registry.standing(loop)
-        wanted = model or ("champion" if standing.champion else BASELINE)
-        digest = None if wanted == BASELINE else deployment.registry.find(standing.spec.loop, wanted).model
-        found = estimates_of(deployment, standing.spec.loop, [digest] if digest is None else [digest, None])
+        found = estimates_beside_baseline(deployment, loop, model)
     if as_json:
         write_json([_as_json(estimates) for estimates in found])
         return

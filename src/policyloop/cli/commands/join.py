@@ -10,8 +10,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.join.hours import audit_loop, join_loop
-from policyloop.run.by_hand import ship_by_hand
+from policyloop.join.hours import audit_loop
+from policyloop.run.by_hand import join_by_hand
 from policyloop.run.trusted import release
 
 
@@ -32,9 +32,7 @@ def run(
         spec = deployment.registry.standing(loop).spec
         if hour is not None:
             release(deployment, spec.loop, hour)
-        with ship_by_hand(deployment) as is_ours:
-            if is_ours:
-                join_loop(deployment.lake, deployment.records, spec)
+        join_by_hand(deployment, spec)
         audit = audit_loop(deployment.lake, deployment.records, spec.loop)
     counts = msgspec.to_builtins(audit)
     if as_json:
