@@ -29,6 +29,7 @@ class Field:
     values: tuple[str, ...] | None = None  # category: the known values; None: any string, hashed
     items: Literal["number", "category"] | None = None  # array: what it holds
     max_items: int | None = None  # array: at most so many
+    max_fields: int | None = None  # json: at most so many values, however nested
     optional: bool = False  # missing is a value of its own
     default: Any = None  # filled in where the caller leaves the field out
     store: Store = "yes"  # `hash`: strings are stored hashed; `never`: kept out of log and tables

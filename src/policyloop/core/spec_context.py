@@ -5,17 +5,21 @@ Names of fields and values are the user's; types and options are ours, so a wron
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from policyloop.core.errors import Fault, unknown
 from policyloop.core.loop import Field
 from policyloop.core.section import QUOTE_HINT, Section, is_number, show
 
-FIELD_TYPES = ("number", "integer", "boolean", "category", "text", "array")
-LATER_FIELD_TYPES = ("tensor", "json")
+FIELD_TYPES = ("number", "integer", "boolean", "category", "text", "array", "json")
+LATER_FIELD_TYPES = ("tensor",)
 MAX_FIELDS = 1000
 MAX_VALUES = 10_000
 MAX_ITEMS = 1024
+MAX_JSON_FIELDS = 10_000
+USUAL_JSON_FIELDS = 500  # of a field of type json whose spec names no limit
+MAX_JSON_DEPTH = 32
 _MAX_NAME = 128
 _MAX_LABEL = 256
 
@@ -97,12 +101,14 @@ def _options_of_type(kind: str, section: Section) -> dict[str, Any]:
         else:
             options |= _read_bounds(section, is_whole=False)
         return options
+    if kind == "json":
+        return {"max_fields": section.whole("max_fields", None, low=1, high=MAX_JSON_FIELDS)}
     return {}
 
 
 def _options_of_any_type(section: Section) -> dict[str, Any]:
     """Where the type is wrong, every type's options may stand: only a name that none of them has is a fault of its own."""
-    for key in ("min", "max", "values", "items", "max_items"):
+    for key in ("min", "max", "values", "items", "max_items", "max_fields"):
         section.take(key, None)
     return {}
 
@@ -151,18 +157,20 @@ def _as_name(entry: Any, key: str, section: Section) -> str | None:
 
 def why_not(field: Field, value: Any) -> str | None:
     """What was expected instead, when `value` is no value of the field; None when it is one."""
-    if field.type == "array":
-        if not isinstance(value, list) or len(value) > (field.max_items or MAX_ITEMS):
-            return f"a list of at most {field.max_items or MAX_ITEMS} items"
-        item = Field(name=field.name, type=field.items or "category", min=field.min, max=field.max, values=field.values)
-        return next((f"items that are each {reason}" for entry in value if (reason := why_not(item, entry))), None)
+    if field.type in _WHY_NOT:
+        return _WHY_NOT[field.type](field, value)
     if field.type == "boolean":
         return None if isinstance(value, bool) else "true or false"
-    if field.type in ("number", "integer"):
-        return _why_no_number(field, value)
     if not isinstance(value, str):
         return "a text"
     return None if field.values is None or value in field.values else f"one of {', '.join(field.values)}"
+
+
+def _why_no_array(field: Field, value: Any) -> str | None:
+    if not isinstance(value, list) or len(value) > (field.max_items or MAX_ITEMS):
+        return f"a list of at most {field.max_items or MAX_ITEMS} items"
+    item = Field(name=field.name, type=field.items or "category", min=field.min, max=field.max, values=field.values)
+    return next((f"items that are each {reason}" for entry in value if (reason := why_not(item, entry))), None)
 
 
 def _why_no_number(field: Field, value: Any) -> str | None:
@@ -171,3 +179,32 @@ def _why_no_number(field: Field, value: Any) -> str | None:
     if field.min is not None and value < field.min:
         return f"{field.min:g} or more"
     return f"{field.max:g} or less" if field.max is not None and value > field.max else None
+
+
+def _why_no_json(field: Field, value: Any) -> str | None:
+    if not isinstance(value, dict | list):
+        return "an object or a list, such as {}"
+    most, n_values = field.max_fields or USUAL_JSON_FIELDS, 0
+    level: list[Any] = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        inner = [entry for holder in level for entry in (holder.values() if isinstance(holder, dict) else holder)]
+        names = [name for holder in level if isinstance(holder, dict) for name in holder]
+        if not all(isinstance(name, str) for name in names):
+            return "names that are text; put them in quotes"
+        level = [entry for entry in inner if isinstance(entry, dict | list) and entry]
+        n_values += len(inner) - len(level)
+        if n_values > most:
+            return f"at most {most:,} values in all"
+        if not all(entry is None or isinstance(entry, dict | list | str | bool) or is_number(entry) for entry in inner):
+            return "numbers, texts, true, false, null, and objects and lists of these"
+        if not level:
+            return None
+    return f"at most {MAX_JSON_DEPTH} levels of objects and lists"
+
+
+_WHY_NOT: dict[str, Callable[[Field, Any], str | None]] = {
+    "array": _why_no_array,
+    "integer": _why_no_number,
+    "json": _why_no_json,
+    "number": _why_no_number,
+}

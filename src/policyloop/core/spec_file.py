@@ -141,6 +141,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "max": field.max,
         "values": None if field.values is None else list(field.values),
         "max_items": field.max_items,
+        "max_fields": field.max_fields,
         "default": field.default,
     }
     kept = {key: value for key, value in given.items() if value is not None}

@@ -63,6 +63,7 @@ FIELD_OPTIONS: Mapping[str, str] = {
     "min, max": "number, integer: bounds, inclusive; values outside are refused",
     "values": "category: the known values; without them, any text",
     "items, max_items": "array: what it holds (number or category), and how many at most",
+    "max_fields": "json: at most so many values in it, however nested (500)",
     "optional": "true: may be missing, and missing is a value of its own",
     "default": "filled in where the caller leaves the field out",
     "store": "yes, hash (texts are stored hashed) or never (kept out of log and tables)",

@@ -19,6 +19,7 @@ from policyloop.core.loop import Field, LoopSpec
 
 N_NEWEST = 100
 _FAR = 1e9  # a number where the spec sets no bound
+_N_STRANGE = 6  # values in a strange object
 _ITEMS = 3  # of an array where the spec sets no limit
 
 
@@ -78,7 +79,7 @@ def _smallest(field: Field) -> Any:
             return field.values[0] if field.values else ""
         case "text":
             return ""
-        case "array":
+        case "array" | "json":
             return []
 
 
@@ -94,6 +95,22 @@ def _largest(field: Field) -> Any:
             return field.values[-1] if field.values else "a value never seen"
         case "text":
             return "words that were never seen"
-        case "array":
-            n = _ITEMS if field.max_items is None else field.max_items
-            return [field.values[-1] if field.values else "a value never seen" if field.items == "category" else _FAR] * n
+        case "array" | "json":
+            return _largest_list(field) if field.type == "array" else _strange_json(field)
+
+
+def _largest_list(field: Field) -> list[Any]:
+    n = _ITEMS if field.max_items is None else field.max_items
+    return [field.values[-1] if field.values else "a value never seen" if field.items == "category" else _FAR] * n
+
+
+def _strange_json(field: Field) -> Any:
+    """An object that no caller ever sent: every kind of value, as far as the field takes so many."""
+    kinds = {
+        "far": _FAR,
+        "text": "words that were never seen",
+        "truth": True,
+        "list": [_FAR, -_FAR],
+        "nested": {"nothing": None},
+    }
+    return kinds if field.max_fields is None or field.max_fields >= _N_STRANGE else {"far": _FAR}

@@ -7,6 +7,7 @@ does the slow path look at every field by itself, so that all faults come back a
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -25,6 +26,7 @@ from policyloop.ingest.fields import (
     described,
     max_items_of,
 )
+from policyloop.ingest.json_values import check_plain, max_fields_of
 from policyloop.ingest.quoting import place, shown, unknown_name
 
 MAX_CONTEXT_BYTES = 2**20  # as JSON; an event's payload holds at most four times that
@@ -44,6 +46,8 @@ class ContextCheck:
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = dict(fields)
         self._type = _struct_of(self._fields)
+        fields_by_place = enumerate(self._fields.values())
+        self._json = [(f"f{number}", max_fields_of(field)) for number, field in fields_by_place if field.type == "json"]
         self._encode = msgspec.json.Encoder().encode
 
     def check(self, payload: Any, faults: list[Fault], *, where: str = "$.context") -> CheckedContext | None:
@@ -55,6 +59,7 @@ class ContextCheck:
         """
         try:
             fit = msgspec.convert(payload, self._type)
+            self._check_json(fit)
             text = self._encode(fit)
         except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
             return self._check_slowly(payload, faults, where)
@@ -62,6 +67,25 @@ class ContextCheck:
             faults.append(_too_big(where, len(text)))
             return None
         return CheckedContext(msgspec.to_builtins(fit), text.decode())
+
+    def fit_many(self, payloads: list[Any]) -> list[dict[str, Any]] | None:
+        """The contexts with defaults filled in; None when any of them does not fit, or needs the slow path."""
+        try:
+            fit = msgspec.convert(payloads, list[self._type])  # type: ignore[name-defined]
+            for one in fit if self._json else ():
+                self._check_json(one)
+            self._encode(fit)
+        except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
+            return None
+        many: list[dict[str, Any]] = msgspec.to_builtins(fit)
+        return many
+
+    def _check_json(self, fit: msgspec.Struct) -> None:
+        """Raise ValueError where a field of type json needs the slow path."""
+        for member, max_fields in self._json:
+            value = getattr(fit, member)
+            if value is not None:
+                check_plain(value, max_fields)
 
     def _check_slowly(self, payload: Any, faults: list[Fault], where: str) -> CheckedContext | None:
         """Every field by itself; also takes what only the fast path refuses, such as NumPy numbers."""
@@ -105,7 +129,7 @@ def _struct_of(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
         member = f"f{number}"
         if field.default is None and not field.optional:
             members.append((member, accepted, msgspec.field(name=field.name)))
-        elif field.type == "array" and field.default is not None:
+        elif field.type in ("array", "json") and field.default is not None:
             members.append((member, accepted, msgspec.field(name=field.name, default_factory=_Copy(field))))
         else:
             members.append((member, accepted, msgspec.field(name=field.name, default=_default_of(field))))
@@ -113,6 +137,8 @@ def _struct_of(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
 
 
 def _type_of(field: Field) -> Any:
+    if field.type == "json":
+        return dict[str, Any] | list[Any]
     if field.type == "boolean":
         return bool
     if field.type == "text":
@@ -146,13 +172,15 @@ def _default_of(field: Field) -> Any:
         return None
     if field.type == "number":
         return float(field.default)
+    if field.type == "json":
+        return copy.deepcopy(field.default)
     if field.type == "array":
         return [float(item) if field.items == "number" else item for item in field.default]
     return field.default
 
 
 class _Copy:
-    """Makes a fresh default list for each context, since lists can be changed."""
+    """Makes a fresh default for each context, since lists and objects can be changed."""
 
     def __init__(self, field: Field) -> None:
         self._field = field

@@ -13,6 +13,7 @@ from typing import Any
 
 from policyloop.core.errors import Fault, nearest
 from policyloop.core.loop import Field
+from policyloop.ingest.json_values import clean_json, described_json
 from policyloop.ingest.quoting import MAX_SHOWN_CHARS, shown
 
 MAX_FLOAT = sys.float_info.max
@@ -37,7 +38,10 @@ def clean(value: Any, field: Field, where: str, faults: list[Fault]) -> Any:
 
 def described(field: Field) -> str:
     """What the field takes, in words: `a whole number from 0 to 23`."""
-    words = _array_in_words(field) if field.type == "array" else _item_in_words(field.type, field)
+    if field.type == "json":
+        words = described_json(field)
+    else:
+        words = _array_in_words(field) if field.type == "array" else _item_in_words(field.type, field)
     return f"{words}, or null" if field.optional else words
 
 
@@ -172,4 +176,5 @@ _CLEANER_OF_TYPE: dict[str, Callable[[Any, Field, str, list[Fault]], Any]] = {
     "category": _category,
     "text": _text,
     "array": _array,
+    "json": clean_json,
 }

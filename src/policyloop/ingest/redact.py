@@ -2,7 +2,8 @@
 
 Question answered: which context is logged, and which one does the policy decide on? It is one and the same, so that a
 decision can be replayed from its record: a field with `store: hash` is a keyed hash for the policy too, and a field
-with `store: never`, as well as the field that names the subject, is checked and then gone.
+with `store: never`, as well as the field that names the subject, is checked and then gone. Of a hashed field of type json
+the texts are hashed, wherever they stand; names, numbers, true and false are kept.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ _HASH_BYTES = 8
 class Redaction:
     """What one spec wants hashed or left out; made by `redaction_of`, which gives None where nothing is."""
 
-    def __init__(self, *, dropped: frozenset[str], hashed: frozenset[str], salt: bytes) -> None:
+    def __init__(self, *, dropped: frozenset[str], hashed: frozenset[str], json: frozenset[str], salt: bytes) -> None:
         self._dropped = dropped
+        self._json = json  # those of type json
         self._hashed = hashed
         self._salt = salt
 
@@ -39,6 +41,10 @@ class Redaction:
     def _hash(self, name: str, value: Any) -> Any:
         if isinstance(value, list):
             return [self._hash(name, item) for item in value]
+        if isinstance(value, dict):  # of a field of type json, as are the numbers below it
+            return {key: self._hash(name, inner) for key, inner in value.items()}
+        if name in self._json and not isinstance(value, str):
+            return value
         return keyed_hash(self._salt, "field " + name, value) if isinstance(value, str) else None
 
 
@@ -50,7 +56,8 @@ def redaction_of(spec: LoopSpec, *, salt: bytes) -> Redaction | None:
         dropped.add(spec.subject)
     if not dropped and not hashed:
         return None
-    return Redaction(dropped=frozenset(dropped), hashed=frozenset(hashed), salt=salt)
+    json = {field.name for field in spec.context.values() if field.type == "json"}
+    return Redaction(dropped=frozenset(dropped), hashed=frozenset(hashed), json=frozenset(json), salt=salt)
 
 
 def subject_of(request_subject: str | None, context: Mapping[str, Any], spec: LoopSpec, *, salt: bytes) -> str | None:

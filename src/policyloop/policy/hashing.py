@@ -23,3 +23,9 @@ def bucket(field: str, value: str, n_buckets: int) -> int:
 def words(text: str) -> list[str]:
     """The words of a text, in lower case."""
     return _WORD.findall(text.lower())
+
+
+def signed_bucket(code: int, n_buckets: int) -> tuple[int, int]:
+    """A number in [0, n_buckets) and a sign, 1 or -1, for the 32-bit code of something."""
+    mixed = (code * _GOLDEN) & 0xFFFF_FFFF
+    return (mixed * n_buckets) >> 32, 1 if mixed & 1 else -1

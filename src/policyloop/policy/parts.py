@@ -13,6 +13,7 @@ one more feature that is 1 when the value is missing and 0 otherwise. How wide e
 | array of numbers with max_items up to 32 | one per place, and the count |
 | other array of numbers | count, mean, min, max, first, last |
 | array of categories | as category; counts over the root of the number of items |
+| json | up to 64 numbers, 64 strings and 32 buckets (policy/json_part.py) |
 
 Letters: n contexts, c raw numbers, w features of the part.
 """
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.example import Context
 from policyloop.core.loop import Field
-from policyloop.policy import scale
+from policyloop.policy import json_part, scale
 from policyloop.policy.hashing import bucket, words
 from policyloop.policy.scale import Scale
 
@@ -249,6 +250,8 @@ def fit_field(field: Field, contexts: Sequence[Context]) -> Part:
     """The part of any field that is not a plain number."""
     if field.type in ("number", "integer"):
         return OptionalNumber(field.name, scale.fit(_raw(contexts, (field.name,))))
+    if field.type == "json":
+        return json_part.fit(field, contexts)
     if field.type == "array" and field.items != "category":
         return _fit_number_array(field, contexts)
     return _part_of_words(field)
@@ -277,6 +280,8 @@ def from_json(saved: dict[str, Any]) -> Part:
     if saved["part"] == "bag":
         keys = None if saved["keys"] is None else tuple(saved["keys"])
         return Bag(name, saved["type"], keys, saved["n_buckets"], saved["is_optional"])
+    if saved["part"] == "json":
+        return json_part.from_json(saved)
     its_scale = Scale(tuple(saved["mean"]), tuple(saved["inverse"]))
     if saved["part"] == "numbers":
         return Numbers.of(tuple(saved["names"]), its_scale)

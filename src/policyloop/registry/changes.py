@@ -108,6 +108,8 @@ def _entailed_by_field(old: Field | None, new: Field | None) -> Entails:
         only = old or new
         assert only is not None
         return Entails.FIELDS if only.optional else Entails.NEW_LINE
+    if old.type == "json" and replace(old, max_fields=new.max_fields) == new:
+        return Entails.NEXT_DECISION
     is_only_made_optional = replace(old, optional=True) == new
     return Entails.FIELDS if is_only_made_optional else Entails.NEW_LINE
 
@@ -115,7 +117,8 @@ def _entailed_by_field(old: Field | None, new: Field | None) -> Entails:
 def _field_shown(field: Field | None) -> str | None:
     if field is None:
         return None
-    return f"{'optional ' if field.optional else ''}{field.type}"
+    bound = "" if field.max_fields is None else f" of at most {field.max_fields:,} values"
+    return f"{'optional ' if field.optional else ''}{field.type}{bound}"
 
 
 def _of_actions(before: Sequence[str], after: Sequence[str]) -> list[Change]:

@@ -107,6 +107,9 @@ def _values_of(field: Field) -> list[Any]:
         return list(field.values[:_MAX_VARIANTS]) if field.values else ["", "some category"]
     if field.type == "array":
         return [[], [_item_of(field)]][: 1 + max_items_of(field)]
+    if field.type == "json":
+        strange = [{"far": _FAR}, {"text": "some words"}, {"list": [True]}, [{"nested": {"far": -_FAR}}]]
+        return [{}, *strange]
     low = -_FAR if field.min is None else field.min
     high = max(_FAR, low) if field.max is None else field.max
     low = min(low, high)

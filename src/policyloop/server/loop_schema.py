@@ -57,7 +57,7 @@ def typed(spec: LoopSpec, schema: Schema) -> Schema:
 def _field(field: Field) -> Schema:
     schema = {**_of_type(field), "description": described(field)}
     if field.optional:
-        schema["type"] = [schema["type"], "null"]
+        schema["type"] = [*(schema["type"] if isinstance(schema["type"], list) else [schema["type"]]), "null"]
         if "enum" in schema:
             schema["enum"] = [*schema["enum"], None]
     if field.default is not None:
@@ -66,6 +66,8 @@ def _field(field: Field) -> Schema:
 
 
 def _of_type(field: Field) -> Schema:
+    if field.type == "json":
+        return {"type": ["object", "array"]}
     if field.type == "array":
         return {"type": "array", "items": _scalar(field.items or "category", field), "maxItems": max_items_of(field)}
     return _scalar(field.type, field)
