@@ -599,8 +599,7 @@ def test_every_unknown_name_in_the_expression_is_told():
 
 def test_keys_beside_a_mistyped_kind_of_actions_are_checked():
     assert faults(small(actions={"kind": "discret", "lables": ["a"], "labels": ["a", "b"]})) == [
-        "$.actions.kind: is 'discret'; expected discrete, the kind that works today (coming: candidates, slots, continuous, "
-        "tuple).",
+        "$.actions.kind: is 'discret'; expected one of discrete, candidates (coming: slots, continuous, tuple).",
         "$.actions.lables: no key of actions is named 'lables'; did you mean 'labels'?",
     ]
 

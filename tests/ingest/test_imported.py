@@ -18,7 +18,7 @@ CHECKS = checks_of(front_page(), salt=SALT)
 
 def imported(**row) -> Decision:
     filled = {"loop": "front-page", "context": CONTEXT, "action": "bold", "pmf": [0.5, 0.25, 0.25], "decision_id": "d1", **row}
-    return imported_decision(TrackedDecision(**filled), CHECKS, received_at=NOW_US)
+    return imported_decision(TrackedDecision(**filled), CHECKS, received_at=NOW_US)[0]
 
 
 def message_of(**row) -> str:
@@ -79,9 +79,9 @@ def test_an_unknown_propensity_is_not_a_number():
     ("row", "message"),
     [
         ({"action": "blod"}, "$.action no action is named 'blod'; did you mean 'bold'?"),
-        ({"action": 3}, "$.action is 3; expected a label or a whole number from 0 to 2."),
-        ({"action": -1}, "$.action is -1; expected a label or a whole number from 0 to 2."),
-        ({"action": True}, "$.action is true; expected a label or a whole number from 0 to 2."),
+        ({"action": 3}, "$.action is 3; expected a name or a whole number from 0 to 2."),
+        ({"action": -1}, "$.action is -1; expected a name or a whole number from 0 to 2."),
+        ({"action": True}, "$.action is true; expected a name or a whole number from 0 to 2."),
         ({"pmf": [0.5, 0.5]}, "$.pmf has 2 entries; expected 3, one per action in this order: 'calm', 'bold', 'playful'."),
         ({"pmf": [0.5, 0.5, 0.5]}, "$.pmf sums to 1.5; expected 1 within 1e-06."),
         ({"pmf": [1.5, -0.5, 0.0]}, "$.pmf gives 'calm' the probability 1.5; expected 0 to 1."),

@@ -93,7 +93,7 @@ def test_a_decision_of_another_deployment_cannot_be_drawn_again():
 
 def test_an_imported_decision_was_not_drawn_by_us():
     row = TrackedDecision(loop="front-page", context=CONTEXT, action="calm", pmf=[0.5, 0.5, 0.0])
-    event = imported_decision(row, checks_of(SPEC, salt=SALT), received_at=NOW_US)
+    event, _ = imported_decision(row, checks_of(SPEC, salt=SALT), received_at=NOW_US)
 
     again = replay(event, SPEC, salt=SALT)
 

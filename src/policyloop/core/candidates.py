@@ -36,6 +36,11 @@ class Candidates(msgspec.Struct, frozen=True, eq=False, gc=False):
         return len(self.json) <= MAX_INLINE_BYTES
 
 
+def stored(candidates: Candidates) -> str:
+    """How a decision refers to the set: by the whole of it when it is small, else by its digest."""
+    return candidates.json if candidates.is_small else candidates.digest
+
+
 def candidates_of(ids: Sequence[str], features: Sequence[Mapping[str, Any]]) -> Candidates:
     """The set of ids and features that were checked before."""
     text = msgspec.json.encode([{"id": name, "features": own} for name, own in zip(ids, features, strict=True)])

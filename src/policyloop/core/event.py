@@ -1,6 +1,7 @@
 """An event: one immutable record in the log, a decision or an outcome. There is no third kind.
 
-Activation, what was really carried out and the end of an episode are outcomes with reserved names. The payload
+Beside events the log keeps sets of candidates, each once, which decisions refer to by their digest. Activation, what
+was really carried out and the end of an episode are outcomes with reserved names. The payload
 is a MessagePack map with short keys that never change; a key that this version does not know survives in `extra`.
 Times are microseconds since 1970 UTC. Source: the semantics of docs/events.md.
 """
@@ -30,6 +31,7 @@ class Kind(IntEnum):
 
     DECISION = 1
     OUTCOME = 2
+    ACTION_SET = 3
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -100,27 +102,39 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     extra: dict[str, Any] | None = msgspec.field(name="_", default=None)
 
 
-Event = Decision | Outcome
+class ActionSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A set of candidates: what a decision's `actions` refers to. It stands in the log before any decision that needs it."""
 
-_TYPE_OF_KIND: dict[Kind, type[Decision] | type[Outcome]] = {Kind.DECISION: Decision, Kind.OUTCOME: Outcome}
+    loop: str = msgspec.field(name="l")
+    digest: str = msgspec.field(name="h")  # of `actions`
+    received_at: int = msgspec.field(name="t")
+    actions: str = msgspec.field(name="a")  # JSON array of {id, features}
+    extra: dict[str, Any] | None = msgspec.field(name="_", default=None)
+
+
+Event = Decision | Outcome
+Logged = Decision | Outcome | ActionSet
+
+_TYPE_OF_KIND: dict[Kind, type[Logged]] = {Kind.DECISION: Decision, Kind.OUTCOME: Outcome, Kind.ACTION_SET: ActionSet}
+_KIND_OF_TYPE: dict[type, Kind] = {of: kind for kind, of in _TYPE_OF_KIND.items()}
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER_OF_KIND: dict[Kind, msgspec.msgpack.Decoder[Any]] = {k: msgspec.msgpack.Decoder(t) for k, t in _TYPE_OF_KIND.items()}
 _MAP_DECODER = msgspec.msgpack.Decoder(dict[str, Any])
 _KNOWN_KEYS = {k: frozenset(f.encode_name for f in msgspec.structs.fields(t)) for k, t in _TYPE_OF_KIND.items()}
 
 
-def kind_of(event: Event) -> Kind:
-    """The kind byte under which the event is framed."""
-    return Kind.DECISION if type(event) is Decision else Kind.OUTCOME
+def kind_of(event: Logged) -> Kind:
+    """The kind byte under which the record is framed."""
+    return _KIND_OF_TYPE[type(event)]
 
 
-def encode(event: Event) -> bytes:
-    """The event's payload. At most `MAX_PAYLOAD_BYTES`, which the request limits see to."""
+def encode(event: Logged) -> bytes:
+    """The record's payload. At most `MAX_PAYLOAD_BYTES`, which the request limits see to."""
     return _ENCODER.encode(event)
 
 
-def decode(kind: int, payload: bytes, *, form: int = FORM) -> Event:
-    """The event of a payload; keys unknown to this version are kept in `extra`.
+def decode(kind: int, payload: bytes, *, form: int = FORM) -> Logged:
+    """The event or set of a payload; keys unknown to this version are kept in `extra`.
 
     Raises:
         msgspec.MsgspecError: the payload is no event of that kind.

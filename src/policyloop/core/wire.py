@@ -25,8 +25,8 @@ ActionSource = Literal["policy", "expert", "random", "human", "hold_out"]
 class CandidateAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One action that the caller brings along; for loops whose actions are `candidates`."""
 
-    id: str
-    features: dict[str, Any] | None = None
+    id: str  # 1-256 characters, no control characters, each once in a request
+    features: dict[str, Any] | None = None  # as the loop declares them; any JSON object where it declares none
 
 
 class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -34,10 +34,11 @@ class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     context: dict[str, Any]
     decision_id: str | None = None  # 1-256 characters, no control characters; None: the server makes a UUIDv7
-    mask: list[bool] | None = None  # one entry per action in the spec's order; true: may be taken
-    exclude: list[str] | None = None  # labels that may not be taken; mask or exclude, not both
-    actions: list[CandidateAction] | None = None
-    n: int | None = None  # length of the ranking; 1 for discrete loops
+    mask: list[bool] | None = None  # one entry per action in the offered order; true: may be taken
+    exclude: list[str] | None = None  # labels or ids that may not be taken; mask or exclude, not both
+    actions: list[CandidateAction] | None = None  # for loops whose actions are `candidates`; this or action_set
+    action_set: str | None = None  # the name of a set that was registered ahead
+    n: int | None = None  # length of the ranking that comes back, of at most all that may be taken; for `candidates`
     explore: bool = True  # false: the most probable action, logged as a point with probability 1
     defer: bool = False  # true: counts only once it is activated
     occurred_at: str | None = None
@@ -51,15 +52,29 @@ class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     decision_id: str
     decided_at: str  # echo it with the outcomes
-    action: str  # the label
-    index: int  # its place in the spec's labels
+    action: str  # the label, or the candidate's id
+    index: int  # its place among those offered
     propensity: float  # probability that it had, in (0, 1]
     policy: str  # model digest, or `baseline`
     fallback: bool  # the baseline decided because no model could
     logged: bool  # false only where `on_log_failure: serve-baseline` was asked for and the log cannot be written
     deferred: bool
     split: float  # [0, 1)
+    ranking: list[str] | UnsetType = UNSET  # where n was asked for: ids in their order; the first is the decision
     pmf: list[float] | UnsetType = UNSET  # with `?pmf=true`: a probability per action, 0 where not allowed
+
+
+class RegisterActionsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Candidates that will be offered together, so that later requests need only name the set."""
+
+    actions: list[CandidateAction]
+
+
+class RegisterActionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The set's name, which is made of its content: registering it again gives the same."""
+
+    action_set: str
+    n: int  # how many candidates
 
 
 class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,10 +113,11 @@ class TrackedDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     loop: str
     context: dict[str, Any]
-    action: str | int  # label, or place in the spec's labels
+    action: str | int  # label or id, or its place among those offered
     decision_id: str | None = None
     propensity: float | None = None  # (0, 1]; None: the pmf's entry
-    pmf: list[float] | dict[str, float] | None = None  # in the spec's order, or label -> probability
+    actions: list[CandidateAction] | None = None  # what was offered, for loops whose actions are `candidates`
+    pmf: list[float] | dict[str, float] | None = None  # in the offered order, or label or id -> probability
     propensity_kind: PropensityKind = "probability"  # `estimated` and `unknown` need no pmf, and are no evidence
     policy: str | None = None  # the name of the other system's policy; stored as `imported:NAME`
     action_source: ActionSource | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from policyloop.core.loop import LoopSpec
 from policyloop.core.rng import salt_id
+from policyloop.ingest.candidates import CandidatesCheck
 from policyloop.ingest.context import ContextCheck
 from policyloop.ingest.redact import Redaction, redaction_of
 
@@ -20,6 +21,7 @@ class Checks:
     context: ContextCheck
     redaction: Redaction | None
     index_of_label: dict[str, int]
+    candidates: CandidatesCheck  # for loops whose callers bring the actions along
 
 
 def checks_of(spec: LoopSpec, *, salt: bytes) -> Checks:
@@ -31,4 +33,5 @@ def checks_of(spec: LoopSpec, *, salt: bytes) -> Checks:
         context=ContextCheck(spec.context),
         redaction=redaction_of(spec, salt=salt),
         index_of_label={label: index for index, label in enumerate(spec.labels)},
+        candidates=CandidatesCheck(spec),
     )

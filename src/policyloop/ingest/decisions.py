@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from policyloop.core.candidates import Candidates
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.wire import DecideRequest, TrackedDecision
+from policyloop.ingest.candidates import FindSet
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.context import CheckedContext
 from policyloop.ingest.identity import check_id, parse_time
@@ -24,23 +26,32 @@ class Asked(msgspec.Struct, frozen=True):
 
     context: CheckedContext  # as it is decided on and logged: defaults filled in, redacted
     mask: list[bool] | None  # None: every action may be taken
+    candidates: Candidates | None  # None: the actions are the spec's labels
     occurred_at: int | None
     subject: str | None  # keyed hash
 
 
-def ask(request: DecideRequest, checks: Checks) -> Asked:
+def ask(request: DecideRequest, checks: Checks, *, find_set: FindSet | None = None) -> Asked:
     """Check a request for a decision.
+
+    Args:
+        find_set: looks up a set of candidates that was registered ahead.
 
     Raises:
         Invalid: the request does not fit the loop; every fault is listed.
     """
     faults: list[Fault] = []
     context = checks.context.check(request.context, faults)
+    candidates = None
+    if checks.spec.is_candidates:
+        candidates = _candidates_of(request, checks, find_set, faults)
     mask = None
     if request.mask is not None or request.exclude is not None:
-        mask = allowed_of(request.mask, request.exclude, checks, faults, where="$")
+        names = checks.spec.labels if candidates is None else candidates.ids
+        if names:
+            mask = allowed_of(request.mask, request.exclude, names, faults, where="$")
     check_ids(request, faults, "$")
-    if request.actions is not None or (request.n is not None and request.n != 1):
+    if not checks.spec.is_candidates:
         _refuse_other_kinds(request, faults, "$")
     occurred_at = parse_time(request.occurred_at, "$.occurred_at", faults)
     if faults or context is None:
@@ -49,41 +60,66 @@ def ask(request: DecideRequest, checks: Checks) -> Asked:
     if request.subject is not None or checks.spec.subject is not None:
         subject = subject_of(request.subject, context.values, checks.spec, salt=checks.salt)
     kept = context if checks.redaction is None else checks.redaction.apply(context)
-    return Asked(kept, mask, occurred_at, subject)
+    return Asked(kept, mask, candidates, occurred_at, subject)
+
+
+def _candidates_of(request: DecideRequest, checks: Checks, find_set: FindSet | None, faults: list[Fault]) -> Candidates | None:
+    """The set that was sent or named; None, and a fault appended, when there is none."""
+    if request.n is not None and not 1 <= request.n <= checks.spec.actions.max:
+        faults.append(Fault("$.n", f"is {shown(request.n)}; expected 1 to {checks.spec.actions.max:,}."))
+    if (request.actions is None) == (request.action_set is None):
+        either = "expected the candidates, or action_set, the name of a set that was registered ahead"
+        what = "are missing" if request.actions is None else "are sent together with action_set"
+        faults.append(Fault("$.actions", f"{what}; {either}.", "missing_field" if request.actions is None else "invalid"))
+        return None
+    if request.actions is not None:
+        return checks.candidates.check(request.actions, faults, where="$.actions")
+    assert request.action_set is not None
+    registered = None if find_set is None else find_set(checks.spec.loop, request.action_set)
+    if registered is None:
+        message = (
+            f"is {shown_text(request.action_set)}, a set that is not registered; expected a name that registering answered."
+        )
+        faults.append(Fault("$.action_set", message, "unknown_action_set"))
+        return None
+    return checks.candidates.check(registered, faults, where="$.action_set")
 
 
 def allowed_of(
-    mask: list[bool] | None, exclude: list[str] | None, checks: Checks, faults: list[Fault], *, where: str
+    mask: list[bool] | None, exclude: list[str] | None, names: Sequence[str], faults: list[Fault], *, where: str
 ) -> list[bool] | None:
-    """Which actions may be taken, in the spec's order; None when all may, or when a fault was appended."""
-    labels = checks.spec.labels
+    """Which actions may be taken, in the offered order; None when all may, or when a fault was appended.
+
+    Args:
+        names: the labels or ids that are offered.
+    """
     if mask is not None and exclude is not None:
         faults.append(Fault(f"{where}.mask", "is sent together with exclude; expected one of the two."))
         return None
     if mask is not None:
-        if len(mask) != len(labels):
-            message = f"has {len(mask):,} entries; expected {len(labels)}, one per action in this order: {listed(labels)}."
+        if len(mask) != len(names):
+            message = f"has {len(mask):,} entries; expected {len(names)}, one per action in this order: {listed(names)}."
             faults.append(Fault(f"{where}.mask", message))
             return None
         return _unless_none_left([bool(entry) for entry in mask], f"{where}.mask", faults)
     if not exclude:
         return None
-    for place, label in enumerate(exclude[:20]):
-        if label not in checks.index_of_label:
-            faults.append(Fault(f"{where}.exclude[{place}]", unknown_name("action", label, labels), "unknown_action"))
-    gone = set(exclude)
-    return _unless_none_left([label not in gone for label in labels], f"{where}.exclude", faults)
+    known, gone = set(names), set(exclude)
+    for place, name in enumerate(exclude[:20]):
+        if name not in known:
+            faults.append(Fault(f"{where}.exclude[{place}]", unknown_name("action", name, names), "unknown_action"))
+    return _unless_none_left([name not in gone for name in names], f"{where}.exclude", faults)
 
 
-def action_of(value: Any, checks: Checks, where: str, faults: list[Fault]) -> int | None:
-    """The index of an action given by label or index; None, and a fault appended, when there is none such."""
-    labels = checks.spec.labels
+def action_of(value: Any, names: Sequence[str], where: str, faults: list[Fault]) -> int | None:
+    """The place of an action given by name or place; None, and a fault appended, when there is none such."""
     if isinstance(value, str):
-        if value not in checks.index_of_label:
-            faults.append(Fault(where, unknown_name("action", value, labels), "unknown_action"))
-        return checks.index_of_label.get(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < len(labels):
-        message = f"is {shown(value)}; expected a label or a whole number from 0 to {len(labels) - 1}."
+        if value in names:
+            return names.index(value)
+        faults.append(Fault(where, unknown_name("action", value, names), "unknown_action"))
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < len(names):
+        message = f"is {shown(value)}; expected a name or a whole number from 0 to {len(names) - 1}."
         faults.append(Fault(where, message, "unknown_action"))
         return None
     return value
@@ -108,11 +144,11 @@ def check_ids(request: DecideRequest | TrackedDecision, faults: list[Fault], whe
 
 
 def _refuse_other_kinds(request: DecideRequest, faults: list[Fault], where: str) -> None:
-    if request.actions is not None:
+    if request.actions is not None or request.action_set is not None:
         message = (
             "are sent, but this loop's actions are the labels of its spec; expected none. Rule some out with mask or exclude."
         )
-        faults.append(Fault(f"{where}.actions", message))
+        faults.append(Fault(f"{where}.{'action_set' if request.actions is None else 'actions'}", message))
     if request.n is not None and request.n != 1:
         faults.append(
             Fault(f"{where}.n", f"is {shown(request.n)}; expected 1: a loop with labelled actions takes one at a time.")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from policyloop.core.candidates import Candidates, stored
 from policyloop.core.errors import Fault, Invalid
-from policyloop.core.event import Decision, pack_floats
+from policyloop.core.event import ActionSet, Decision, pack_floats
 from policyloop.core.rng import keyed_uniform, uuid7
 from policyloop.core.wire import TrackedDecision
 from policyloop.ingest.checks import Checks
@@ -23,8 +24,10 @@ _CHANCE = "the chance in (0, 1] that the action really had"
 PMF_TOLERANCE = 1e-6  # other systems log with fewer digits than we do; the gate's own log check is stricter
 
 
-def imported_decision(row: TrackedDecision, checks: Checks, *, received_at: int, where: str = "$") -> Decision:
-    """The event of a decision that another system made.
+def imported_decision(
+    row: TrackedDecision, checks: Checks, *, received_at: int, where: str = "$"
+) -> tuple[Decision, ActionSet | None]:
+    """The event of a decision that another system made, and the set of candidates that the log must have before it.
 
     Its hour is that of our receipt; what the other system says of its time is kept as `occurred_at`.
 
@@ -37,10 +40,12 @@ def imported_decision(row: TrackedDecision, checks: Checks, *, received_at: int,
     """
     faults: list[Fault] = []
     context = checks.context.check(row.context, faults, where=f"{where}.context")
-    mask = allowed_of(row.mask, row.exclude, checks, faults, where=where)
+    candidates = _candidates_of(row, checks, faults, where)
+    names = checks.spec.labels if candidates is None else candidates.ids
+    mask = allowed_of(row.mask, row.exclude, names, faults, where=where) if names else None
     check_ids(row, faults, where)
-    action = _action_of(row, mask, checks, faults, where)
-    pmf = _pmf_of(row, mask, checks, faults, where)
+    action = _action_of(row, mask, names, faults, where) if names else None
+    pmf = _pmf_of(row, mask, names, faults, where) if names else None
     propensity = _propensity_of(row, pmf, action, faults, where)
     named = "decided_at" if row.occurred_at is None else "occurred_at"
     said_at = parse_time(getattr(row, named), f"{where}.{named}", faults)
@@ -50,7 +55,8 @@ def imported_decision(row: TrackedDecision, checks: Checks, *, received_at: int,
     subject = subject_of(row.subject, context.values, checks.spec, salt=checks.salt)
     kept = context if checks.redaction is None else checks.redaction.apply(context)
     decision_id = row.decision_id or uuid7(received_at)
-    return Decision(
+    to_log = None if candidates is None else checks.candidates.to_log(candidates, now_us=received_at)
+    decision = Decision(
         loop=checks.spec.loop,
         decision_id=decision_id,
         decided_at=received_at,
@@ -63,6 +69,7 @@ def imported_decision(row: TrackedDecision, checks: Checks, *, received_at: int,
         propensity_kind=row.propensity_kind,
         pmf=None if pmf is None else [pack_floats(pmf)],
         mask=mask,
+        actions=None if candidates is None else stored(candidates),
         occurred_at=occurred_at,
         action_source=row.action_source,
         salt_id=checks.salt_id,  # of the split; the action was not drawn by us, so draw_version stays 0
@@ -72,10 +79,27 @@ def imported_decision(row: TrackedDecision, checks: Checks, *, received_at: int,
         episode_id=row.episode_id,
         step=row.step,
     )
+    return decision, to_log
 
 
-def _action_of(row: TrackedDecision, mask: list[bool] | None, checks: Checks, faults: list[Fault], where: str) -> int | None:
-    action = action_of(row.action, checks, f"{where}.action", faults)
+def _candidates_of(row: TrackedDecision, checks: Checks, faults: list[Fault], where: str) -> Candidates | None:
+    """What was offered; None where the actions are labels, or where a fault was appended."""
+    if not checks.spec.is_candidates:
+        if row.actions is not None:
+            faults.append(
+                Fault(f"{where}.actions", "are sent, but this loop's actions are the labels of its spec; expected none.")
+            )
+        return None
+    if row.actions is None:
+        faults.append(Fault(f"{where}.actions", "are missing; expected the candidates that were offered.", "missing_field"))
+        return None
+    return checks.candidates.check(row.actions, faults, where=f"{where}.actions")
+
+
+def _action_of(
+    row: TrackedDecision, mask: list[bool] | None, names: Sequence[str], faults: list[Fault], where: str
+) -> int | None:
+    action = action_of(row.action, names, f"{where}.action", faults)
     if action is not None and mask is not None and not mask[action]:
         message = f"is {shown(row.action)}, which mask or exclude rules out; expected an action that was allowed."
         faults.append(Fault(f"{where}.action", message))
@@ -83,9 +107,9 @@ def _action_of(row: TrackedDecision, mask: list[bool] | None, checks: Checks, fa
 
 
 def _pmf_of(
-    row: TrackedDecision, mask: list[bool] | None, checks: Checks, faults: list[Fault], where: str
+    row: TrackedDecision, mask: list[bool] | None, names: Sequence[str], faults: list[Fault], where: str
 ) -> list[float] | None:
-    """The logged probabilities in the spec's order."""
+    """The logged probabilities in the offered order."""
     if row.pmf is None:
         if row.propensity_kind == "probability":
             message = (
@@ -94,10 +118,10 @@ def _pmf_of(
             )
             faults.append(Fault(f"{where}.pmf", message, "missing_field"))
         return None
-    pmf = _in_order(row.pmf, checks, faults, where)
+    pmf = _in_order(row.pmf, names, faults, where)
     if pmf is None:
         return None
-    wrong = _fault_in(pmf, mask, checks.spec.labels)
+    wrong = _fault_in(pmf, mask, names)
     if wrong is not None:
         faults.append(Fault(f"{where}.pmf", wrong))
         return None
@@ -115,18 +139,18 @@ def _fault_in(pmf: list[float], mask: list[bool] | None, labels: Sequence[str]) 
     return None if abs(total - 1.0) <= PMF_TOLERANCE else f"sums to {total:.9g}; expected 1 within {PMF_TOLERANCE:g}."
 
 
-def _in_order(pmf: list[float] | dict[str, float], checks: Checks, faults: list[Fault], where: str) -> list[float] | None:
-    labels = checks.spec.labels
+def _in_order(pmf: list[float] | dict[str, float], names: Sequence[str], faults: list[Fault], where: str) -> list[float] | None:
     if isinstance(pmf, list):
-        if len(pmf) != len(labels):
-            message = f"has {len(pmf):,} entries; expected {len(labels)}, one per action in this order: {listed(labels)}."
+        if len(pmf) != len(names):
+            message = f"has {len(pmf):,} entries; expected {len(names)}, one per action in this order: {listed(names)}."
             faults.append(Fault(f"{where}.pmf", message))
             return None
         return pmf
-    strangers = [label for label in pmf if label not in checks.index_of_label]
+    known = set(names)
+    strangers = [label for label in pmf if label not in known]
     for label in strangers[:20]:
-        faults.append(Fault(f"{where}.pmf", unknown_name("action", label, labels), "unknown_action"))
-    return None if strangers else [pmf.get(label, 0.0) for label in labels]
+        faults.append(Fault(f"{where}.pmf", unknown_name("action", label, names), "unknown_action"))
+    return None if strangers else [pmf.get(label, 0.0) for label in names]
 
 
 def _propensity_of(row: TrackedDecision, pmf: list[float] | None, action: int | None, faults: list[Fault], where: str) -> float:

@@ -48,7 +48,7 @@ def outcome(request: OutcomeRequest, checks: Checks, *, received_at: int, where:
     faults: list[Fault] = []
     warnings: list[str] = []
     values = _values_of(request.outcomes, checks.spec.outcomes, faults, warnings, f"{where}.outcomes")
-    executed = None if request.executed is None else action_of(request.executed, checks, f"{where}.executed", faults)
+    executed = None if request.executed is None else _executed(request.executed, checks, f"{where}.executed", faults)
     next_context = _next_context(request, checks, faults, where)
     values |= _reserved(request)
     if not values and not request.outcomes:
@@ -108,6 +108,16 @@ def fingerprint(event: Event) -> bytes:
         return hashlib.blake2b(b"d" + encode(same), digest_size=16).digest()
     same_report = msgspec.structs.replace(event, received_at=0, decided_at=None, is_clamped=False)
     return hashlib.blake2b(b"o" + encode(same_report), digest_size=16).digest()
+
+
+def _executed(value: str | int, checks: Checks, where: str, faults: list[Fault]) -> int | None:
+    """The place of what was carried out; which candidates were offered only the decision knows."""
+    if not checks.spec.is_candidates:
+        return action_of(value, checks.spec.labels, where, faults)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < checks.spec.actions.max:
+        return value
+    faults.append(Fault(where, f"is {shown(value)}; expected the place of a candidate among those offered, from 0."))
+    return None
 
 
 def _values_of(

@@ -6,13 +6,13 @@ until they are durable, and then remembers them as recent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import Raw
 
 from policyloop.core.errors import PolicyloopError, UnknownLoop
-from policyloop.core.event import Decision, Event
+from policyloop.core.event import ActionSet, Decision, Event, Logged
 from policyloop.core.wire import TrackedActivation, TrackedDecision, TrackedOutcome, TrackedRow, TrackResult, problem_of
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.imported import imported_decision
@@ -26,8 +26,16 @@ class Tracked(msgspec.Struct, frozen=True):
     """What became of one row: the event to append, or None for a duplicate or a refusal."""
 
     event: Event | None
+    action_set: ActionSet | None  # to append before it
     key: bytes | None  # remember it as recent once the event is durable
     result: TrackResult
+
+    def to_append(self) -> Iterator[tuple[Logged, bytes | None]]:
+        """What must be appended for this row, in order, each with the key to remember it by."""
+        if self.action_set is not None:
+            yield self.action_set, None
+        if self.event is not None:
+            yield self.event, self.key
 
 
 def track(
@@ -46,7 +54,9 @@ def track(
     for index, row in enumerate(rows):
         one = _track_one(row, loops, received_at=received_at, where=f"$[{index}]")
         if one.key is not None and (one.key in in_this_body or recent.get(one.key, now_s=now_s)):
-            one = Tracked(None, None, TrackResult(status="duplicate", id=one.result.id, warnings=one.result.warnings))
+            one = Tracked(
+                None, one.action_set, None, TrackResult(status="duplicate", id=one.result.id, warnings=one.result.warnings)
+            )
         elif one.key is not None:
             in_this_body.add(one.key)
         results.append(one)
@@ -58,11 +68,11 @@ def _track_one(row: Raw, loops: Mapping[str, Checks], *, received_at: int, where
     try:
         request = read_row(row, where=where)
         name = _name_of(request)
-        event, warnings = _event_of(request, loops, received_at=received_at, where=where)
+        event, action_set, warnings = _event_of(request, loops, received_at=received_at, where=where)
     except PolicyloopError as error:
-        return Tracked(None, None, TrackResult(status="refused", id=name, error=problem_of(error)))
+        return Tracked(None, None, None, TrackResult(status="refused", id=name, error=problem_of(error)))
     made = event.decision_id if isinstance(event, Decision) else event.outcome_id
-    return Tracked(event, fingerprint(event), TrackResult(status="accepted", id=name or made, warnings=warnings))
+    return Tracked(event, action_set, fingerprint(event), TrackResult(status="accepted", id=name or made, warnings=warnings))
 
 
 def _name_of(request: TrackedRow) -> str | None:
@@ -70,13 +80,15 @@ def _name_of(request: TrackedRow) -> str | None:
     return (request.outcome_id or None) if isinstance(request, TrackedOutcome) else request.decision_id
 
 
-def _event_of(request: TrackedRow, loops: Mapping[str, Checks], *, received_at: int, where: str) -> tuple[Event, list[str]]:
+def _event_of(
+    request: TrackedRow, loops: Mapping[str, Checks], *, received_at: int, where: str
+) -> tuple[Event, ActionSet | None, list[str]]:
     checks = loops.get(request.loop)
     if checks is None:
         raise UnknownLoop(request.loop[: 2 * MAX_SHOWN_CHARS], loops)
     if isinstance(request, TrackedDecision):
-        return imported_decision(request, checks, received_at=received_at, where=where), []
+        return *imported_decision(request, checks, received_at=received_at, where=where), []
     if isinstance(request, TrackedActivation):
-        return activation(request, checks, received_at=received_at, where=where), []
+        return activation(request, checks, received_at=received_at, where=where), None, []
     reported: Reported = outcome(request, checks, received_at=received_at, where=where)
-    return reported.event, reported.warnings
+    return reported.event, None, reported.warnings

@@ -15,12 +15,12 @@ import msgspec
 
 from policyloop.core.clock import Clock
 from policyloop.core.errors import Fault, Invalid
-from policyloop.core.event import Event
+from policyloop.core.event import Logged, Outcome
 from policyloop.core.wire import OutcomeRequest
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.imported import imported_decision
 from policyloop.ingest.outcomes import outcome
-from policyloop.interop.imported_row import ImportedRow, Row
+from policyloop.interop.imported_row import ImportedReport, ImportedRow, Row
 from policyloop.log.writer import LogWriter
 
 MAX_FAULTS = 20  # listed; reading stops there
@@ -59,6 +59,9 @@ def check_rows(rows: Iterator[Row], checks: Checks, *, now_us: int) -> Imported:
         except Invalid as error:
             faults += error.faults
             continue
+        if isinstance(row, ImportedReport):
+            n_outcomes += 1
+            continue
         n_decisions += 1
         n_outcomes += bool(row.outcomes)
         n_evidence += row.decision.pmf is not None
@@ -84,9 +87,10 @@ def import_rows(read: Callable[[], Iterator[Row]], checks: Checks, *, writer: Lo
         LogUnavailable: the log cannot be written; importing again counts nothing twice.
     """
     told = check_rows(read(), checks, now_us=clock.now_us())
+    checks.candidates.forget_logged()  # what was only checked is not in the log
     seq = n = 0
     for row in read():
-        assert isinstance(row, ImportedRow), "the file changed while it was imported"
+        assert not isinstance(row, Fault), "the file changed while it was imported"
         for event in _events_of(row, checks, clock.now_us(), {}):
             seq = writer.append(event)
             n += 1
@@ -97,21 +101,32 @@ def import_rows(read: Callable[[], Iterator[Row]], checks: Checks, *, writer: Lo
     return told
 
 
-def _events_of(row: ImportedRow, checks: Checks, now_us: int, warnings: dict[str, None]) -> list[Event]:
-    """The decision, and its outcomes as one report.
+def _events_of(row: ImportedRow | ImportedReport, checks: Checks, now_us: int, warnings: dict[str, None]) -> list[Logged]:
+    """A report; or the decision, after the set of candidates that it refers to, and its outcomes as one report.
 
     Raises:
         Invalid: with every fault of the row.
     """
-    decision = imported_decision(row.decision, checks, received_at=now_us, where=row.where)
+    if isinstance(row, ImportedReport):
+        return [_reported(row.report, row.where, checks, now_us, warnings)]
+    decision, action_set = imported_decision(row.decision, checks, received_at=now_us, where=row.where)
+    if row.density is not None:
+        decision = msgspec.structs.replace(decision, density=row.density)
+    decided: list[Logged] = [decision] if action_set is None else [action_set, decision]
     if not row.outcomes:
-        return [decision]
+        return decided
     request = OutcomeRequest(
         decision_id=decision.decision_id, outcomes=dict(row.outcomes), outcome_id=_outcome_id(decision.decision_id)
     )
-    reported = outcome(request, checks, received_at=now_us, where=row.where)
-    warnings.update(dict.fromkeys(text.removeprefix(f"{row.where}.outcomes.") for text in reported.warnings))
-    return [decision, msgspec.structs.replace(reported.event, decided_at=decision.decided_at)]
+    event = _reported(request, row.where, checks, now_us, warnings)
+    return [*decided, msgspec.structs.replace(event, decided_at=decision.decided_at)]
+
+
+def _reported(request: OutcomeRequest, where: str, checks: Checks, now_us: int, warnings: dict[str, None]) -> Outcome:
+    """The event of a report; what the user should know of it is added to `warnings`."""
+    reported = outcome(request, checks, received_at=now_us, where=where)
+    warnings.update(dict.fromkeys(text.removeprefix(f"{where}.outcomes.") for text in reported.warnings))
+    return reported.event
 
 
 def _outcome_id(decision_id: str) -> str:

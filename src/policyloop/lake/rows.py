@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from policyloop.core.event import Decision, Outcome, unpack_floats
-from policyloop.lake.schema import DECISION_SCHEMA, OUTCOME_SCHEMA
+from policyloop.core.event import ActionSet, Decision, Logged, Outcome, unpack_floats
+from policyloop.lake.schema import ACTION_SET_SCHEMA, DECISION_SCHEMA, OUTCOME_SCHEMA
 
 NAMELESS = ""  # the name in the row of an outcome that names nothing
 
@@ -21,7 +21,7 @@ NAMELESS = ""  # the name in the row of an outcome that names nothing
 class Placed(NamedTuple):
     """An event, the record that it came in, and the hour that it is filed under."""
 
-    event: Decision | Outcome
+    event: Logged
     writer: str
     segment: int
     seq: int
@@ -86,6 +86,18 @@ def outcome_rows(placed: Sequence[Placed]) -> pa.Table:
     return pa.table(dict(zip(names, _transposed(rows, len(names)), strict=True)), schema=OUTCOME_SCHEMA)
 
 
+def action_set_rows(placed: Sequence[Placed]) -> pa.Table:
+    """Sets of candidates as rows of the table `action_sets`; a set that several processes logged has several."""
+    sets: list[ActionSet] = [p.event for p in placed]  # type: ignore[misc]
+    columns = {
+        "loop": [one.loop for one in sets],
+        "set_hash": [one.digest for one in sets],
+        "actions": [one.actions for one in sets],
+        "first_seen_at": [one.received_at for one in sets],
+    }
+    return pa.table(columns, schema=ACTION_SET_SCHEMA)
+
+
 def _outcome_row(placed: Placed, name: str, value: float | None) -> tuple[Any, ...]:
     """One row, in the order of the schema."""
     e = placed.event
@@ -114,7 +126,7 @@ def _outcome_row(placed: Placed, name: str, value: float | None) -> tuple[Any, .
     )
 
 
-def _named(event: Decision | Outcome) -> Iterable[tuple[str, float | None]]:
+def _named(event: Logged) -> Iterable[tuple[str, float | None]]:
     assert isinstance(event, Outcome)
     return event.values.items() or ((NAMELESS, None),)
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from policyloop.core.errors import CorruptLog
-from policyloop.core.event import Decision, Kind, Outcome
+from policyloop.core.event import ActionSet, Decision, Event, Kind, Logged, Outcome
 from policyloop.lake import dirty, place
-from policyloop.lake.rows import Placed, decision_rows, outcome_rows
-from policyloop.lake.schema import DECISIONS, OUTCOME_SCHEMA, OUTCOMES, UNKNOWN_HOUR
+from policyloop.lake.rows import Placed, action_set_rows, decision_rows, outcome_rows
+from policyloop.lake.schema import ACTION_SETS, DECISIONS, OUTCOME_SCHEMA, OUTCOMES, UNKNOWN_HOUR
 from policyloop.lake.tables import Lake
 from policyloop.log.segment import Record
 from policyloop.storage.records import Records
@@ -72,8 +72,10 @@ def ship(lake: Lake, records: Records, segments: Sequence[Sealed]) -> Shipped:
     outcomes_of = [(r, e) for r, e in events if isinstance(e, Outcome)]
     known = hours | place.hours_of(records, {(e.loop, e.decision_id) for _, e in outcomes_of} - hours.keys())
     outcomes = _placed(outcomes_of, known)
+    sets = [Placed(e, r.writer, r.segment, r.seq, r.form, UNKNOWN_HOUR) for r, e in events if isinstance(e, ActionSet)]
 
     last = {s.writer: s.segment for s in segments}
+    _append_once(lake, ACTION_SETS, sets, last, to_rows=action_set_rows)  # before the decisions that refer to them
     _append_once(lake, DECISIONS, decisions, last, to_rows=decision_rows)
     _append_once(lake, OUTCOMES, outcomes, last, to_rows=outcome_rows)
     if hours:
@@ -87,7 +89,7 @@ def ship(lake: Lake, records: Records, segments: Sequence[Sealed]) -> Shipped:
     )
 
 
-def _event_of(record: Record) -> Decision | Outcome:
+def _event_of(record: Record) -> Logged:
     try:
         return record.event()
     except (msgspec.MsgspecError, ValueError) as error:
@@ -98,7 +100,7 @@ def _event_of(record: Record) -> Decision | Outcome:
         ) from error
 
 
-def _first_times(events: Iterable[Decision | Outcome]) -> dict[place.Key, int]:
+def _first_times(events: Iterable[Logged]) -> dict[place.Key, int]:
     """The smallest decided_at by (loop, decision id)."""
     first: dict[place.Key, int] = {}
     for event in events:
@@ -108,7 +110,7 @@ def _first_times(events: Iterable[Decision | Outcome]) -> dict[place.Key, int]:
     return first
 
 
-def _placed(events: Iterable[tuple[Record, Decision | Outcome]], hours: dict[place.Key, str]) -> list[Placed]:
+def _placed(events: Iterable[tuple[Record, Event]], hours: dict[place.Key, str]) -> list[Placed]:
     """The events with their hours; `unknown` where the decision has not come."""
     return [Placed(e, r.writer, r.segment, r.seq, r.form, hours.get((e.loop, e.decision_id), UNKNOWN_HOUR)) for r, e in events]
 

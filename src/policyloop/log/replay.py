@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from policyloop.core.event import Decision, Event
+from policyloop.core.event import ActionSet, Decision, Event, Logged
 from policyloop.log.folder import SegmentFile, sealed_path, segments
 from policyloop.log.segment import HEADER_BYTES, SEAL_BYTES, BadHeader, Record, Scan, decode_header, scan, seal_of
 
@@ -49,7 +49,7 @@ def find_events(folder: Path, decision_id: str) -> list[tuple[Record, Event]]:
             event = record.event()
         except (msgspec.MsgspecError, ValueError):
             continue
-        if event.decision_id == decision_id:
+        if not isinstance(event, ActionSet) and event.decision_id == decision_id:
             found.append((record, event))
     return found
 
@@ -64,7 +64,7 @@ def last_time_us(folder: Path) -> int:
     return max(times, default=0)
 
 
-def time_of(event: Event) -> int:
+def time_of(event: Logged) -> int:
     """The server's time of an event, in microseconds."""
     return event.decided_at if isinstance(event, Decision) else event.received_at
 

@@ -70,8 +70,8 @@ class Record(msgspec.Struct, frozen=True):
     form: int
     payload: bytes
 
-    def event(self) -> event.Event:
-        """The event in it.
+    def event(self) -> event.Logged:
+        """The event or set in it.
 
         Raises:
             msgspec.MsgspecError: the payload is no event of that kind.

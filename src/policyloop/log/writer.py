@@ -17,14 +17,13 @@ import msgspec
 
 from policyloop.core.clock import US_PER_S, Clock
 from policyloop.core.errors import BadSetting, Fault, Invalid, LogUnavailable
-from policyloop.core.event import FORM, MAX_PAYLOAD_BYTES, Decision, Event, Kind, encode
+from policyloop.core.event import FORM, MAX_PAYLOAD_BYTES, Decision, Logged, encode, kind_of
 from policyloop.core.rng import uuid7
 from policyloop.log.acks import Acks
 from policyloop.log.files import Files, SystemFiles
 from policyloop.log.line import Line
 from policyloop.log.segment import Entry
 
-_DECISION, _OUTCOME = int(Kind.DECISION), int(Kind.OUTCOME)
 _LOOK_S = 0.25  # how often the disk's free space is looked at, and an unwritable log is tried again
 _FAST_WAIT_S = 0.01  # how long a group gathers when no one waits for it
 _FAST_WINDOW_S = 0.05  # mode fast acknowledges before the sync only while nothing older than this waits for one
@@ -109,8 +108,10 @@ class LogWriter:
         """Why events are refused, in words, or None when they are not."""
         return self._refusal
 
-    def append(self, event: Event) -> int:
-        """Take in an event and return its seq. It is safe only when `wait` or `durable` of that seq has returned.
+    def append(self, event: Logged) -> int:
+        """Take in an event, or a set of candidates, and return its seq.
+
+        It is safe only when `wait` or `durable` of that seq has returned.
 
         Times never decrease within a writer: an event that was stamped before another that came first, or before the
         last heartbeat, is stored with the later time.
@@ -122,7 +123,8 @@ class LogWriter:
         payload = encode(event)
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise Invalid([Fault("$", f"it has {len(payload):,} bytes; expected at most {MAX_PAYLOAD_BYTES:,}.", "too_large")])
-        kind, time_us = (_DECISION, event.decided_at) if isinstance(event, Decision) else (_OUTCOME, event.received_at)
+        kind = int(kind_of(event))
+        time_us = event.decided_at if isinstance(event, Decision) else event.received_at
         with self._guard:
             if self._refusal is not None:
                 raise LogUnavailable(self._refusal)
@@ -316,7 +318,7 @@ class LogWriter:
         return (now // period + 1) * period if period else 2**62
 
 
-def _at(event: Event, time_us: int) -> Event:
+def _at(event: Logged, time_us: int) -> Logged:
     """The same event, stamped later."""
     if isinstance(event, Decision):
         return msgspec.structs.replace(event, decided_at=time_us)

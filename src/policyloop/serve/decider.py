@@ -12,24 +12,29 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
+from msgspec import UNSET
 
+from policyloop.core.candidates import stored
 from policyloop.core.clock import Clock, iso
 from policyloop.core.errors import DecisionConflict
-from policyloop.core.event import Decision, pack_floats
+from policyloop.core.event import Decision, Logged, pack_floats
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import DRAW_VERSION, draw, keyed_uniform, uuid7
 from policyloop.core.wire import DecideAnswer, DecideRequest
+from policyloop.ingest.candidates import FindSet
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.decisions import Asked, ask
 from policyloop.ingest.identity import clamp_time
 from policyloop.ingest.recent import Recent
 from policyloop.serve.live import Live
 from policyloop.serve.probabilities import fault_in, point_of
+from policyloop.serve.ranking import ranking
 
-Append = Callable[[Decision], int]  # gives the record's number, by which the log tells when it is durable
+Append = Callable[[Logged], int]  # gives the record's number, by which the log tells when it is durable
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -47,12 +52,14 @@ class Decider:
     Args:
         live: what decides at first.
         append: takes the record of a decision; what it raises goes to the caller, and nothing is remembered.
+        find_set: looks up a set of candidates that was registered ahead.
     """
 
-    def __init__(self, live: Live, *, clock: Clock, append: Append) -> None:
+    def __init__(self, live: Live, *, clock: Clock, append: Append, find_set: FindSet | None = None) -> None:
         self._live = live
         self._clock = clock
         self._append = append
+        self._find_set = find_set
         self._recent: Recent[Decided] = Recent()
         self._counts: Counter[str] = Counter()
         self._counting = threading.Lock()
@@ -83,13 +90,17 @@ class Decider:
             LogUnavailable: `append` could not take the record; nothing was decided.
         """
         live = self._live
-        asked = ask(request, live.checks)
+        asked = ask(request, live.checks, find_set=self._find_set)
         if request.decision_id is not None:
             earlier = self._recent.get(request.decision_id, now_s=self._clock.monotonic_s())
             if earlier is not None:
                 return _repeated(earlier, request, asked)
         event = self._made(live, request, asked)
-        answer = _answer_of(event, live)
+        answer = _answer_of(event, live, request, asked)
+        if asked.candidates is not None:
+            to_log = live.checks.candidates.to_log(asked.candidates, now_us=event.decided_at)
+            if to_log is not None:
+                self._append(to_log)
         decided = Decided(event, answer, self._append(event))
         if request.decision_id is not None:
             self._recent.put(request.decision_id, decided, now_s=self._clock.monotonic_s())
@@ -101,7 +112,7 @@ class Decider:
         Raises:
             Invalid: the request does not fit the loop; every fault is listed.
         """
-        ask(request, self._live.checks)
+        ask(request, self._live.checks, find_set=self._find_set)
 
     def decide_unlogged(self, request: DecideRequest) -> DecideAnswer:
         """The baseline's answer while the log cannot be written; it says `fallback: true, logged: false`.
@@ -112,14 +123,15 @@ class Decider:
             Invalid: the request does not fit the loop.
         """
         live = self._live
-        asked = ask(request, live.checks)
-        pmf = live.baseline.pmf(asked.context.values, asked.mask or live.all_allowed)
+        asked = ask(request, live.checks, find_set=self._find_set)
+        pmf = live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates)
         event = self._event(live, request, asked, pmf, why="log_unavailable")
-        return msgspec.structs.replace(_answer_of(event, live), logged=False)
+        return msgspec.structs.replace(_answer_of(event, live, request, asked), logged=False)
 
     def forget(self, decision_id: str) -> None:
         """Let go of a decision that did not become durable, so that a retry is decided and logged anew."""
         self._recent.forget(decision_id)
+        self._live.checks.candidates.forget_logged()
 
     def counts(self) -> Mapping[str, int]:
         """Fallbacks by reason since the start: no_model, model_error, breaker_open, log_unavailable."""
@@ -142,7 +154,7 @@ class Decider:
             pmf = self._asked_of_the_model(live, asked)
             why = "model_error" if pmf is None else None
         if pmf is None:
-            pmf = live.baseline.pmf(asked.context.values, asked.mask or live.all_allowed)
+            pmf = live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates)
         return self._event(live, request, asked, pmf, why=why)
 
     def _asked_of_the_model(self, live: Live, asked: Asked) -> list[float] | None:
@@ -150,8 +162,9 @@ class Decider:
         pmf: list[float] | None
         start_s = self._clock.monotonic_s()
         try:
-            pmf = live.policy.pmf(asked.context.values, asked.mask or live.all_allowed)
-            fault = fault_in(pmf, asked.mask, len(live.all_allowed))
+            allowed = _allowed(live, asked)
+            pmf = live.policy.pmf(asked.context.values, allowed, asked.candidates)
+            fault = fault_in(pmf, asked.mask, len(allowed))
         except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, an answer is owed
             fault = f"raised {type(error).__name__}: {error}"
             pmf = None
@@ -175,6 +188,10 @@ class Decider:
         decision_id = request.decision_id or uuid7(now_us)
         occurred_at, is_clamped = clamp_time(asked.occurred_at, received_at=now_us)
         action = draw(final, keyed_uniform(checks.salt, loop, decision_id, "action"))
+        order = [action]
+        if request.n is not None and request.n > 1:
+            of_id = partial(keyed_uniform, checks.salt, loop, decision_id)
+            order = ranking(final, action, request.n, uniform=of_id, allowed=asked.mask)
         return Decision(
             loop=loop,
             decision_id=decision_id,
@@ -183,11 +200,12 @@ class Decider:
             policy=live.name if why is None else BASELINE,
             context=asked.context.json,
             split=keyed_uniform(checks.salt, loop, request.episode_id or decision_id, "split"),
-            action=[action],
+            action=order,
             propensity=final[action],
             propensity_kind="probability" if request.explore else "point",
             pmf=[pack_floats(final)],
             mask=asked.mask,
+            actions=None if asked.candidates is None else stored(asked.candidates),
             occurred_at=occurred_at,
             draw_version=DRAW_VERSION,
             salt_id=checks.salt_id,
@@ -209,17 +227,27 @@ def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided
     """The earlier answer, if the same was asked."""
     event = earlier.event
     is_point = event.propensity_kind == "point"
-    if event.context != asked.context.json or event.mask != asked.mask or is_point == request.explore:
+    offered = None if asked.candidates is None else stored(asked.candidates)
+    is_same = event.context == asked.context.json and event.mask == asked.mask and event.actions == offered
+    if not is_same or is_point == request.explore:
         raise DecisionConflict(event.decision_id)
     return Decided(event, earlier.answer, earlier.seq, is_repeat=True)
 
 
-def _answer_of(event: Decision, live: Live) -> DecideAnswer:
+def _allowed(live: Live, asked: Asked) -> Sequence[bool]:
+    """k, True for what may be taken."""
+    if asked.mask is not None:
+        return asked.mask
+    return live.all_allowed if asked.candidates is None else [True] * len(asked.candidates)
+
+
+def _answer_of(event: Decision, live: Live, request: DecideRequest, asked: Asked) -> DecideAnswer:
     index = event.action[0]
+    names = live.spec.labels if asked.candidates is None else asked.candidates.ids
     return DecideAnswer(
         decision_id=event.decision_id,
         decided_at=iso(event.decided_at),
-        action=live.spec.labels[index],
+        action=names[index],
         index=index,
         propensity=event.propensity,
         policy=event.policy,
@@ -227,4 +255,5 @@ def _answer_of(event: Decision, live: Live) -> DecideAnswer:
         logged=True,
         deferred=event.is_deferred,
         split=event.split,
+        ranking=UNSET if request.n is None or asked.candidates is None else [names[place] for place in event.action],
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policyloop.core.clock import Clock
-from policyloop.core.event import Event
+from policyloop.core.event import Event, Logged
 from policyloop.ingest.outcomes import fingerprint
 from policyloop.ingest.recent import Recent
 from policyloop.log.writer import LogWriter
@@ -47,7 +47,7 @@ class Intake:
         await self.append([(event, key) for key, event in new.items()])
         return Taken(len(new), len(events) - len(new))
 
-    async def append(self, events: Sequence[tuple[Event, bytes | None]]) -> None:
+    async def append(self, events: Sequence[tuple[Logged, bytes | None]]) -> None:
         """Append events with their fingerprints, and return when all are durable.
 
         Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.clock import Clock
-from policyloop.core.event import Decision
+from policyloop.core.event import Decision, Logged
 from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.core.wire import DecideRequest
@@ -77,6 +77,7 @@ class Player:
             policy=np.array([decision.policy for decision in decisions], dtype=object),
         )
 
-    def _append(self, decision: Decision) -> int:
+    def _append(self, decision: Logged) -> int:
+        assert isinstance(decision, Decision), "the rows of a table are played with labels"
         self._decisions.append(decision)
         return len(self._decisions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from policyloop.core.endpoint import JSON, NDJSON, Call, Endpoint, Reply
+from policyloop.core.errors import LogUnavailable
 from policyloop.core.wire import TrackAnswer, TrackedRow
 from policyloop.ingest.payload import read_rows
 from policyloop.ingest.track import track
@@ -22,7 +23,12 @@ async def track_rows(service: Service, call: Call) -> Reply:
         recent=service.intake.recent,
         now_s=service.clock.monotonic_s(),
     )
-    await service.intake.append([(one.event, one.key) for one in tracked if one.event is not None])
+    try:
+        await service.intake.append([pair for one in tracked for pair in one.to_append()])
+    except LogUnavailable:
+        for checks in service.checks().values():
+            checks.candidates.forget_logged()
+        raise
     results = [one.result for one in tracked]
     call.ids = tuple(result.id for result in results if result.id is not None)
     for result in results:

@@ -1,0 +1,128 @@
+"""The candidates' check: are the actions that a caller brings along what the loop's spec declares?
+
+Question answered: which set was offered, and does the log have it already? The fast path is one conversion in C for the
+whole set; only when it fails is each candidate looked at by itself, so that all faults come back at once. A set that was
+offered before in the same words is recognised by its bytes, and costs no check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from policyloop.core.candidates import Candidates, candidates_of
+from policyloop.core.errors import Fault
+from policyloop.core.event import ActionSet
+from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_actions import FEATURES, has_any_features
+from policyloop.core.wire import CandidateAction
+from policyloop.ingest.context import ContextCheck
+from policyloop.ingest.identity import check_id
+from policyloop.ingest.quoting import shown_text
+
+MAX_SET_BYTES = 2**20  # as JSON; an event's payload holds at most four times that
+_MAX_FAULTS = 20  # listed; the rest is counted
+_MAX_KEPT_BYTES = 2**24  # of requests whose sets are remembered
+_MAX_LOGGED = 100_000  # sets that are known to be in the log
+
+FindSet = Callable[[str, str], Sequence[CandidateAction] | None]  # loop and digest -> a set that was registered ahead
+
+
+class CandidatesCheck:
+    """What one spec says of candidates, compiled. What it remembers changes nothing but the time; threads may share it."""
+
+    def __init__(self, spec: LoopSpec) -> None:
+        self._loop = spec.loop
+        self._max = spec.actions.max
+        self._is_any = spec.is_candidates and has_any_features(spec.actions)
+        self._features = ContextCheck(spec.actions.features)
+        self._encode = msgspec.json.Encoder().encode
+        self._known: dict[bytes, Candidates] = {}
+        self._known_bytes = 0
+        self._logged: set[str] = set()
+
+    def check(self, actions: Sequence[CandidateAction], faults: list[Fault], *, where: str) -> Candidates | None:
+        """The set, with defaults filled in; None, and faults appended, when it does not fit.
+
+        Args:
+            where: the place of the list in its request, for messages.
+        """
+        try:
+            said = self._encode(actions)
+        except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
+            return self._checked(actions, faults, where)
+        known = self._known.get(said)
+        if known is not None:
+            return known
+        found = self._checked(actions, faults, where)
+        if found is not None:
+            self._remember(said, found)
+        return found
+
+    def to_log(self, candidates: Candidates, *, now_us: int) -> ActionSet | None:
+        """The record that must stand in the log before a decision that refers to the set; None when none must."""
+        if candidates.is_small or candidates.digest in self._logged:
+            return None
+        if len(self._logged) >= _MAX_LOGGED:
+            self._logged.clear()
+        self._logged.add(candidates.digest)
+        return ActionSet(loop=self._loop, digest=candidates.digest, received_at=now_us, actions=candidates.json)
+
+    def forget_logged(self) -> None:
+        """Some record did not become durable: log every set anew."""
+        self._logged.clear()
+
+    def _remember(self, said: bytes, found: Candidates) -> None:
+        if self._known_bytes + len(said) > _MAX_KEPT_BYTES:
+            self._known, self._known_bytes = {}, 0
+        self._known_bytes += len(said)
+        self._known[said] = found
+
+    def _checked(self, actions: Sequence[CandidateAction], faults: list[Fault], where: str) -> Candidates | None:
+        if not 1 <= len(actions) <= self._max:
+            faults.append(Fault(where, f"has {len(actions):,} candidates; expected 1 to {self._max:,}."))
+            return None
+        found: list[Fault] = []
+        self._check_ids(actions, found, where)
+        features = self._features_of(actions, found, where)
+        if not found and features is not None:
+            made = candidates_of([action.id for action in actions], features)
+            if len(made.json) <= MAX_SET_BYTES:
+                return made
+            found.append(Fault(where, f"take {len(made.json):,} bytes as JSON; expected at most {MAX_SET_BYTES:,}."))
+        faults.extend(found[:_MAX_FAULTS])
+        if len(found) > _MAX_FAULTS:
+            faults.append(Fault(where, f"have {len(found) - _MAX_FAULTS:,} more faults."))
+        return None
+
+    def _check_ids(self, actions: Sequence[CandidateAction], found: list[Fault], where: str) -> None:
+        first: dict[str, int] = {}
+        for place, action in enumerate(actions):
+            check_id(action.id, f"{where}[{place}].id", found)
+            before = first.setdefault(action.id, place) if isinstance(action.id, str) else place
+            if before != place:
+                message = f"is {shown_text(action.id)}, as that of candidate {before}; expected each id once."
+                found.append(Fault(f"{where}[{place}].id", message, "duplicate_id"))
+
+    def _features_of(self, actions: Sequence[CandidateAction], found: list[Fault], where: str) -> list[dict[str, Any]] | None:
+        """The features of all, or None and a fault for each that does not fit."""
+        payloads = [self._payload_of(action) for action in actions]
+        quick = self._features.fit_many(payloads)
+        if quick is not None:
+            return quick
+        features = []
+        for place, payload in enumerate(payloads):
+            inner = f"{where}[{place}]" if self._is_any else f"{where}[{place}].features"
+            checked = self._features.check(payload, found, where=inner)
+            features.append(None if checked is None else checked.values)
+            if len(found) > _MAX_FAULTS:
+                break
+        return None if found else [own for own in features if own is not None]
+
+    def _payload_of(self, action: CandidateAction) -> Any:
+        features = action.features
+        if self._is_any:
+            return {} if features is None else {FEATURES: features}
+        return {} if features is None else features
