@@ -21,6 +21,7 @@ BODY_OF_TYPE = {  # a body that fits each request type of the table; a new type 
     "PromoteRequest": b'{"model": "0123"}',
     "RollbackRequest": b"{}",
     "RunRequest": b"{}",
+    "ImproveRecord": b'{"message_id": "2I2MRFFDSlWu0NUemxSrBEIi9C7", "model": "home", "decision_id": "d", "reward": 1}',
 }
 
 

@@ -1,4 +1,4 @@
-"""A row of another system's file: a decision that it made, and what came of it.
+"""A row of another system's file: a decision that it made, what came of it, or both.
 
 Question answered: what does this row say in our words? Values are brought into the types that the loop declares where
 that loses nothing; whether they fit is for `ingest` to say.
@@ -12,7 +12,7 @@ from typing import Any
 
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import Field, LoopSpec, OutcomeSpec
-from policyloop.core.wire import TrackedDecision
+from policyloop.core.wire import OutcomeRequest, TrackedDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,18 @@ class ImportedRow:
     where: str  # `row 17`, for messages
     decision: TrackedDecision
     outcomes: Mapping[str, float | bool]
+    density: dict[str, Any] | None = None  # what the system told of how it chose, where that is no probability
 
 
-Row = ImportedRow | Fault  # a reader yields the fault of a row that it cannot read, and goes on
+@dataclass(frozen=True, slots=True)
+class ImportedReport:
+    """What came of a decision that stands elsewhere, in this file or another, or that never turns up."""
+
+    where: str
+    report: OutcomeRequest  # with an outcome_id, so that a second import is a duplicate
+
+
+Row = ImportedRow | ImportedReport | Fault  # a reader yields the fault of a row that it cannot read, and goes on
 
 
 def outcome_of(spec: LoopSpec, name: str | None) -> OutcomeSpec:
