@@ -2,7 +2,8 @@
 
 Question answered: what has this loop seen so far, told in today's actions?
 A decision names its action by place among the labels of its own spec; here every place is one of today's labels. What
-cannot be told so is left out (an action that is gone), or unknown (a pmf that gave mass to one).
+cannot be told so is left out (an action that is gone), or unknown (a pmf that gave mass to one). Where callers bring the
+actions along, each decision has its own, and join/offered.py reads them.
 Letters: n examples, k actions of today's spec.
 """
 
@@ -11,24 +12,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from policyloop.core.example import Context, Examples
+from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
-from policyloop.lake.schema import EXAMPLES
+from policyloop.join.offered import among_candidates, columns_alike
+from policyloop.lake.action_sets import offered_sets
+from policyloop.lake.schema import ACTION_SETS, EXAMPLES
 from policyloop.lake.tables import Lake, Snapshot, in_hours
 from policyloop.lake.views import ORDER, latest
 
 _COLUMNS = (
     *("decision_id", "version", "hour", *ORDER),
-    *("spec", "policy", "context", "mask", "action", "pmf", "propensity", "propensity_kind", "split"),
+    *("spec", "policy", "context", "actions", "mask", "action", "pmf", "propensity", "propensity_kind", "split"),
     *("is_fallback", "is_conflict", "reward"),
 )
-_CONTEXTS_AT_ONCE = 10_000
 
 
 class Specs(Protocol):
@@ -42,7 +43,7 @@ class Specs(Protocol):
 def examples_of(
     lake: Lake, specs: Specs, spec: LoopSpec, *, snapshot: Snapshot | None = None, since: int | None = None
 ) -> tuple[Examples, Snapshot]:
-    """The examples of a loop with one discrete action, in the order (decided_at, writer, seq), and the tables' versions.
+    """The examples of a loop, in the order (decided_at, writer, seq), and the tables' versions.
 
     Conflicts are left out: whichever record were chosen, the choice would depend on the action.
 
@@ -56,8 +57,13 @@ def examples_of(
     at = snapshot if snapshot is not None else lake.snapshot()
     where = in_hours(spec.loop) + ("" if since is None else f" AND decided_at >= {since:d}")
     rows = latest(lake.rows(EXAMPLES, where=where, columns=_COLUMNS, version=at.get(EXAMPLES)))
-    rows = rows.filter(pc.and_(pc.invert(rows["is_conflict"]), pc.equal(pc.list_value_length(rows["action"]), 1)))
+    rows = rows.filter(pc.and_(pc.invert(rows["is_conflict"]), pc.greater(pc.list_value_length(rows["action"]), 0)))
     rows = rows.sort_by([(name, "ascending") for name in ORDER])
+    if spec.is_candidates:
+        rows = rows.filter(pc.is_valid(rows["actions"]))
+        sets = offered_sets(lake, spec.loop, rows["actions"].unique().to_pylist(), version=at.get(ACTION_SETS))
+        return among_candidates(rows, sets), at
+    rows = rows.filter(pc.and_(pc.is_null(rows["actions"]), pc.equal(pc.list_value_length(rows["action"]), 1)))
     digests = rows["spec"].unique().to_pylist()
     labels = {digest: (specs.spec_named(spec.loop, digest) or spec).labels for digest in digests}
     return _as_arrays(rows, spec.labels, labels), at
@@ -85,21 +91,7 @@ def _as_arrays(rows: pa.Table, labels: Sequence[str], labels_of: Mapping[str, Se
         told = np.zeros((int(fits.sum()), k))
         told[:, new] = its_pmf[np.ix_(fits, old)]
         pmf[index[fits]] = told
-    propensity = np.array(rows["propensity"].to_numpy(), dtype=np.float64)
-    # Estimated and unknown ones are barred from evidence, and so is a point: it says nothing of the other actions.
-    propensity[rows["propensity_kind"].to_numpy() != "probability"] = np.nan
-    everything = Examples(
-        contexts=_contexts(rows["context"]),
-        allowed=allowed,
-        action=action,
-        reward=_floats(rows["reward"]),
-        propensity=propensity,
-        pmf=pmf,
-        split=_floats(rows["split"]),
-        decided_at=rows["decided_at"].to_numpy().astype(np.int64),
-        is_fallback=rows["is_fallback"].to_numpy().astype(bool),
-        policy=rows["policy"].to_numpy().astype(object),
-    )
+    everything = Examples(allowed=allowed, action=action, pmf=pmf, **columns_alike(rows))
     return everything if (action >= 0).all() else everything.where(action >= 0)
 
 
@@ -117,16 +109,3 @@ def _wide(lists: pa.ChunkedArray, width: int, *, missing: float | bool) -> NDArr
     table = np.full((len(lists), width), missing)
     table[fits] = pc.list_flatten(lists.filter(pa.array(fits))).to_numpy().reshape(-1, width)
     return table
-
-
-def _contexts(texts: pa.ChunkedArray) -> list[Context]:
-    """Contexts of JSON objects, many by one call of the decoder."""
-    contexts: list[Context] = []
-    for start in range(0, len(texts), _CONTEXTS_AT_ONCE):
-        some = texts.slice(start, _CONTEXTS_AT_ONCE).to_pylist()
-        contexts += msgspec.json.decode(f"[{','.join(some)}]", type=list[dict[str, Any]])
-    return contexts
-
-
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return np.array(column.to_numpy(), dtype=np.float64)
