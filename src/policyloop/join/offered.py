@@ -1,0 +1,77 @@
+"""Examples of loops whose callers bring the actions along, and the columns that examples of all loops have alike.
+
+Question answered: what was offered to each decision, what was taken, and with which probabilities? Sets differ in size, so
+k is the largest, and the rest of a smaller set's row is padding: not allowed, with probability 0.
+Letters: n examples, k candidates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policyloop.core.example import Context, Examples
+from policyloop.lake.action_sets import OfferedSets
+
+_CONTEXTS_AT_ONCE = 10_000
+
+
+def among_candidates(rows: pa.Table, sets: OfferedSets) -> Examples:
+    """Rows, in order, as `Examples` of what was offered to each; a row whose action was not offered is left out.
+
+    Raises:
+        CorruptLog: a row refers to a set that is not in the tables.
+    """
+    offered = [sets.of(text) for text in rows["actions"].to_pylist()]
+    sizes = np.array([len(one) for one in offered], dtype=np.int64)
+    k = int(sizes.max(initial=1))
+    action = pc.list_element(rows["action"], 0).to_numpy().astype(np.int64)
+    allowed = np.arange(k) < sizes[:, np.newaxis]
+    _fill(allowed, rows["mask"], sizes)
+    pmf = np.where(allowed, np.nan, 0.0)
+    pmf[~allowed.any(axis=1)] = np.nan
+    _fill(pmf, pc.list_element(rows["pmf"], 0), sizes)
+    everything = Examples(allowed=allowed, action=action, pmf=pmf, candidates=offered, **columns_alike(rows))
+    is_offered = (action >= 0) & (action < sizes)
+    return everything if is_offered.all() else everything.where(is_offered)
+
+
+def columns_alike(rows: pa.Table) -> dict[str, Any]:
+    """The columns of `Examples` that do not depend on what was offered."""
+    propensity = np.array(rows["propensity"].to_numpy(), dtype=np.float64)
+    # Estimated and unknown ones are barred from evidence, and so is a point: it says nothing of the other actions.
+    propensity[rows["propensity_kind"].to_numpy() != "probability"] = np.nan
+    return {
+        "contexts": _contexts(rows["context"]),
+        "reward": _floats(rows["reward"]),
+        "propensity": propensity,
+        "split": _floats(rows["split"]),
+        "decided_at": rows["decided_at"].to_numpy().astype(np.int64),
+        "is_fallback": rows["is_fallback"].to_numpy().astype(bool),
+        "policy": rows["policy"].to_numpy().astype(object),
+    }
+
+
+def _fill(table: NDArray[Any], lists: pa.ChunkedArray, sizes: NDArray[np.int64]) -> None:
+    """Write each list at the beginning of its row; a null, or one that is not as long as the set, is left out."""
+    fits = pc.fill_null(pc.list_value_length(lists), -1).to_numpy() == sizes
+    is_there = (np.arange(table.shape[1]) < sizes[:, np.newaxis]) & fits[:, np.newaxis]
+    table[is_there] = pc.list_flatten(lists.filter(pa.array(fits))).to_numpy()
+
+
+def _contexts(texts: pa.ChunkedArray) -> list[Context]:
+    """Contexts of JSON objects, many by one call of the decoder."""
+    contexts: list[Context] = []
+    for start in range(0, len(texts), _CONTEXTS_AT_ONCE):
+        some = texts.slice(start, _CONTEXTS_AT_ONCE).to_pylist()
+        contexts += msgspec.json.decode(f"[{','.join(some)}]", type=list[dict[str, Any]])
+    return contexts
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.array(column.to_numpy(), dtype=np.float64)
