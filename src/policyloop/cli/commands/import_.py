@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +14,8 @@ from policyloop.cli.screen import write_json, write_note
 from policyloop.cli.words import counted
 from policyloop.core import plugins
 from policyloop.core.duration import show_duration
-from policyloop.ingest.checks import checks_of
-from policyloop.interop.import_rows import Imported, check_rows, import_rows
-from policyloop.log.writer import LogWriter
-
-FORMATS = "policyloop.interop.formats"
+from policyloop.interop.import_rows import Imported
+from policyloop.run.importing import FORMATS, import_file
 
 
 def run(
@@ -50,19 +46,11 @@ def run(
     Every row is checked before the first is written. They go through the log like live events, as
     `imported:POLICY`; importing the same file again counts nothing twice.
     """
-    reader = plugins.load(FORMATS, file_format)
     with open_project(home) as deployment:
         spec = deployment.registry.standing(loop).spec
-        checks = checks_of(spec, salt=deployment.registry.salt)
-        read = partial(reader.read, file, spec, policy=policy, outcome=outcome)
-        if dry_run:
-            told = check_rows(read(), checks, now_us=deployment.clock.now_us())
-        else:
-            writer = LogWriter(deployment.home.log, clock=deployment.clock)
-            try:
-                told = import_rows(read, checks, writer=writer, clock=deployment.clock)
-            finally:
-                writer.close()
+        told = import_file(
+            deployment, spec, file_format=file_format, file=file, policy=policy, outcome=outcome, dry_run=dry_run
+        )
     if as_json:
         write_json({"loop": spec.loop, "written": not dry_run, **asdict(told)})
         return

@@ -1,0 +1,56 @@
+"""Importing a file: another system's decisions and outcomes come in through a log of their own, all of them or none.
+
+Question answered: who reads the file, checks it against the loop, and writes it while servers may be running?
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from policyloop.core import plugins
+from policyloop.core.loop import LoopSpec
+from policyloop.ingest.checks import checks_of
+from policyloop.interop.import_rows import Imported, check_rows, import_rows
+from policyloop.log.writer import LogWriter
+from policyloop.run.deployment import Deployment
+
+FORMATS = "policyloop.interop.formats"
+
+
+def import_file(
+    deployment: Deployment,
+    spec: LoopSpec,
+    *,
+    file_format: str,
+    file: Path,
+    policy: str = "file",
+    outcome: str | None = None,
+    dry_run: bool = False,
+) -> Imported:
+    """Check every row of a file, then write all of them through the log.
+
+    Args:
+        deployment: where the log is.
+        spec: the loop that they are imported into.
+        file_format: a plug-in of interop/formats.
+        file: what is read.
+        policy: name of the policy that decided, where the file does not say.
+        outcome: what the reward column is reported as; None: the loop's only outcome.
+        dry_run: only check.
+
+    Raises:
+        UnknownName: no format has that name.
+        Invalid: the file cannot be read, or some rows do not fit; nothing was written.
+        LogUnavailable: the log cannot be written; importing again counts nothing twice.
+    """
+    reader = plugins.load(FORMATS, file_format)
+    checks = checks_of(spec, salt=deployment.registry.salt)
+    read = partial(reader.read, file, spec, policy=policy, outcome=outcome)
+    if dry_run:
+        return check_rows(read(), checks, now_us=deployment.clock.now_us())
+    writer = LogWriter(deployment.home.log, clock=deployment.clock)
+    try:
+        return import_rows(read, checks, writer=writer, clock=deployment.clock)
+    finally:
+        writer.close()
