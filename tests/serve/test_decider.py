@@ -312,7 +312,7 @@ def test_unlogged_answers_come_from_the_baseline_and_say_that_nothing_was_kept()
     log = MemoryLog()
     decider = decider_of(some_model(), log=log)
 
-    answer = decider.decide_unlogged(ask(decision_id="d1"))
+    answer = decider.decide_unlogged(ask(decision_id="d1")).answer
 
     assert (answer.fallback, answer.logged, answer.policy) == (True, False, "baseline")
     assert log.events == []

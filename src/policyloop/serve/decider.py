@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET
@@ -35,6 +36,11 @@ from policyloop.serve.probabilities import fault_in, point_of
 from policyloop.serve.ranking import ranking
 
 Append = Callable[[Logged], int]  # gives the record's number, by which the log tells when it is durable
+
+# Who decides: the live policy; an apprentice, which watches the first action being taken and says what it would have done
+# (kept as the decision's shadow); or nobody, while the first action is taken and logged.
+Acting = Literal["policy", "apprentice", "nobody"]
+_THE_PROGRAM = "expert"  # the source of an action that the calling program would have taken without us
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -79,10 +85,14 @@ class Decider:
         """Let another spec or policy decide from the next decision on; decisions under way finish with theirs."""
         self._live = live
 
-    def decide(self, request: DecideRequest) -> Decided:
+    def decide(self, request: DecideRequest, *, acting: Acting = "policy") -> Decided:
         """Make a decision and append its record.
 
         The same `decision_id` with the same context within a minute gets the same answer, whatever is live by then.
+
+        Args:
+            request: what is asked.
+            acting: who decides.
 
         Raises:
             Invalid: the request does not fit the loop; every fault is listed.
@@ -95,7 +105,7 @@ class Decider:
             earlier = self._recent.get(request.decision_id, now_s=self._clock.monotonic_s())
             if earlier is not None:
                 return _repeated(earlier, request, asked)
-        event = self._made(live, request, asked)
+        event = self._made(live, request, asked, acting)
         answer = _answer_of(event, live, request, asked)
         if asked.candidates is not None:
             to_log = live.checks.candidates.to_log(asked.candidates, now_us=event.decided_at)
@@ -114,8 +124,8 @@ class Decider:
         """
         ask(request, self._live.checks, find_set=self._find_set)
 
-    def decide_unlogged(self, request: DecideRequest) -> DecideAnswer:
-        """The baseline's answer while the log cannot be written; it says `fallback: true, logged: false`.
+    def decide_unlogged(self, request: DecideRequest) -> Decided:
+        """The baseline's decision while the log cannot be written; it says `fallback: true, logged: false`.
 
         Only for loops with `on_log_failure: serve-baseline`. Nothing is kept of it, and it is never an example.
 
@@ -126,7 +136,7 @@ class Decider:
         asked = ask(request, live.checks, find_set=self._find_set)
         pmf = live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates)
         event = self._event(live, request, asked, pmf, why="log_unavailable")
-        return msgspec.structs.replace(_answer_of(event, live, request, asked), logged=False)
+        return Decided(event, msgspec.structs.replace(_answer_of(event, live, request, asked), logged=False), seq=0)
 
     def forget(self, decision_id: str) -> None:
         """Let go of a decision that did not become durable, so that a retry is decided and logged anew."""
@@ -134,7 +144,7 @@ class Decider:
         self._live.checks.candidates.forget_logged()
 
     def counts(self) -> Mapping[str, int]:
-        """Fallbacks by reason since the start: no_model, model_error, breaker_open, log_unavailable."""
+        """Fallbacks by reason since the start: no_model, model_error, breaker_open, log_unavailable, not_acting."""
         with self._counting:
             return dict(self._counts)
 
@@ -142,20 +152,34 @@ class Decider:
         """What the model did wrong when it last broke, in words."""
         return self._last_error
 
-    def _made(self, live: Live, request: DecideRequest, asked: Asked) -> Decision:
-        """Probabilities of the live policy, or of the baseline where it fails, and the record of what was drawn."""
+    def _made(self, live: Live, request: DecideRequest, asked: Asked, acting: Acting) -> Decision:
+        """The record of what was drawn from the live policy, or of the first action where that does not act."""
+        if acting == "policy":
+            pmf, why = self._probabilities(live, asked)
+            return self._event(live, request, asked, pmf, why=why)
+        allowed = _allowed(live, asked)
+        first = [0.0] * len(allowed)
+        first[allowed.index(True)] = 1.0
+        event = self._event(live, msgspec.structs.replace(request, explore=False), asked, first, why="not_acting")
+        shadow = None
+        if acting == "apprentice":
+            pmf, why = self._probabilities(live, asked)
+            shadow = msgspec.json.encode({"policy": live.name if why is None else BASELINE, "pmf": pmf}).decode()
+        return msgspec.structs.replace(event, shadow=shadow, action_source=_THE_PROGRAM)
+
+    def _probabilities(self, live: Live, asked: Asked) -> tuple[list[float], str | None]:
+        """Those of the live policy, or of the baseline where it fails, and then why it did."""
         why: str | None = None
-        pmf: list[float] | None = None
         if live.is_baseline:
             why = "no_model"
         elif live.breaker.is_open(self._clock.monotonic_s()):
             why = "breaker_open"
         else:
             pmf = self._asked_of_the_model(live, asked)
-            why = "model_error" if pmf is None else None
-        if pmf is None:
-            pmf = live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates)
-        return self._event(live, request, asked, pmf, why=why)
+            if pmf is not None:
+                return pmf, None
+            why = "model_error"
+        return live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates), why
 
     def _asked_of_the_model(self, live: Live, asked: Asked) -> list[float] | None:
         """The model's probabilities; None when it raised or gave what are none."""
@@ -229,7 +253,7 @@ def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided
     is_point = event.propensity_kind == "point"
     offered = None if asked.candidates is None else stored(asked.candidates)
     is_same = event.context == asked.context.json and event.mask == asked.mask and event.actions == offered
-    if not is_same or is_point == request.explore:
+    if not is_same or (is_point == request.explore and event.action_source != _THE_PROGRAM):
         raise DecisionConflict(event.decision_id)
     return Decided(event, earlier.answer, earlier.seq, is_repeat=True)
 

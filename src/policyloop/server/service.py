@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from policyloop import __version__
 from policyloop.core.clock import Clock
 from policyloop.core.endpoint import Call, Endpoint
+from policyloop.core.errors import LogUnavailable
 from policyloop.core.settings import Settings
+from policyloop.core.wire import DecideRequest
 from policyloop.ingest.checks import Checks
 from policyloop.log.writer import LogConfig, LogWriter
 from policyloop.registry.registry import Registry
-from policyloop.serve.decider import Decider
+from policyloop.serve.decider import Acting, Decided, Decider
 from policyloop.serve.hot_swap import HotSwap
 from policyloop.server.intake import Intake
 from policyloop.server.metrics import Gauge, Labels, Metrics
@@ -70,6 +72,23 @@ class Service:
         decider = self.swap.find(call.params["loop"])
         call.loop = decider.live.spec.loop
         return decider
+
+    async def decide(self, decider: Decider, request: DecideRequest, *, acting: Acting = "policy") -> Decided:
+        """Decide, and return when the decision is durable; errors as in `Decider.decide`.
+
+        Where the log cannot be written, the baseline's unlogged decision comes back if the loop's spec asks for it.
+        """
+        decided: Decided | None = None
+        try:
+            decided = decider.decide(request, acting=acting)
+            await self.log.durable(decided.seq)
+        except LogUnavailable:
+            if decided is not None:
+                decider.forget(decided.event.decision_id)  # so that a retry is decided and logged anew
+            if decider.live.spec.on_log_failure != "serve-baseline":
+                raise
+            return decider.decide_unlogged(request)
+        return decided
 
     def serving(self, loop: str) -> str | None:
         """What this process decides with: a model's digest or `baseline`; None before it has seen the loop."""
