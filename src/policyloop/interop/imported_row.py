@@ -23,6 +23,7 @@ class ImportedRow:
     decision: TrackedDecision
     outcomes: Mapping[str, float | bool]
     density: dict[str, Any] | None = None  # what the system told of how it chose, where that is no probability
+    extra: dict[str, Any] | None = None  # what has no place in the loop's fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import LoopSpec
 from policyloop.interop.imported_row import ImportedReport, ImportedRow, Row
-from policyloop.interop.improve_record import ImproveDecision, ImproveReward, density_of, read_record, report, tracked
+from policyloop.interop.improve_events import density_of, report, tracked, whole_of
+from policyloop.interop.improve_record import ImproveDecision, ImproveReward, read_record
 
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 _COLUMNS = ("decision_id", "item", "context", "count", "sample", "rewards")
@@ -93,7 +94,7 @@ def _row(
     if isinstance(record, ImproveReward):
         return ImportedReport(where, report(record, spec, name=outcome, where=where))
     decision = tracked(record, spec, policy=policy, where=where)
-    return ImportedRow(where, decision, {}, density_of(record))
+    return ImportedRow(where, decision, {}, density=density_of(record), extra=whole_of(record, spec))
 
 
 def _rows_of_parquet(path: Path, file: io.BufferedReader, spec: LoopSpec, policy: str, outcome: str | None) -> Iterator[Row]:

@@ -19,7 +19,8 @@ from policyloop.core.event import Logged
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.outcomes import fingerprint
 from policyloop.ingest.recent import Recent
-from policyloop.interop.improve_record import ImproveRecord, event_of, read_record
+from policyloop.interop.improve_events import event_of
+from policyloop.interop.improve_record import ImproveRecord, read_record
 
 MAX_BODY_BYTES = 1000 * 2**10 - 1
 _encode = msgspec.json.Encoder().encode
