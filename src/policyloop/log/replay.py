@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from policyloop.core.event import ActionSet, Decision, Event, Logged
+from policyloop.core.event import ActionSet, Decision, Event, Kind, Logged
 from policyloop.log.folder import SegmentFile, sealed_path, segments
 from policyloop.log.segment import HEADER_BYTES, SEAL_BYTES, BadHeader, Record, Scan, decode_header, scan, seal_of
 
@@ -52,6 +52,17 @@ def find_events(folder: Path, decision_id: str) -> list[tuple[Record, Event]]:
         if not isinstance(event, ActionSet) and event.decision_id == decision_id:
             found.append((record, event))
     return found
+
+
+def find_action_set(folder: Path, loop: str, digest: str) -> ActionSet | None:
+    """The set of candidates of that digest, when the log still holds it; None when it is in the tables, or nowhere."""
+    needle = digest.encode()
+    for record in _records(folder):
+        if record.kind == Kind.ACTION_SET and needle in record.payload:
+            found = record.event()
+            if isinstance(found, ActionSet) and (found.loop, found.digest) == (loop, digest):
+                return found
+    return None
 
 
 def last_time_us(folder: Path) -> int:

@@ -24,13 +24,14 @@ from policyloop.evaluate.explain import Explanation, Offered, best_of_others, ex
 from policyloop.evaluate.pieces import Piece, pieces_of
 from policyloop.evaluate.shapley import Shares, n_sets, shapley
 from policyloop.evaluate.worth import Candidate, worth_of_context, worth_of_pairs
+from policyloop.lake.action_sets import offered_sets
 from policyloop.lake.place import id_hash
 from policyloop.lake.schema import DECISIONS
-from policyloop.lake.tables import in_hours
+from policyloop.lake.tables import Lake, in_hours
 from policyloop.policy.scored_candidates import ScoredCandidates
 from policyloop.registry.model_files import StoredModel
 from policyloop.run.deployment import Deployment
-from policyloop.run.offered import OfferedSets
+from policyloop.run.offered import candidates_of
 from policyloop.run.rebuild import find_logged, spec_of
 from policyloop.serve.aligned import aligned
 
@@ -74,14 +75,13 @@ def explain(deployment: Deployment, decision_id: str, *, loop: str | None = None
     """
     decision = find_logged(deployment, decision_id, loop=loop)
     spec = spec_of(deployment, decision)
-    sets = OfferedSets(deployment.lake, spec.loop)
-    candidates = sets.of(decision.actions) if decision.actions is not None else None
+    candidates = candidates_of(deployment, decision)
     names = spec.labels if candidates is None else candidates.ids
     if decision.policy == BASELINE or decision.policy.startswith(IMPORTED):
         return Explained(decision=decision, spec=spec, names=names, explanation=None, who=_who(decision, spec))
     stored = deployment.registry.load(spec.loop, decision.policy)
     rows = _others(deployment, decision)
-    why = _Asked(decision, spec, stored, names, candidates).explained(rows, sets)
+    why = _Asked(decision, spec, stored, names, candidates).explained(rows, deployment.lake)
     learner = stored.manifest.learner["name"]
     who = f"Model {decision.policy[:12]} decided; {learner} made it from {stored.manifest.n_examples:,} examples."
     return Explained(decision=decision, spec=spec, names=names, explanation=why, who=who)
@@ -104,7 +104,7 @@ class _Asked:
         self.allowed = decision.mask or [True] * len(names)
         self.taken = decision.action[0]
 
-    def explained(self, rows: pa.Table, sets: OfferedSets) -> Explanation:
+    def explained(self, rows: pa.Table, lake: Lake) -> Explanation:
         """The explanation; `rows` are decisions that say what is usual."""
         offered = self._offered()
         is_known = offered[self.taken].reward is not None
@@ -120,7 +120,7 @@ class _Asked:
         else:
             of_candidate = []
         if is_known and rows.num_rows:
-            shares, n = self._shares(rows, sets, places, of_context, of_candidate, n_pieces=len(pieces))
+            shares, n = self._shares(rows, lake, places, of_context, of_candidate, n_pieces=len(pieces))
         explore = self.stored.manifest.explorer
         return explanation(
             offered,
@@ -180,7 +180,7 @@ class _Asked:
     def _shares(
         self,
         rows: pa.Table,
-        sets: OfferedSets,
+        lake: Lake,
         places: Sequence[int],
         of_context: Sequence[Piece],
         of_candidate: Sequence[Piece],
@@ -197,8 +197,9 @@ class _Asked:
             of_labels = [self.stored.labels.index(self.names[place]) for place in places]
             worth = worth_of_context(self.policy, self.context, contexts, pieces=of_context, places=of_labels)
             return shapley(worth, n_pieces, rng=rng), len(contexts)
-        others = []
-        for context, text in zip(contexts, chosen["actions"].to_pylist(), strict=True):
+        others, texts = [], chosen["actions"].to_pylist()
+        sets = offered_sets(lake, self.spec.loop, texts)
+        for context, text in zip(contexts, texts, strict=True):
             offered = sets.of(text)
             place = int(rng.integers(len(offered)))
             others.append((context, Candidate(offered.ids[place], offered.features[place])))
