@@ -22,6 +22,8 @@ from policyloop.core.spec_inference import infer_document, infer_field, with_hea
         ([f"id-{i}" for i in range(200)], {"type": "category"}),
         ([f"a long sentence about something, number {i}" for i in range(200)], {"type": "text"}),
         (["", ""], {"type": "text", "optional": True}),
+        (['{"a": 1}', "[1, 2]", ""], {"type": "json", "optional": True}),
+        (['{"a": 1}', "{a: 1}", '{"a": 1}', "{a: 1}"], {"type": "category", "values": ['{"a": 1}', "{a: 1}"]}),
     ],
 )
 def test_a_columns_values_tell_its_type(values, expected):

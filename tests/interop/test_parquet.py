@@ -1,5 +1,7 @@
 """Parquet in the shape of our own tables comes in again as decisions and outcomes."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -53,6 +55,16 @@ def test_a_reward_alone_is_reported_as_the_only_outcome(read):
 
     assert rewarded.outcomes == {"clicked": True}
     assert unrewarded.outcomes == {}
+
+
+def test_an_object_may_stand_there_as_text(tmp_path, loop):
+    about = [{"about": '{"a": [1]}'}, {"about": {"a": [1]}}, {"about": "no object"}]
+    fields = {"about": {"type": "json"}}
+    pq.write_table(pa.table({"context": [json.dumps(one) for one in about], "action": ["bold"] * 3}), tmp_path / "rows.parquet")
+
+    rows = parquet.read(tmp_path / "rows.parquet", loop(context=fields), policy="file", outcome=None)
+
+    assert [row.decision.context["about"] for row in rows] == [{"a": [1]}, {"a": [1]}, "no object"]
 
 
 def test_little_is_enough(read):

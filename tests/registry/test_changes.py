@@ -28,6 +28,11 @@ COMPATIBLE = [
     ),
     ({"context": {"hour": HOUR}}, "$.context.title", Entails.FIELDS),
     ({"context": {"hour": {**HOUR, "optional": True}, "title": TITLE}}, "$.context.hour", Entails.FIELDS),
+    (
+        {"context": {"hour": HOUR, "title": TITLE, "about": {"type": "json", "optional": True, "max_fields": 9}}},
+        "$.context.about",
+        Entails.FIELDS,
+    ),
     ({"actions": actions("calm", "bold", "playful", "loud")}, "$.actions.labels", Entails.ACTIONS),
     ({"actions": actions("calm", "playful")}, "$.actions.labels", Entails.ACTIONS),
     (
@@ -93,6 +98,16 @@ def test_any_other_change_is_refused_with_the_way_out(spec, spec_with, changed, 
 
     assert f"  {where}: " in caught.value.message
     assert f"({entails})" in caught.value.message
+
+
+def test_a_json_field_may_take_more_or_fewer_values_while_a_model_is_live(spec_with):
+    before = spec_with(context={"about": {"type": "json"}})
+    after = spec_with(context={"about": {"type": "json", "max_fields": 2000}})
+
+    (change,) = changes_between(before, after)
+
+    assert str(change) == "$.context.about: json -> json of at most 2,000 values (takes effect with the next decision)"
+    assert change.is_in_place
 
 
 def test_equal_specs_have_no_changes(spec, spec_with):

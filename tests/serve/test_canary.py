@@ -56,6 +56,8 @@ def test_contexts_can_be_made_for_any_field():
         Field(name="e", type="category", store="hash"),
         Field(name="f", type="number", store="never"),
         Field(name="g", type="array", items="category", max_items=0),
+        Field(name="h", type="json", max_fields=1),
+        Field(name="i", type="json", store="hash", optional=True),
     ]
 
     contexts = list(canary.contexts_of(checks_of(front_page(*fields), salt=SALT)))

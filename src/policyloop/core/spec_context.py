@@ -186,7 +186,7 @@ def _why_no_json(field: Field, value: Any) -> str | None:
         return "an object or a list, such as {}"
     most, n_values = field.max_fields or USUAL_JSON_FIELDS, 0
     level: list[Any] = [value]
-    for _ in range(MAX_JSON_DEPTH + 1):
+    for _ in range(MAX_JSON_DEPTH):
         inner = [entry for holder in level for entry in (holder.values() if isinstance(holder, dict) else holder)]
         names = [name for holder in level if isinstance(holder, dict) for name in holder]
         if not all(isinstance(name, str) for name in names):

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from policyloop.core.errors import Fault, Invalid, UnknownName
 from policyloop.core.spec_actions import MAX_LABELS, RESERVED_LABELS
 
@@ -68,10 +70,23 @@ def _infer_type(present: list[str]) -> dict[str, Any]:
         return {"type": "boolean"}
     if all(_NUMBER.fullmatch(value) and math.isfinite(float(value)) for value in present):
         return _infer_number(present)
+    if all(map(_is_json, present)):
+        return {"type": "json"}
     counts = Counter(present)
     if len(counts) <= min(MAX_CATEGORY_VALUES, max(2, len(present) // 2)) and all(map(str.isprintable, counts)):
         return {"type": "category", "values": sorted(counts)}
     return {"type": "text" if sum(map(len, present)) > _LONG_TEXT * len(present) else "category"}
+
+
+def _is_json(text: str) -> bool:
+    """Whether it is a JSON object or list."""
+    if text[:1] not in ("{", "["):
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
 
 
 def _infer_number(present: list[str]) -> dict[str, Any]:

@@ -98,9 +98,9 @@ class _CloseLook:
     def at(self, value: Any, where: str, levels: int) -> Any:
         """The value made plain; None where it cannot be."""
         if isinstance(value, Mapping):
-            return self._holder(value, where, levels) and self._object(value, where, levels)
+            return self._object(value, where, levels) if self._may_enter(value, where, levels) else None
         if isinstance(value, _CONTAINERS):
-            return self._holder(value, where, levels) and self._items(value, where, levels)
+            return self._items(value, where, levels) if self._may_enter(value, where, levels) else None
         self.n_values += 1
         if value is None or isinstance(value, bool):
             return value
@@ -131,12 +131,13 @@ class _CloseLook:
             made.append(self.at(inner, f"{where}[{index}]", levels - 1))
         return made
 
-    def _holder(self, value: Any, where: str, levels: int) -> bool:
-        """Whether one may go into it; counts it where it is empty."""
+    def _may_enter(self, value: Any, where: str, levels: int) -> bool:
+        """Whether it is within the bound; counts it where it is empty."""
         self.n_values += not value
-        if levels == 0:
-            self._fault(where, f"is nested more than {MAX_JSON_DEPTH} levels deep; expected a few.")
-        return levels > 0
+        if levels > 0 or not value:
+            return True
+        self._fault(where, f"is nested more than {MAX_JSON_DEPTH} levels deep; expected a few.")
+        return False
 
     def _text(self, value: str, where: str) -> str | None:
         if len(value) > MAX_STRING_CHARS:

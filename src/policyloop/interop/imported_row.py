@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import Field, LoopSpec, OutcomeSpec
 from policyloop.core.wire import OutcomeRequest, TrackedDecision
@@ -81,4 +83,15 @@ def _as_field(field: Field, value: Any) -> Any:
         return bool(value)
     if field.type in ("category", "text") and isinstance(value, int | float):
         return f"{value:.15g}"
+    if field.type == "json" and isinstance(value, str):
+        return _as_json(value)
     return value
+
+
+def _as_json(text: str) -> Any:
+    """The object or list that a cell holds as text; the text itself where it is none, which `ingest` refuses."""
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return text
+    return found if isinstance(found, dict | list) else text

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
@@ -107,7 +108,12 @@ def _dataset(name: str, columns: Mapping[str, Sequence[str]], label: str) -> Dat
 
 def _typed(cells: Sequence[str], kind: str) -> list[Any]:
     """The cells of a column as values of the field's type; None where a cell says that it is missing."""
-    converters: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": _is_true}
+    converters: dict[str, Callable[[str], Any]] = {
+        "integer": int,
+        "number": float,
+        "boolean": _is_true,
+        "json": msgspec.json.decode,
+    }
     convert = converters.get(kind, str)
     stripped = [cell.strip() for cell in cells]
     return [None if cell.lower() in _MISSING else convert(cell) for cell in stripped]
