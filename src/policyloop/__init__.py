@@ -31,7 +31,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policyloop.client import Answer, Client, ClientError, Receipt, Refused, Unavailable
+    from policyloop.client import Answer, AsyncClient, Client, ClientError, Receipt, Refused, Unavailable
     from policyloop.core.errors import PolicyloopError
     from policyloop.core.estimate import Estimate
     from policyloop.core.event import Decision, Outcome
@@ -40,12 +40,14 @@ if TYPE_CHECKING:
     from policyloop.core.model import Manifest
     from policyloop.core.policy import Actions, Explorer, Learner, Policy, RewardModel
     from policyloop.core.spec_file import read_spec_file
+    from policyloop.run.loop import Loop
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Actions",
     "Answer",
+    "AsyncClient",
     "Client",
     "ClientError",
     "Decision",
@@ -54,6 +56,7 @@ __all__ = [
     "Examples",
     "Explorer",
     "Learner",
+    "Loop",
     "LoopSpec",
     "Manifest",
     "Outcome",
@@ -67,7 +70,7 @@ __all__ = [
 ]
 
 _NAMES_OF_MODULE = {
-    "policyloop.client": ("Answer", "Client", "ClientError", "Receipt", "Refused", "Unavailable"),
+    "policyloop.client": ("Answer", "AsyncClient", "Client", "ClientError", "Receipt", "Refused", "Unavailable"),
     "policyloop.core.errors": ("PolicyloopError",),
     "policyloop.core.estimate": ("Estimate",),
     "policyloop.core.event": ("Decision", "Outcome"),
@@ -76,6 +79,7 @@ _NAMES_OF_MODULE = {
     "policyloop.core.model": ("Manifest",),
     "policyloop.core.policy": ("Actions", "Explorer", "Learner", "Policy", "RewardModel"),
     "policyloop.core.spec_file": ("read_spec_file",),
+    "policyloop.run.loop": ("Loop",),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 

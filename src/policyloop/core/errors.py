@@ -209,6 +209,19 @@ class NothingToDo(PolicyloopError):
     status = 409
 
 
+class TrainingFailed(PolicyloopError):
+    """The worker tried to train, and could not."""
+
+    code = "training_failed"
+    status = 500
+
+    def __init__(self, loop: str, why: str) -> None:
+        super().__init__(
+            f"the worker's training of loop '{loop}' failed: {why.rstrip('.')}. It is tried again as often as `train.retries` "
+            f"says; `policyloop status {loop}` shows how it goes."
+        )
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest in spelling, or None when nothing is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
