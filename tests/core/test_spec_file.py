@@ -61,7 +61,18 @@ def test_what_is_left_out_has_the_default_that_the_spec_states():
 
     assert (spec.baseline, spec.learner, spec.explore) == ("first", PluginSpec(name="linear"), ExploreSpec())
     assert (spec.train, spec.gate, spec.on_log_failure) == (TrainSpec(), GateSpec(), "refuse")
-    assert (spec.subject, spec.aliases) == (None, ())
+    assert (spec.subject, spec.aliases, spec.public_models) == (None, (), False)
+
+
+def test_public_models_is_part_of_the_spec_only_where_it_is_true():
+    plain = read_spec(SMALL)
+    closed = read_spec({**SMALL, "public_models": False})
+    opened = read_spec({**SMALL, "public_models": True})
+
+    assert closed == plain
+    assert "public_models" not in to_json(plain)
+    assert (opened.public_models, opened.recipe == plain.recipe, opened.digest == plain.digest) == (True, True, False)
+    assert from_json(to_json(opened)) == opened
 
 
 def test_one_outcome_alone_is_the_reward_and_gives_its_range():

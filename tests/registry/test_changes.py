@@ -49,6 +49,7 @@ COMPATIBLE = [
     ({"gate": {"refresh": "point"}}, "$.gate.refresh", Entails.NEXT_REFRESH),
     ({"on_log_failure": "serve-baseline"}, "$.on_log_failure", Entails.NEXT_DECISION),
     ({"aliases": ["Front_Page"]}, "$.aliases", Entails.NEXT_DECISION),
+    ({"public_models": True}, "$.public_models", Entails.AT_ONCE),
 ]
 REFUSED = [
     ({"context": {"hour": HOUR, "title": TITLE, "age": {"type": "number"}}}, "$.context.age", Entails.NEW_LINE),

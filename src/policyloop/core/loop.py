@@ -125,6 +125,7 @@ class LoopSpec:
     on_log_failure: Literal["refuse", "serve-baseline"] = "refuse"
     subject: str | None = None  # the field that names the person; kept as a keyed hash, never a feature
     aliases: tuple[str, ...] = ()
+    public_models: bool = False  # anybody may download its models, without a key and from any page
     digest: str = ""  # content address of the canonical form
     recipe: str = ""  # content address of the part that makes models: context, actions, reward, outcomes, learner, explore
 

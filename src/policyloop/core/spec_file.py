@@ -41,6 +41,7 @@ KEYS = (
     "on_log_failure",
     "subject",
     "aliases",
+    "public_models",
 )
 DEFAULTS_MAY_HOLD = ("reward", "baseline", "learner", "explore", "train", "gate", "on_log_failure")
 _RECIPE_KEYS = ("context", "actions", "outcomes", "reward", "learner", "explore")
@@ -98,7 +99,7 @@ def from_json(text: str) -> LoopSpec:
 
 
 def to_mapping(spec: LoopSpec) -> dict[str, Any]:
-    """The spec as a loop file holds it, with nothing left out, in the order of `KEYS`."""
+    """The spec as a loop file holds it, in the order of `KEYS`; nothing is left out but `public_models: false`."""
     reward, train = spec.reward, spec.train
     return {
         "loop": spec.loop,
@@ -122,6 +123,8 @@ def to_mapping(spec: LoopSpec) -> dict[str, Any]:
         "on_log_failure": spec.on_log_failure,
         "subject": spec.subject,
         "aliases": list(spec.aliases),
+        # Said only when it is true: specs from before the key was there keep their digests.
+        **({"public_models": True} if spec.public_models else {}),
     }
 
 
@@ -237,6 +240,7 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
         ),
         "subject": _read_subject(section, context),
         "aliases": _read_aliases(section, name),
+        "public_models": section.truth("public_models", False),
     }
     if actions is None or reward is None:
         return None

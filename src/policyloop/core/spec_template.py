@@ -57,6 +57,7 @@ COMMENTS: Mapping[str, str] = {
     "on_log_failure": "refuse: answer 503; serve-baseline: decide without logging, and say so",
     "subject": "the field that names the person: kept as a keyed hash, never learned from",
     "aliases": "other names that callers may use for this loop",
+    "public_models": "true: anybody may download the models, without a key and from any web page",
 }
 FIELD_OPTIONS: Mapping[str, str] = {
     "type": ", ".join(FIELD_TYPES),
@@ -83,6 +84,7 @@ def template_of(spec: LoopSpec) -> str:
     document = to_mapping(spec)
     document["train"] = {"every": document["train"].pop("every", "none"), "cron": None, **document["train"]}
     document["gate"] = {"refresh": _short(document["gate"]["refresh"])}
+    document["public_models"] = spec.public_models
     lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", ""]
     for key, value in document.items():
         lines += _section(key, value)

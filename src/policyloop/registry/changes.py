@@ -22,6 +22,7 @@ class Entails(StrEnum):
     """What follows from a difference."""
 
     NEXT_DECISION = "takes effect with the next decision"
+    AT_ONCE = "takes effect at once"
     NEXT_REFRESH = "takes effect with the next refresh"
     ACTIONS = "a new action starts at its share of the floor; a removed one gets no mass"
     FIELDS = "missing is a value of its own, so the live model goes on"
@@ -31,7 +32,7 @@ class Entails(StrEnum):
     SPENT_EVIDENCE = "would take examples for evidence that models have learned from"
 
 
-_IN_PLACE = {Entails.NEXT_DECISION, Entails.NEXT_REFRESH, Entails.ACTIONS, Entails.FIELDS}
+_IN_PLACE = {Entails.NEXT_DECISION, Entails.AT_ONCE, Entails.NEXT_REFRESH, Entails.ACTIONS, Entails.FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def changes_between(before: LoopSpec, after: LoopSpec) -> list[Change]:
         *_of_value("$.on_log_failure", before.on_log_failure, after.on_log_failure, Entails.NEXT_DECISION),
         *_of_value("$.subject", before.subject, after.subject, Entails.NEW_LINE),
         *_of_value("$.aliases", list(before.aliases), list(after.aliases), Entails.NEXT_DECISION),
+        *_of_value("$.public_models", before.public_models, after.public_models, Entails.AT_ONCE),
     ]
 
 
