@@ -47,19 +47,32 @@ class Race:
             reward: (n,)
             weight: (n,) of each example.
         """
+        self.note(reward)
+        if self._weights is not None:
+            self.judge(terms.dot(self._weights[action]), reward, weight)
+
+    def note(self, reward: NDArray[np.float64]) -> None:
+        """See the rewards of some examples, (n,) at least one."""
         self.lowest, self._highest = min(self.lowest, float(reward.min())), max(self._highest, float(reward.max()))
-        if self._weights is None:
-            return
+
+    def judge(self, foretold: NDArray[np.float64], reward: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
+        """Add every entrant's error on examples that it foretold as of the last check.
+
+        Args:
+            foretold: (n, f)
+            reward: (n,)
+            weight: (n,) of each example.
+        """
         # Clipped to the rewards seen: else one wild guess far from all examples decides the race for good.
-        predicted = terms.dot(self._weights[action]).clip(*self._bounds)
+        predicted = foretold.clip(*self._bounds)
         losses = weight.dot((reward[:, np.newaxis] - predicted) ** 2)
         self._losses += losses
         self._progressive += float(losses[self.leader])
         self._weight += float(weight.sum())
 
-    def restart(self, weights: NDArray[np.float64]) -> None:
-        """Let the best so far lead, and freeze every entrant at these weights (k, m, f)."""
-        if self._weights is not None:
+    def restart(self, weights: NDArray[np.float64] | None = None) -> None:
+        """Let the best so far lead, and freeze every entrant at these weights (k, m, f), where `score` is to use them."""
+        if self._weight:
             self.leader = int(self._losses.argmin())
         self._weights = weights
         self._bounds = (self.lowest, self._highest)

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors.numpy
 
 from policyloop.core import plugins
 from policyloop.core.clock import US_PER_S
-from policyloop.core.errors import NothingToDo
+from policyloop.core.errors import BadSetting, NothingToDo
 from policyloop.core.example import ExampleBatch, Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
-from policyloop.core.policy import Learner
+from policyloop.core.policy import Learner, SharedLearner
 from policyloop.policy import needs
+from policyloop.policy.candidate_features import CandidateEncoder
 from policyloop.policy.features import Encoder
 from policyloop.policy.scored import EXPLORERS, explorer_of
 
 LEARNERS = "policyloop.learn.learners"
+_CANDIDATES_TO_FIT = 50_000  # the statistics of more would hardly differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,18 @@ def train(
             f"loop '{spec.loop}' has no example to learn from: {len(examples)} are joined, none of them below the split "
             f"of {spec.train.split} and inside the window. Send outcomes, or wait for their window to close."
         )
-    encoder = fit_encoder(rows, spec)
-    learner = new_learner(spec, n_features=encoder.n_features, seed=seed)
-    learner.learn(encoded(rows, encoder))
-    return finish(learner, encoder, spec, rows, seed=seed, parent=parent, snapshot=snapshot, code_version=code_version)
+    encoders = fit_encoders(rows, spec)
+    learner = _learner_for(spec, encoders, seed)
+    learner.learn(encoded(rows, encoders))
+    return finish(learner, encoders, spec, rows, seed=seed, parent=parent, snapshot=snapshot, code_version=code_version)
+
+
+def _learner_for(spec: LoopSpec, encoders: Encoders, seed: int) -> Learner | SharedLearner:
+    n_features = encoders.context.n_features
+    if encoders.candidates is None:
+        return new_learner(spec, n_features=n_features, seed=seed)
+    n_action_features = encoders.candidates.encoder.n_features
+    return new_shared_learner(spec, n_features=n_features, n_action_features=n_action_features, seed=seed)
 
 
 def to_learn_from(examples: Examples, spec: LoopSpec) -> Examples:
@@ -82,30 +92,65 @@ def to_learn_from(examples: Examples, spec: LoopSpec) -> Examples:
     return rows.where(rows.decided_at >= oldest)
 
 
-def fit_encoder(rows: Examples, spec: LoopSpec) -> Encoder:
+class Encoders(NamedTuple):
+    """What turns rows into numbers."""
+
+    context: Encoder
+    candidates: CandidateEncoder | None  # None where the actions are labels
+
+
+def fit_encoders(rows: Examples, spec: LoopSpec) -> Encoders:
     """The features of the spec's fields, with the statistics of these rows; the subject is never a feature."""
     fields = {name: field for name, field in spec.context.items() if name != spec.subject}
-    return Encoder.fit(fields, rows.contexts)
+    context = Encoder.fit(fields, rows.contexts)
+    if rows.candidates is None:
+        return Encoders(context, None)
+    sets = {one.digest: one for one in rows.candidates}
+    offered = [features for one in sets.values() for features in one.features]
+    step = max(1, len(offered) // _CANDIDATES_TO_FIT)
+    return Encoders(context, CandidateEncoder(Encoder.fit(spec.actions.features, offered[::step]), spec.actions.ids))
 
 
 def new_learner(spec: LoopSpec, *, n_features: int, seed: int) -> Learner:
-    """The spec's learner, knowing nothing yet.
+    """The spec's learner of labels, knowing nothing yet.
 
     Raises:
         UnknownName: no learner has that name.
         BadSetting: one of its settings is outside its range.
     """
     learner = plugins.load(LEARNERS, spec.learner.name)
-    made: Learner = learner.create(
-        n_actions=len(spec.labels),
-        n_features=n_features,
-        rng=np.random.default_rng(seed),
-        reward_default=spec.reward.default,
-        half_life_s=spec.train.half_life_s,
-        **for_explorer(spec, learner),
-        **spec.learner.settings,
+    made: Learner = learner.create(n_actions=len(spec.labels), **_alike(spec, learner, n_features, seed))
+    return made
+
+
+def new_shared_learner(spec: LoopSpec, *, n_features: int, n_action_features: int, seed: int) -> SharedLearner:
+    """The spec's learner of candidates, knowing nothing yet.
+
+    Raises:
+        UnknownName: no learner has that name.
+        BadSetting: one of its settings is outside its range, or it does not learn about candidates.
+    """
+    learner = plugins.load(LEARNERS, spec.learner.name)
+    if not hasattr(learner, "create_shared"):
+        raise BadSetting(
+            f"learner.name is {spec.learner.name}, which learns about labels alone; expected linear for candidates."
+        )
+    made: SharedLearner = learner.create_shared(
+        n_action_features=n_action_features, n_ids=len(spec.actions.ids), **_alike(spec, learner, n_features, seed)
     )
     return made
+
+
+def _alike(spec: LoopSpec, learner: ModuleType, n_features: int, seed: int) -> dict[str, Any]:
+    """What learners of labels and of candidates are made with alike."""
+    return {
+        "n_features": n_features,
+        "rng": np.random.default_rng(seed),
+        "reward_default": spec.reward.default,
+        "half_life_s": spec.train.half_life_s,
+        **for_explorer(spec, learner),
+        **spec.learner.settings,
+    }
 
 
 def for_explorer(spec: LoopSpec, learner: ModuleType) -> dict[str, Any]:
@@ -117,26 +162,36 @@ def for_explorer(spec: LoopSpec, learner: ModuleType) -> dict[str, Any]:
     name, settings = spec.explore.name, dict(spec.explore.settings)
     need = needs.need_of(plugins.load(EXPLORERS, name))
     needs.check(need, name, learner, spec.learner.name, is_shared=spec.is_candidates)
-    if need in (None, needs.POSTERIOR):
-        return {}
-    return {"needs": need, "n_replicates": explorer_of(name, settings, n_examples=0, reward_span=1.0).n_draws}
+    if need == needs.BOOTSTRAP:
+        return {"needs": need, "n_replicates": explorer_of(name, settings, n_examples=0, reward_span=1.0).n_draws}
+    if need == needs.PMF:
+        return {"needs": need, "reward_range": (spec.reward.low, spec.reward.high)}
+    return {} if need in (None, needs.POSTERIOR) else {"needs": need}
 
 
-def encoded(rows: Examples, encoder: Encoder) -> ExampleBatch:
+def encoded(rows: Examples, encoders: Encoders) -> ExampleBatch:
     """The rows as numbers."""
-    return ExampleBatch(
-        features=encoder.encode_many(rows.contexts),
+    batch = ExampleBatch(
+        features=encoders.context.encode_many(rows.contexts),
         allowed=rows.allowed,
         action=rows.action,
         reward=rows.reward,
         propensity=rows.propensity,
         decided_at=rows.decided_at,
     )
+    if encoders.candidates is None or rows.candidates is None:
+        return batch
+    taken = list(zip(rows.candidates, rows.action.tolist(), strict=True))
+    return replace(
+        batch,
+        action_features=encoders.candidates.encoder.encode_many([offered.features[place] for offered, place in taken]),
+        action_id=encoders.candidates.places_of([offered.ids[place] for offered, place in taken]),
+    )
 
 
 def finish(
-    learner: Learner,
-    encoder: Encoder,
+    learner: Learner | SharedLearner,
+    encoders: Encoders,
     spec: LoopSpec,
     rows: Examples,
     *,
@@ -159,8 +214,9 @@ def finish(
         parent=parent,
         policy=model.kind,
         settings=settings,
-        features=encoder.to_json(),
-        labels=list(spec.labels),
+        features=encoders.context.to_json(),
+        labels=list(spec.labels if encoders.candidates is None else encoders.candidates.ids),
+        action_features=None if encoders.candidates is None else encoders.candidates.encoder.to_json(),
         explorer={**explore, "settings": dict(spec.explore.settings)},
         learner={"name": spec.learner.name, "settings": dict(spec.learner.settings)},
         snapshot=dict(snapshot),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from policyloop.core.errors import BadSetting, Fault, Invalid
 from policyloop.core.loop import LoopSpec
-from policyloop.learn.train import new_learner
+from policyloop.learn.train import new_learner, new_shared_learner
 from policyloop.policy.scored import explorer_of
 from policyloop.registry.registry import Applied
 from policyloop.run.deployment import Deployment
@@ -35,7 +35,10 @@ def check_plugins(spec: LoopSpec) -> None:
     faults = []
     span = spec.reward.high - spec.reward.low
     try:
-        new_learner(spec, n_features=1, seed=0)
+        if spec.is_candidates:
+            new_shared_learner(spec, n_features=1, n_action_features=1, seed=0)
+        else:
+            new_learner(spec, n_features=1, seed=0)
     except (BadSetting, TypeError, ValueError) as error:
         faults.append(Fault("$.learner", str(error), "bad_setting"))
     try:

@@ -69,7 +69,7 @@ class ByBatches:
 class _Line:
     """One learner with the features that it was begun with."""
 
-    encoder: Encoder
+    encoders: train.Encoders
     learner: Learner
     n_learned: int
     next_fit: int  # features are fitted anew at this many examples
@@ -107,7 +107,7 @@ class PerEvent:
             return self._line is not None
         newest = self._player.examples(start=self._player.n - 1).to_learn_from(self._spec.train.split)
         if len(newest):
-            self._line.learner.learn(_batch_of_one(newest, self._line.encoder))
+            self._line.learner.learn(_batch_of_one(newest, self._line.encoders.context))
             self._line.n_learned += 1
         return bool(len(newest))
 
@@ -120,7 +120,7 @@ class PerEvent:
         champion = self._succession.champion
         state = train.finish(
             self._line.learner,
-            self._line.encoder,
+            self._line.encoders,
             self._spec,
             train.to_learn_from(examples, self._spec),
             seed=self._player.n,
@@ -138,7 +138,7 @@ class PerEvent:
         span = reward.high - reward.low
         explorer = explorer_of(explore.name, dict(explore.settings), n_examples=line.n_learned, reward_span=span)
         model = line.learner.reward_model(n_draws=explorer.n_draws)
-        return ScoredPolicy(line.encoder, model, explorer, explore.floor, len(self._spec.labels))
+        return ScoredPolicy(line.encoders.context, model, explorer, explore.floor, len(self._spec.labels))
 
 
 def _trained(examples: Examples, spec: LoopSpec, succession: Succession) -> train.Trained | None:
@@ -161,10 +161,10 @@ def _line_of(examples: Examples, spec: LoopSpec, *, seed: int) -> _Line | None:
     rows = train.to_learn_from(examples, spec)
     if len(rows) == 0:
         return None
-    encoder = train.fit_encoder(rows, spec)
-    learner = train.new_learner(spec, n_features=encoder.n_features, seed=seed)
-    learner.learn(train.encoded(rows, encoder))
-    return _Line(encoder, learner, len(rows), 2 * len(rows))
+    encoders = train.fit_encoders(rows, spec)
+    learner = train.new_learner(spec, n_features=encoders.context.n_features, seed=seed)
+    learner.learn(train.encoded(rows, encoders))
+    return _Line(encoders, learner, len(rows), 2 * len(rows))
 
 
 def _batch_of_one(row: Examples, encoder: Encoder) -> ExampleBatch:

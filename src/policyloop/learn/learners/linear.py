@@ -22,12 +22,14 @@ from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import BadSetting
 from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import RewardModel
+from policyloop.learn.hybrid import HybridLearner
 from policyloop.learn.race import Race
 from policyloop.learn.replicates import Replicates
 from policyloop.policy.needs import BOOTSTRAP, POSTERIOR, WIDTH
 from policyloop.policy.policies import linear
 
 GIVES = (POSTERIOR, BOOTSTRAP, WIDTH)
+GIVES_SHARED = (POSTERIOR,)
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 MAX_TERMS = 600  # products are tried where they are no more than this ...
 MAX_SUM_BYTES = 128 * 2**20  # ... and the sums of all actions fit into this
@@ -285,10 +287,7 @@ def create(
     Raises:
         BadSetting: half_life_s or max_weight is not above 0, or the replicates would not fit into memory.
     """
-    if half_life_s is not None and not half_life_s > 0:
-        raise BadSetting(f"train.half_life is {half_life_s} s; expected a time above 0, or none.")
-    if max_weight is not None and not max_weight > 0:
-        raise BadSetting(f"learner.max_weight is {max_weight}; expected a number above 0, or none.")
+    _check_settings(half_life_s, max_weight)
     kept = n_replicates if needs == BOOTSTRAP else 0
     if kept * n_actions * n_features**2 * 8 > MAX_REPLICATES_BYTES:
         raise BadSetting(
@@ -305,6 +304,49 @@ def create(
         needs=needs,
         n_replicates=kept,
     )
+
+
+def create_shared(
+    *,
+    n_features: int,
+    n_action_features: int,
+    n_ids: int,
+    rng: np.random.Generator,
+    reward_default: float,
+    half_life_s: float | None = None,
+    max_weight: float | None = None,
+) -> HybridLearner:
+    """A learner for candidates that knows nothing yet.
+
+    Args:
+        n_features: d, of the context, the constant included.
+        n_action_features: e, of a candidate, the constant included.
+        n_ids: how many ids have weights of their own.
+        rng: where the noise of posterior draws comes from; nothing else is random.
+        reward_default: what is taken to be brought where nothing is known, in the loop's reward unit.
+        half_life_s: as of `create`.
+        max_weight: as of `create`.
+
+    Raises:
+        BadSetting: half_life_s or max_weight is not above 0.
+    """
+    _check_settings(half_life_s, max_weight)
+    return HybridLearner(
+        n_features,
+        n_action_features,
+        n_ids,
+        draw_seed=int(rng.integers(2**63)),
+        reward_default=reward_default,
+        half_life_s=half_life_s,
+        max_weight=max_weight,
+    )
+
+
+def _check_settings(half_life_s: float | None, max_weight: float | None) -> None:
+    if half_life_s is not None and not half_life_s > 0:
+        raise BadSetting(f"train.half_life is {half_life_s} s; expected a time above 0, or none.")
+    if max_weight is not None and not max_weight > 0:
+        raise BadSetting(f"learner.max_weight is {max_weight}; expected a number above 0, or none.")
 
 
 def _largest_expansion(n_actions: int, n_features: int) -> str:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from policyloop.core.errors import BadModel
 from policyloop.core.policy import Prediction, Tensors
+from policyloop.policy import shared_linear
+from policyloop.policy.shared_linear import SharedLinear
 
 EXPANSIONS = ("none", "quadratic")
 
@@ -128,6 +130,15 @@ def load(settings: dict[str, Any], tensors: Tensors) -> Linear:
         spread=tensors.get("spread"),
         lowest=-inf if lowest is None else lowest,
     )
+
+
+def load_shared(settings: dict[str, Any], tensors: Tensors) -> SharedLinear:
+    """The inverse of `SharedLinear.save`.
+
+    Raises:
+        BadModel: weights are missing or not finite.
+    """
+    return shared_linear.load(settings, tensors)
 
 
 def expand(expansion: str, features: NDArray[np.float64]) -> NDArray[np.float64]:
