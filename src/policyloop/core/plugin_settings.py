@@ -11,7 +11,7 @@ from functools import cache
 from policyloop.core import plugins
 
 # Other sections of the spec say them, though they have a default.
-HANDED_IN = frozenset({"half_life_s", "reward_default", "needs", "n_replicates"})
+HANDED_IN = frozenset({"half_life_s", "reward_default", "needs", "n_replicates", "reward_range"})
 
 
 @cache

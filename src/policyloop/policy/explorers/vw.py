@@ -31,8 +31,11 @@ class Own:
         assert draws is not None, "vw was given no probabilities"
         own = draws[..., 0, :]
         total = own.sum(axis=-1, keepdims=True)
-        some = np.where(total > _NOTHING, own / np.maximum(total, _NOTHING), 0.0)
-        return rest_to_best(list(columns_of(some)), mean, top=highest(mean))
+        is_nothing = total <= _NOTHING
+        some = columns_of(np.where(is_nothing, 0.0, own / np.where(is_nothing, 1.0, total)))
+        best = rest_to_best([0.0] * len(mean), mean, top=highest(mean))
+        (lacks,) = columns_of(is_nothing)
+        return [p + lacks * b for p, b in zip(some, best, strict=True)]
 
 
 def create(*, n_examples: int, reward_span: float) -> Own:
