@@ -25,6 +25,7 @@ from policyloop.ingest.quoting import shown_text
 MAX_SET_BYTES = 2**20  # as JSON; an event's payload holds at most four times that
 _MAX_FAULTS = 20  # listed; the rest is counted
 _MAX_KEPT_BYTES = 2**24  # of requests whose sets are remembered
+_MAX_NAMED = 1000  # registered sets that are kept
 _MAX_LOGGED = 100_000  # sets that are known to be in the log
 
 FindSet = Callable[[str, str], Sequence[CandidateAction] | None]  # loop and digest -> a set that was registered ahead
@@ -41,6 +42,7 @@ class CandidatesCheck:
         self._encode = msgspec.json.Encoder().encode
         self._known: dict[bytes, Candidates] = {}
         self._known_bytes = 0
+        self._named: dict[str, Candidates] = {}
         self._logged: set[str] = set()
 
     def check(self, actions: Sequence[CandidateAction], faults: list[Fault], *, where: str) -> Candidates | None:
@@ -59,6 +61,27 @@ class CandidatesCheck:
         found = self._checked(actions, faults, where)
         if found is not None:
             self._remember(said, found)
+        return found
+
+    def named(self, name: str, find_set: FindSet | None, faults: list[Fault], *, where: str) -> Candidates | None:
+        """The set that was registered under a name; None, and a fault appended, when there is none or it does not fit.
+
+        Args:
+            find_set: asked for a name that this check has not met.
+        """
+        known = self._named.get(name)
+        if known is not None:
+            return known
+        registered = None if find_set is None else find_set(self._loop, name)
+        if registered is None:
+            message = f"is {shown_text(name)}, a set that is not registered; expected a name that registering answered."
+            faults.append(Fault(where, message, "unknown_action_set"))
+            return None
+        found = self.check(registered, faults, where=where)
+        if found is not None:
+            if len(self._named) >= _MAX_NAMED:
+                self._named.clear()
+            self._named[name] = found
         return found
 
     def to_log(self, candidates: Candidates, *, now_us: int) -> ActionSet | None:

@@ -75,14 +75,7 @@ def _candidates_of(request: DecideRequest, checks: Checks, find_set: FindSet | N
     if request.actions is not None:
         return checks.candidates.check(request.actions, faults, where="$.actions")
     assert request.action_set is not None
-    registered = None if find_set is None else find_set(checks.spec.loop, request.action_set)
-    if registered is None:
-        message = (
-            f"is {shown_text(request.action_set)}, a set that is not registered; expected a name that registering answered."
-        )
-        faults.append(Fault("$.action_set", message, "unknown_action_set"))
-        return None
-    return checks.candidates.check(registered, faults, where="$.action_set")
+    return checks.candidates.named(request.action_set, find_set, faults, where="$.action_set")
 
 
 def allowed_of(

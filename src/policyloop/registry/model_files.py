@@ -25,6 +25,7 @@ class StoredModel:
     model: str  # digest
     manifest: Manifest
     tensors: bytes
+    body: bytes  # of manifest.json, of which the digest is made
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ def read(objects: Objects, model: str) -> StoredModel:
             f"tensors.safetensors of model {model} has SHA-256 {found}; the manifest says {manifest.tensors}. "
             f"Restore its folder from a backup."
         )
-    return StoredModel(model, manifest, tensors)
+    return StoredModel(model, manifest, tensors, body)
 
 
 def remove(objects: Objects, model: str) -> None:

@@ -18,7 +18,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.spec_file import from_json, to_json
 from policyloop.gate.verdict import Call, Verdict, by_person, held_back
-from policyloop.registry import loop_rows, model_files, model_rows, promotion, verdict_rows
+from policyloop.registry import action_set_rows, loop_rows, model_files, model_rows, promotion, verdict_rows
 from policyloop.registry.changes import Change, changes_between, check_changes
 from policyloop.registry.loop_rows import LoopRow, SpecRow
 from policyloop.registry.model_files import StoredModel
@@ -320,6 +320,7 @@ class Registry:
             models = [row.model for row in model_rows.rows(connection, loop)]
             model_rows.remove_all(connection, loop)
             verdict_rows.remove_all(connection, loop)
+            action_set_rows.remove_all(connection, loop)
             loop_rows.remove(connection, loop)
         for model in models:
             model_files.remove(self._objects, model)

@@ -15,6 +15,7 @@ from typing import Protocol
 from policyloop.core.clock import Clock
 from policyloop.core.errors import UnknownLoop
 from policyloop.core.loop import LoopSpec
+from policyloop.ingest.candidates import FindSet
 from policyloop.policy.scored import Scored
 from policyloop.serve import canary
 from policyloop.serve.aligned import aligned
@@ -91,16 +92,26 @@ class HotSwap:
         salt: the deployment's key.
         append: takes each decision's record.
         on_refused: told once of each model that is refused, in the looking thread.
+        find_set: looks up a set of candidates that was registered ahead.
     """
 
     def __init__(
-        self, source: Source, *, salt: bytes, clock: Clock, append: Append, on_refused: Refused, budget_s: float = BUDGET_S
+        self,
+        source: Source,
+        *,
+        salt: bytes,
+        clock: Clock,
+        append: Append,
+        on_refused: Refused,
+        find_set: FindSet | None = None,
+        budget_s: float = BUDGET_S,
     ) -> None:
         self._source = source
         self._salt = salt
         self._clock = clock
         self._append = append
         self._on_refused = on_refused
+        self._find_set = find_set
         self._budget_s = budget_s
         self._deciders: dict[str, Decider] = {}
         self._models: dict[tuple[str, str], _Ready] = {}
@@ -175,7 +186,7 @@ class HotSwap:
         decider = self._deciders.get(loop)
         live = self._next_live(loop, standing, None if decider is None else decider.live)
         if decider is None:
-            return Decider(live, clock=self._clock, append=self._append)
+            return Decider(live, clock=self._clock, append=self._append, find_set=self._find_set)
         if live is not decider.live:
             decider.assign(live)
         return decider

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from policyloop import __version__
 from policyloop.core.clock import Clock
@@ -17,6 +18,8 @@ from policyloop.core.settings import Settings
 from policyloop.core.wire import DecideRequest
 from policyloop.ingest.checks import Checks
 from policyloop.log.writer import LogConfig, LogWriter
+from policyloop.registry import action_set_rows
+from policyloop.registry.downloads import Downloads
 from policyloop.registry.registry import Registry
 from policyloop.serve.decider import Acting, Decided, Decider
 from policyloop.serve.hot_swap import HotSwap
@@ -37,6 +40,7 @@ class Service:
     intake: Intake
     records: Records
     registry: Registry
+    downloads: Downloads
     swap: HotSwap
 
     def __init__(self, settings: Settings, *, clock: Clock, lines: LogLines, worker: str, rows: Sequence[Endpoint]) -> None:
@@ -116,6 +120,7 @@ class Service:
         home = self.settings.home.make()
         self.records = open_records(url_of(home.path))
         self.registry = Registry(self.records, open_objects(home.path), clock=self.clock)
+        self.downloads = Downloads(self.registry)
         self.log = LogWriter(home.log, clock=self.clock, config=LogConfig(**self.settings.section("log")))
         self.intake = Intake(self.log, clock=self.clock)
         self.swap = HotSwap(
@@ -124,6 +129,7 @@ class Service:
             clock=self.clock,
             append=self.log.append,
             on_refused=self._tell_refused,
+            find_set=partial(action_set_rows.registered, self.records),
         )
         self.swap.look()
         self.swap.start()

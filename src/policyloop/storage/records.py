@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION = "0002"  # of the schema below; the last step in migrations/ leads to it
+REVISION = "0003"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -136,6 +136,15 @@ protocol_rows = Table(  # what protocols of other systems keep for a loop: setti
     Column("name", String(256), primary_key=True),
     Column("body", Text, nullable=False),  # JSON
     Column("changed_at", BigInteger, nullable=False),
+)
+
+action_sets = Table(  # candidates that were registered ahead, so that decisions need only name them
+    "action_sets",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("name", String(32), primary_key=True),  # the digest of the set as it was checked
+    Column("actions", Text, nullable=False),  # JSON as it was sent
+    Column("registered_at", BigInteger, nullable=False),
 )
 
 _BUSY_TIMEOUT_S = 15.0
