@@ -16,6 +16,7 @@ from policyloop.lake.lookup import find_decision
 from policyloop.log.replay import find_events
 from policyloop.registry.salts import current_salt, salt_named
 from policyloop.run.deployment import Deployment
+from policyloop.run.offered import candidates_of
 from policyloop.serve.aligned import aligned
 from policyloop.serve.replay import Replay, replay
 
@@ -26,6 +27,7 @@ class Rebuilt:
 
     decision: Decision
     spec: LoopSpec
+    names: tuple[str, ...]  # of the actions, in the offered order
     replay: Replay
 
 
@@ -50,7 +52,9 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
     if decision.policy != BASELINE and not decision.policy.startswith("imported:"):
         stored = registry.load(decision.loop, decision.policy)
         policy = aligned(stored.policy(), stored.labels, spec)
-    return Rebuilt(decision=decision, spec=spec, replay=replay(decision, spec, salt=salt, policy=policy))
+    candidates = candidates_of(deployment, decision)
+    made = replay(decision, spec, salt=salt, policy=policy, candidates=candidates)
+    return Rebuilt(decision=decision, spec=spec, names=spec.labels if candidates is None else candidates.ids, replay=made)
 
 
 def find_logged(deployment: Deployment, decision_id: str, *, loop: str | None = None) -> Decision:

@@ -7,6 +7,7 @@ probabilities those that the named model gives? The first holds anywhere, the se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -19,6 +20,7 @@ from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.serve.fallback import baseline_of
 from policyloop.serve.live import Served
 from policyloop.serve.probabilities import point_of
+from policyloop.serve.ranking import ranking
 
 TOLERANCE = 1e-12
 
@@ -29,6 +31,7 @@ class Replay:
 
     logged_action: int
     drawn_action: int | None  # from the logged probabilities; None: another system drew it
+    is_ranking_alike: bool | None  # the places after the first; None: there are none, or another system drew them
     is_split_alike: bool | None
     is_propensity_alike: bool | None  # the logged propensity is the pmf's entry
     pmf: tuple[float, ...] | None  # what the policy gives now; None: it was not handed in
@@ -39,7 +42,8 @@ class Replay:
         """Whether nothing that could be asked differs."""
         is_action_alike = self.drawn_action is None or self.drawn_action == self.logged_action
         is_pmf_alike = self.largest_difference is None or self.largest_difference <= TOLERANCE
-        return is_action_alike and is_pmf_alike and self.is_split_alike is not False and self.is_propensity_alike is not False
+        others = (self.is_split_alike, self.is_propensity_alike, self.is_ranking_alike)
+        return is_action_alike and is_pmf_alike and False not in others
 
     def sentences(self) -> list[str]:
         """The same for people, one finding each."""
@@ -52,6 +56,8 @@ class Replay:
             said.append(
                 f"From the logged probabilities the draw gives action {self.drawn_action}; logged is {self.logged_action}."
             )
+        if self.is_ranking_alike is False:
+            said.append("The places after the first are not those that the draws lead to.")
         if self.is_propensity_alike is False:
             said.append("The logged propensity is not the logged probability of that action.")
         if self.is_split_alike is False:
@@ -89,6 +95,7 @@ def replay(
     return Replay(
         logged_action=action,
         drawn_action=_drawn(decision, logged, salt),
+        is_ranking_alike=_is_ranking_alike(decision, logged, salt),
         is_split_alike=None if decision.salt_id is None else decision.split == _split(decision, salt),
         is_propensity_alike=None if logged is None else abs(decision.propensity - logged[action]) <= TOLERANCE,
         pmf=None if again is None else tuple(again),
@@ -100,6 +107,14 @@ def _drawn(decision: Decision, pmf: list[float] | None, salt: bytes) -> int | No
     if decision.draw_version == 0 or pmf is None:
         return None
     return draw(pmf, keyed_uniform(salt, decision.loop, decision.decision_id, "action"))
+
+
+def _is_ranking_alike(decision: Decision, pmf: list[float] | None, salt: bytes) -> bool | None:
+    if decision.draw_version == 0 or pmf is None or len(decision.action) == 1:
+        return None
+    uniform = partial(keyed_uniform, salt, decision.loop, decision.decision_id)
+    again = ranking(pmf, decision.action[0], len(decision.action), uniform=uniform, allowed=decision.mask)
+    return again == decision.action
 
 
 def _split(decision: Decision, salt: bytes) -> float:

@@ -15,6 +15,9 @@ from policyloop.core.model import BASELINE
 from policyloop.run.rebuild import Rebuilt, rebuild
 
 
+_MAX_ROWS = 30  # actions shown
+
+
 def run(
     decision_id: Annotated[str, typer.Argument(metavar="ID", help="A decision_id that decide answered.", show_default=False)],
     loop: Annotated[str | None, typer.Option("--loop", help="Where it was made; all by default.", show_default=False)] = None,
@@ -33,17 +36,21 @@ def run(
 
 
 def _show(found: Rebuilt) -> None:
-    decision, labels = found.decision, found.spec.labels
+    decision, names = found.decision, found.names
     who = short(None if decision.policy == BASELINE else decision.policy)
     typer.echo(f"decision {decision.decision_id} of loop '{decision.loop}', {moment(decision.decided_at)} UTC, by {who}")
     typer.echo(f"context {decision.context}")
-    logged = decision.probabilities() if decision.pmf is not None else [None] * len(labels)
-    again = found.replay.pmf or [None] * len(labels)
+    logged = decision.probabilities() if decision.pmf is not None else [None] * len(names)
+    again = found.replay.pmf or [None] * len(names)
+    taken = decision.action[0]
+    likeliest = sorted(range(len(names)), key=lambda place: (place != taken, -(logged[place] or 0.0)))[:_MAX_ROWS]
     rows = [
-        (label, _share(logged[place]), _share(again[place]), "taken" if place == decision.action[0] else "")
-        for place, label in enumerate(labels)
+        (names[place], _share(logged[place]), _share(again[place]), "taken" if place == taken else "")
+        for place in sorted(likeliest)
     ]
     write_table(("action", "logged", "made again", ""), rows)
+    if len(names) > _MAX_ROWS:
+        typer.echo(f"and {len(names) - _MAX_ROWS:,} less likely ones")
     for sentence in found.replay.sentences():
         typer.echo(sentence)
     typer.echo("They agree." if found.replay.agrees else "They do NOT agree.")
@@ -64,7 +71,8 @@ def _as_json(found: Rebuilt) -> dict[str, Any]:
         "policy": decision.policy,
         "spec": decision.spec,
         "context": msgspec.json.decode(decision.context),
-        "action": found.spec.labels[decision.action[0]],
+        "action": found.names[decision.action[0]],
+        "ranking": [found.names[place] for place in decision.action],
         "propensity": decision.propensity,
         "logged": decision.probabilities() if decision.pmf is not None else None,
         "made_again": found.replay.pmf,
