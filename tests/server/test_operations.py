@@ -30,7 +30,7 @@ def test_what_is_not_there_is_a_404_that_says_so(served):
     answers = [
         served.get("/v1/loops/nope"),
         served.get("/v1/loops/nope/models"),
-        served.get("/v1/loops/front-page/models/abcdef"),
+        served.get("/v1/loops/front-page/models/abcdef/details"),
         served.post("/v1/loops/front-page/promote", {"model": "abcdef"}),
         served.get("/v1/jobs?loop=nope"),
     ]

@@ -16,7 +16,8 @@ JSON = b"application/json"
 NDJSON = b"application/x-ndjson"
 
 # Who may call it, once there are keys: anybody, whoever may look, ask for decisions, report, or operate the deployment.
-Scope = Literal["public", "read", "decide", "report", "operate"]
+# `models`: whoever may look or download models, and anybody where the loop says `public_models: true`.
+Scope = Literal["public", "read", "models", "decide", "report", "operate"]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
@@ -44,6 +45,7 @@ class Reply:
 
 
 Handler = Callable[[Any, Call], Awaitable[Reply]]  # the first argument is the server's `Service`
+Opens = Callable[[Any, Call], bool]  # whether what a call asks for is open to anybody; the first argument as above
 Refuse = Callable[[PolicyloopError], Reply]  # an error in a protocol's own shape; the server adds its usual headers
 
 
@@ -63,6 +65,7 @@ class Endpoint:
     errors: tuple[int, ...] = ()  # statuses of problems beyond those that any row may answer
     media_type: bytes = JSON  # of the answer
     content_types: tuple[bytes, ...] = (JSON,)  # what a body may come as
+    opens: Opens | None = None  # which calls pages of other origins may make too; None: none of them
     # The rest is for compatibility protocols, whose clients cannot be changed.
     any_content_type: bool = False  # for clients that send none or another
     cors: bool = False  # answers foreign origins; for protocols that browsers call

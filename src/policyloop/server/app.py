@@ -29,6 +29,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _MAX_IDS_TOLD = 20
+_WITHOUT_BODY = (204, 304)
 _MAX_SHOWN = 200
 _encode = msgspec.json.Encoder().encode
 _JSON_TYPE = (b"content-type", JSON)
@@ -77,22 +78,26 @@ class App:
         if row is not None and row.cors:
             reply.headers += cors_headers((row.method,), row.cors_headers)
         body = reply.body
-        media_type = _JSON_TYPE if reply.media_type is JSON else (b"content-type", reply.media_type)
-        headers = [media_type, (b"content-length", b"%d" % len(body)), *reply.headers]
+        if reply.status in _WITHOUT_BODY:
+            headers = list(reply.headers)
+        else:
+            media_type = _JSON_TYPE if reply.media_type is JSON else (b"content-type", reply.media_type)
+            headers = [media_type, (b"content-length", b"%d" % len(body)), *reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         self._note(scope, row, call, reply.status, time.perf_counter() - began_s)
 
     async def _ask(self, row: Endpoint, call: Call, receive: Receive) -> Reply:
         """Check what the row wants checked, read the body, and let the handler answer."""
-        if not row.cors:
+        if not (row.cors or (row.opens is not None and row.opens(self.service, call))):
             self._origins.check_origin(call.headers)
         check_body_headers(row, call.headers)
         if row.request is not None:
             call.body = await read_body(receive, row.max_body_bytes or MAX_BODY_BYTES)
         reply = await row.handler(self.service, call)
         if row.method == "GET":
-            reply.headers += _READ_ONLY
+            told = {name for name, _ in reply.headers}
+            reply.headers += tuple(header for header in _READ_ONLY if header[0] not in told)
         return reply
 
     def _told(self, error: PolicyloopError, call: Call, row: Endpoint | None) -> Reply:

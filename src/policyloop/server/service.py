@@ -17,16 +17,20 @@ from policyloop.core.errors import LogUnavailable
 from policyloop.core.settings import Settings
 from policyloop.core.wire import DecideRequest
 from policyloop.ingest.checks import Checks
+from policyloop.interop.kept import Kept
+from policyloop.lake.tables import Lake
 from policyloop.log.writer import LogConfig, LogWriter
 from policyloop.registry import action_set_rows
 from policyloop.registry.downloads import Downloads
 from policyloop.registry.registry import Registry
+from policyloop.run.deployment import Deployment
 from policyloop.serve.decider import Acting, Decided, Decider
 from policyloop.serve.hot_swap import HotSwap
 from policyloop.server.intake import Intake
 from policyloop.server.metrics import Gauge, Labels, Metrics
 from policyloop.server.numbers import Numbers
 from policyloop.server.request_log import LogLines
+from policyloop.server.upkeep import Upkeep
 from policyloop.storage.objects import open_objects
 from policyloop.storage.records import Records, open_records, url_of
 
@@ -42,6 +46,8 @@ class Service:
     registry: Registry
     downloads: Downloads
     swap: HotSwap
+    kept: Kept
+    upkeep: Upkeep
 
     def __init__(self, settings: Settings, *, clock: Clock, lines: LogLines, worker: str, rows: Sequence[Endpoint]) -> None:
         self.settings = settings
@@ -131,6 +137,8 @@ class Service:
             on_refused=self._tell_refused,
             find_set=partial(action_set_rows.registered, self.records),
         )
+        self.kept = Kept(self.records, clock=self.clock, version=lambda: self.swap.version)
+        self.upkeep = Upkeep(Deployment(home, self.records, self.registry, Lake(home.lake), self.clock))
         self.swap.look()
         self.swap.start()
 

@@ -142,7 +142,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET",
-        path="/v1/loops/{loop}/models/{model}",
+        path="/v1/loops/{loop}/models/{model}/details",
         scope="read",
         handler=show_model,
         summary="One model, named by its digest or the start of it, or as champion, previous or anchor; with its verdicts.",
