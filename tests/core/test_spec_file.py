@@ -269,6 +269,26 @@ def test_defaults_hold_only_what_loops_can_share():
             "$.context.d.items: no item type is named 'nmber'; did you mean 'number'?",
         ),
         (
+            {"context": {"d": {"type": "json", "max_fields": 10_001}}},
+            "$.context.d.max_fields: is 10001; expected a whole number from 1 to 10,000.",
+        ),
+        (
+            {"context": {"d": {"type": "text", "max_fields": 5}}},
+            "$.context.d.max_fields: no option of a field of type text is named 'max_fields'",
+        ),
+        (
+            {"context": {"d": {"type": "json", "default": "x"}}},
+            "$.context.d.default: is 'x'; expected an object or a list, such as {}.",
+        ),
+        (
+            {"context": {"d": {"type": "json", "default": {1: "x"}}}},
+            "$.context.d.default: is a mapping; expected names that are text; put them in quotes.",
+        ),
+        (
+            {"context": {"d": {"type": "json", "max_fields": 2, "default": [1, [2, {}]]}}},
+            "expected at most 2 values in all.",
+        ),
+        (
             {"context": {"d": {"type": "array", "items": "number", "max_items": 0}}},
             "$.context.d.max_items: is 0; expected a whole number from 1 to 1,024.",
         ),
@@ -528,6 +548,9 @@ FIELDS = st.one_of(
     st.just({"type": "boolean", "optional": True}),
     st.lists(NAMES, min_size=1, max_size=4, unique=True).map(lambda v: {"type": "category", "values": v, "default": v[0]}),
     st.sampled_from([{"type": "text", "store": "hash"}, {"type": "array", "items": "category", "max_items": 3}]),
+    st.sampled_from(
+        ["json", {"type": "json", "max_fields": 9, "optional": True, "default": {"b": [1, None], "a": {"c": "x"}}}]
+    ),
 )
 SPECS = st.fixed_dictionaries(
     {

@@ -1,5 +1,7 @@
 """Training: a pure function from examples to a model that can be served."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,7 +76,7 @@ def test_examples_of_the_evaluation_split_leave_no_trace():
             if name == "contexts"
             else np.concatenate([getattr(learned, name), getattr(other, name)])
             for name in Examples.__slots__
-            if name != "candidates"
+            if getattr(learned, name) is not None
         }
     )
 
@@ -103,3 +105,48 @@ def test_the_subject_is_never_a_feature():
 def test_without_examples_it_says_what_is_missing():
     with pytest.raises(NothingToDo, match="no example to learn from: 5 are joined"):
         trained(examples(5, split=0.9), spec())
+
+
+def undeclared(rows):
+    """The same examples, with the context in one object that nobody declared."""
+    about = [{"about": {"x": one["x"], "seen_on": {"device": one["device"]}}} for one in rows.contexts]
+    return replace(rows, contexts=about)
+
+
+ANY = {"about": {"type": "json", "optional": True}}
+
+
+def test_what_stands_in_any_json_is_learned_as_if_it_were_declared():
+    rows, fresh = examples(2000, split=0.1), examples(500, seed=7)
+    declared, any_json = trained(rows, spec()), trained(undeclared(rows), spec(context=ANY))
+
+    best, best_of_json = (
+        scored.load(made.manifest, made.tensors).probabilities_of_many(some.contexts, some.allowed).argmax(axis=1)
+        for made, some in ((declared, fresh), (any_json, undeclared(fresh)))
+    )
+
+    assert (best == best_of_json).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"x": 1.0, "seen_on": {"device": "phone"}, **{f"new-{i}": {"path": i} for i in range(400)}},
+        {"x": "a text", "seen_on": ["a list"]},
+        {"x": {"y": {"z": None}}, "seen_on": 7},
+        [[[1, 2], "x"], True],
+        {},
+        None,
+    ],
+    ids=["new paths", "other types", "other shapes", "a list", "nothing in it", "missing"],
+)
+def test_no_json_breaks_a_model(about):
+    made = trained(undeclared(examples(300)), spec(context=ANY))
+    policy = scored.load(made.manifest, made.tensors)
+
+    one = policy.probabilities({"about": about}, Actions.of(("a", "b", "c")))
+    (many,) = policy.probabilities_of_many([{"about": about}], np.ones((1, 3), dtype=bool))
+
+    assert one.sum() == pytest.approx(1)
+    assert (one > 0).all()
+    np.testing.assert_allclose(one, many, atol=1e-12)

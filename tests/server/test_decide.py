@@ -105,3 +105,54 @@ def test_a_loop_may_ask_for_its_baseline_while_there_is_no_log(tmp_path):
     assert answer.status == 200
     assert (answer.json["fallback"], answer.json["logged"]) == (True, False)
     assert 'policyloop_decisions_total{loop="front-page",fallback="true",logged="false",worker="0"} 1' in metrics
+
+
+ANY = {"about": {"type": "json", "max_fields": 1000}}
+
+
+def test_any_json_is_decided_on_and_logged_as_it_came(tmp_path):
+    apply_loop(tmp_path, context=ANY)
+    body = '{"about":{"user":{"age":41,"_id":"u-7","tags":["a",["b"],null]},"ü":1.5,"is_new":true}}'
+    with running_app(tmp_path) as app:
+        answer = app.ask("POST", DECIDE, f'{{"context":{body}}}'.encode())
+        ((_, event),) = find_events(tmp_path / "data" / "log", answer.json["decision_id"])
+
+    assert answer.status == 200
+    assert event.context == body
+
+
+def test_ten_thousand_new_paths_are_a_400_that_says_how_many_and_nothing_is_logged(tmp_path):
+    apply_loop(tmp_path, context=ANY)
+    with running_app(tmp_path) as app:
+        many = app.post(DECIDE, {"context": {"about": {f"new-{i}": i for i in range(10_000)}}, "decision_id": "d"})
+        logged = list(find_events(tmp_path / "data" / "log", "d"))
+        good = app.post(DECIDE, {"context": {"about": {f"new-{i}": i for i in range(1000)}}, "decision_id": "d"})
+
+    assert (many.status, many.json["errors"][0]["code"]) == (400, "too_many_fields")
+    assert "$.context.about: has 10,000 values; expected at most 1,000." in many.json["detail"]
+    assert logged == []
+    assert good.status == 200
+
+
+def test_json_that_is_nested_too_deeply_is_a_400(tmp_path):
+    apply_loop(tmp_path, context=ANY)
+    bodies = [f'{{"context":{{"about":{"[" * n}1{"]" * n}}}}}'.encode() for n in (32, 33, 5000)]
+    with running_app(tmp_path) as app:
+        answers = [app.ask("POST", DECIDE, body) for body in bodies]
+
+    assert [answer.status for answer in answers] == [200, 400, 400]
+    assert "is nested more than 32 levels deep; expected a few." in answers[1].json["detail"]
+
+
+def test_the_description_of_the_api_knows_any_json(tmp_path):
+    apply_loop(tmp_path, context=ANY | {"more": {"type": "json", "optional": True}})
+    with running_app(tmp_path) as app:
+        document = app.get("/openapi.json").json
+
+    context = document["components"]["schemas"]["DecideRequest.front-page"]["properties"]["context"]
+    assert context["properties"]["about"] == {
+        "type": ["object", "array"],
+        "description": "an object or a list of at most 1,000 values",
+    }
+    assert context["properties"]["more"]["type"] == ["object", "array", "null"]
+    assert context["required"] == ["about"]

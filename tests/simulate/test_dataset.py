@@ -46,6 +46,13 @@ def test_an_empty_cell_is_a_missing_value(tmp_path):
     assert data.contexts == [{"size": 1}, {}, {"size": 3}]
 
 
+def test_a_column_of_json_is_read_as_such(tmp_path):
+    data = read(written(tmp_path, 'about;kind\n{"a": [1]};x\n[];y\n;x\n'))
+
+    assert data.document["context"]["about"] == {"type": "json", "optional": True}
+    assert data.contexts == [{"about": {"a": [1]}}, {"about": []}, {}]
+
+
 def test_a_row_without_a_label_is_left_out(tmp_path):
     data = read(written(tmp_path, "size,kind\n1,a\n2,\n3,b\n"))
 
