@@ -64,3 +64,15 @@ def test_an_unknown_format_names_the_known(project, tmp_path):
     ran = project("import", "xml", "front-page", "log.xml")
 
     assert (ran.code, ran.err) == (2, "error: no format is named 'xml'; known: improve, joined_csv, parquet.\n")
+
+
+def test_several_files_come_in_together_or_not_at_all(project, tmp_path):
+    (tmp_path / "a.csv").write_text(HEAD + LINES)
+    (tmp_path / "b.csv").write_text(HEAD + "1,e4,1,0.5,[9]\n1,e5,1,0.5,[99]\n")
+    (tmp_path / "c.csv").write_text(HEAD + "1,e6,1,0.5,[9]\n")
+
+    bad = project("import", "joined-csv", "front-page", "a.csv", "b.csv")
+    good = project("import", "joined-csv", "front-page", "a.csv", "c.csv")
+
+    assert (bad.code, bad.err) == (2, "error: b.csv row 2.context.hour: is 99; expected a whole number from 0 to 23.\n")
+    assert good.out.startswith("imported 4 decisions and 3 outcomes.\n")

@@ -30,7 +30,7 @@ from policyloop.run.apply import apply_spec
 from policyloop.run.by_hand import ask_worker, join_by_hand, train_by_hand
 from policyloop.run.deployment import Deployment, check_is_there, open_deployment
 from policyloop.run.estimates import estimates_beside_baseline
-from policyloop.run.importing import import_file
+from policyloop.run.importing import import_files
 from policyloop.run.jobs import Job
 from policyloop.run.labelled import with_labels
 from policyloop.run.results import Change, Evaluation, TrainResult
@@ -145,8 +145,8 @@ class Loop:
         Raises:
             Invalid: some rows do not fit; nothing was written.
         """
-        return import_file(
-            self._deployment, self.spec, file_format=file_format, file=Path(file), policy=policy, outcome=outcome
+        return import_files(
+            self._deployment, self.spec, file_format=file_format, files=[Path(file)], policy=policy, outcome=outcome
         )
 
     def train(self, *, timeout_s: float = _PATIENCE_S) -> TrainResult:

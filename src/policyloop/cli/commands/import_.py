@@ -1,4 +1,4 @@
-"""Bring in decisions and outcomes that another system logged, from a file."""
+"""Bring in decisions and outcomes that another system logged, from files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policyloop.cli.words import counted
 from policyloop.core import plugins
 from policyloop.core.duration import show_duration
 from policyloop.interop.import_rows import Imported
-from policyloop.run.importing import FORMATS, import_file
+from policyloop.run.importing import FORMATS, import_files
 
 
 def run(
@@ -26,7 +26,9 @@ def run(
         ),
     ],
     loop: LoopName,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="The file, or several; all of them or none.", show_default=False)
+    ],
     *,
     policy: Annotated[
         str, typer.Option("--policy", help="Name of the policy that decided, where the file does not say.")
@@ -41,15 +43,15 @@ def run(
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring in decisions and outcomes that another system logged, from a file.
+    """Bring in decisions and outcomes that another system logged, from files.
 
     Every row is checked before the first is written. They go through the log like live events, as
     `imported:POLICY`; importing the same file again counts nothing twice.
     """
     with open_project(home) as deployment:
         spec = deployment.registry.standing(loop).spec
-        told = import_file(
-            deployment, spec, file_format=file_format, file=file, policy=policy, outcome=outcome, dry_run=dry_run
+        told = import_files(
+            deployment, spec, file_format=file_format, files=files, policy=policy, outcome=outcome, dry_run=dry_run
         )
     if as_json:
         write_json({"loop": spec.loop, "written": not dry_run, **asdict(told)})
