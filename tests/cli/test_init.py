@@ -11,6 +11,21 @@ def test_init_writes_a_loop_that_reads_without_a_fault(policyloop, tmp_path):
     assert read_spec_file(tmp_path / "my-loop.yaml").loop == "my-loop"
 
 
+def test_init_like_a_protocol_writes_the_loop_that_its_clients_expect(policyloop, tmp_path):
+    ran = policyloop("init", "shelf", "--like", "personalizer")
+
+    spec = read_spec_file(tmp_path / "shelf.yaml")
+    assert ran.out.startswith("wrote shelf.yaml (1 field, candidates).")
+    assert (spec.actions.kind, spec.actions.max, spec.baseline) == ("candidates", 50, "first")
+    assert (spec.reward.window_s, spec.reward.default, spec.outcomes["reward"].take) == (600, 0, "first")
+    assert (spec.explore.name, spec.explore.floor) == ("greedy", 0.2)
+
+
+def test_a_protocol_without_a_loop_of_its_own_is_told(policyloop):
+    assert policyloop("init", "t", "--like", "personaliser").err.endswith("'personaliser'; did you mean 'personalizer'?\n")
+    assert policyloop("init", "t", "--like", "improve").err.endswith("'improve'; known: personalizer.\n")
+
+
 def test_init_never_overwrites(policyloop, tmp_path):
     (tmp_path / "my-loop.yaml").write_text("mine")
 

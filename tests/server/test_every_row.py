@@ -8,8 +8,10 @@ import re
 import pytest
 
 from policyloop.core.endpoint import Endpoint
+from policyloop.interop.personalizer.loop_file import LOOP as LOOP_OF_CANDIDATES
 from policyloop.server.openapi import openapi
 from policyloop.server.routes import gather
+from running_app import apply_loop, running_app
 
 ROWS = gather()
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW")
@@ -21,6 +23,16 @@ BODY_OF_TYPE = {  # a body that fits each request type of the table; a new type 
     "PromoteRequest": b'{"model": "0123"}',
     "RollbackRequest": b"{}",
     "RunRequest": b"{}",
+    "RegisterActionsRequest": b'{"actions": [{"id": "a"}, {"id": "b"}]}',
+    "RankBody": b'{"actions": [{"id": "a", "features": [{"x": 1}]}, {"id": "b", "features": [{"x": 2}]}]}',
+    "RewardRequest": b'{"value": 1}',
+    "MultiSlotBody": b"{}",
+    "ServiceConfiguration": b'{"rewardWaitTime": "PT10M", "defaultReward": 0, "rewardAggregation": "earliest",'
+    b'"explorationPercentage": 0.2, "modelExportFrequency": "PT5M", "logRetentionDays": 90}',
+    "PolicyContract": b'{"name": "mine", "arguments": "--cb_explore_adf"}',
+    "FromEvaluation": b'{"evaluationId": "e", "policyName": "Online"}',
+    "EvaluationContract": b'{"name": "e", "startTime": "2026-01-01", "endTime": "2026-01-02", "policies": []}',
+    "bytes": b"no model",
     "ImproveRecord": b'{"message_id": "2I2MRFFDSlWu0NUemxSrBEIi9C7", "model": "home", "decision_id": "d", "reward": 1}',
 }
 
@@ -30,7 +42,9 @@ def name_of(row: Endpoint) -> str:
 
 
 def path_of(row: Endpoint) -> str:
-    return row.path.replace("{loop}", "front-page").replace("{model}", "0123")
+    loop = "shelf" if "/personalizer/" in row.path or row.path.endswith("/action-sets") else "front-page"
+    path = row.path.replace("{loop}", loop).replace("{version}", "v1.0")
+    return re.sub(r"\{\w+\}", "0123", path)
 
 
 def body_of(row: Endpoint) -> bytes:
@@ -40,21 +54,36 @@ def body_of(row: Endpoint) -> bytes:
     return BODY_OF_TYPE[name]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The application with a loop of labels and one of candidates."""
+    folder = tmp_path_factory.mktemp("every-row")
+    apply_loop(folder)
+    apply_loop(folder, aliases=[], loop="shelf", **LOOP_OF_CANDIDATES)
+    with running_app(folder) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
 def document(served):
     return served.get("/openapi.json").json
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_a_good_request_is_answered_as_documented(served, document, row):
-    answer = served.ask(row.method, path_of(row), body_of(row))
+    come_as = {"content-type": row.content_types[0].decode()} if row.content_types else {}
+    answer = served.ask(row.method, path_of(row), body_of(row), come_as)
 
     documented = document["paths"][row.path][row.method.lower()]["responses"]
     assert str(answer.status) in documented
     assert answer.status == row.status or answer.status in row.errors
     media_types = documented[str(answer.status)]["content"]
-    assert answer.headers["content-type"] in media_types
-    assert int(answer.headers["content-length"]) == len(answer.body)
+    if answer.status == 204:
+        assert (media_types, answer.body) == ({}, b"")
+        assert {"content-type", "content-length"} & set(answer.headers) == set()
+    else:
+        assert base_of(answer.headers["content-type"]) in {base_of(media_type) for media_type in media_types}
+        assert int(answer.headers["content-length"]) == len(answer.body)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -74,13 +103,22 @@ def test_each_method_is_answered_or_refused_with_those_that_are(served, path, me
         assert answer.headers["allow"] == ", ".join(sorted(allowed))
 
 
+def base_of(media_type):
+    return media_type.partition(";")[0]
+
+
+def code_of(row, answer):
+    """What a problem says; a protocol's own shape is not looked into."""
+    return answer.json["code"] if row.refuse is None else None
+
+
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_a_foreign_host_or_page_is_refused(served, row):
     host = served.ask(row.method, path_of(row), body_of(row), {"host": "evil.example"})
     page = served.ask(row.method, path_of(row), body_of(row), {"origin": "https://evil.example"})
 
-    assert (host.status, host.json["code"]) == (403, "foreign_host")
-    assert row.cors or (page.status, page.json["code"]) == (403, "foreign_origin")
+    assert (host.status, code_of(row, host)) in ((403, "foreign_host"), (403, None))
+    assert row.cors or (page.status, code_of(row, page)) == (403, None if row.refuse else "foreign_origin")
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r.method != "GET" and not r.any_content_type], ids=name_of)
@@ -88,7 +126,7 @@ def test_a_foreign_host_or_page_is_refused(served, row):
 def test_a_write_must_come_as_what_pages_cannot_send_unasked(served, row, content_type):
     answer = served.ask(row.method, path_of(row), body_of(row), {"content-type": content_type})
 
-    assert (answer.status, answer.json["code"]) == (415, "wrong_content_type")
+    assert (answer.status, code_of(row, answer)) == (415, None if row.refuse else "wrong_content_type")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
@@ -104,8 +142,8 @@ def test_what_is_almost_its_path_is_no_path(served, row, change):
     "header", ["x-http-method-override", "x-forwarded-host", "x-forwarded-for", "x-original-url", "forwarded"]
 )
 def test_headers_of_proxies_change_nothing(served, row, header):
-    plain = served.ask("DELETE", path_of(row), b"")
-    told = served.ask("DELETE", path_of(row), b"", {header: "GET"})
+    plain = served.ask("PATCH", path_of(row), b"")
+    told = served.ask("PATCH", path_of(row), b"", {header: "GET"})
 
     assert plain.status == told.status == 405
 

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from policyloop.core.errors import PolicyloopError
 from policyloop.core.rng import uuid7
-from policyloop.lake import maintain
+from policyloop.interop import kept
 from policyloop.lake.schema import DECISIONS, EXAMPLES, OUTCOMES
 from policyloop.lake.ship import ship_log
 from policyloop.lake.tables import in_hours
 from policyloop.log import folder as log_folder
 from policyloop.log.files import Files
-from policyloop.run import trusted
+from policyloop.run import clearing
 from policyloop.run.deployment import Deployment
 from policyloop.run.lease import WORK, Lease
 from policyloop.storage.records import jobs
@@ -80,10 +80,10 @@ def clean(deployment: Deployment, loop: str, *, files: Files) -> Contents:
         ship_log(deployment.lake, deployment.records, deployment.home.log, clock=deployment.clock, files=files)
         found = contents(deployment, loop)
         lease.take()
-        maintain.forget(deployment.lake, deployment.records, loop)
-        trusted.forget(deployment.records, loop)
+        clearing.forget_events(deployment, loop)
         with deployment.records.write() as connection:
             connection.execute(sa.delete(jobs).where(jobs.c.loop == loop))
+            kept.forget(connection, loop)
         deployment.registry.forget(loop)
     finally:
         lease.give_back()

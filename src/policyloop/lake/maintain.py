@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from policyloop.core.clock import US_PER_HOUR, from_iso
-from policyloop.lake.schema import EXAMPLES, OUTCOMES, SCHEMAS, UNKNOWN_HOUR
+from policyloop.core.clock import US_PER_HOUR, from_iso, hour_of
+from policyloop.lake import dirty
+from policyloop.lake.schema import DECISIONS, EXAMPLES, OUTCOMES, SCHEMAS, UNKNOWN_HOUR
 from policyloop.lake.tables import Lake, Snapshot, in_hours
 from policyloop.lake.views import latest
 from policyloop.storage.records import Records, decision_hours, dirty_hours, progress
@@ -92,6 +93,27 @@ def expire(lake: Lake, records: Records, loop: str, *, before: str) -> None:
         connection.execute(
             sa.delete(progress).where(progress.c.name.startswith(state, autoescape=True), progress.c.name < f"{state}{before}")
         )
+
+
+def forget_before(lake: Lake, records: Records, loop: str, *, time: int) -> None:
+    """Remove all of a loop that was received before a moment, events and examples.
+
+    The examples of that moment's hour go whole, and the hour is marked: the next join makes those again that are left.
+    Nothing from before may be left in the log. Sets of candidates stay, since later decisions refer to them.
+    """
+    hour = hour_of(time)
+    expire(lake, records, loop, before=hour)
+    removed = {
+        DECISIONS: f"{in_hours(loop, hour)} AND decided_at < {time:d}",
+        OUTCOMES: f"{in_hours(loop, hour, UNKNOWN_HOUR)} AND received_at < {time:d}",
+        EXAMPLES: in_hours(loop, hour),
+    }
+    for table, where in removed.items():
+        if lake.exists(table):
+            lake.remove(table, where=where)
+    with records.write() as connection:
+        connection.execute(sa.delete(progress).where(progress.c.name == f"hour:{loop}:{hour}"))
+    dirty.mark(records, [(loop, hour)])
 
 
 def forget(lake: Lake, records: Records, loop: str) -> None:

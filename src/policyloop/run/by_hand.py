@@ -16,7 +16,7 @@ from policyloop.join.hour_states import n_examples
 from policyloop.join.hours import join_loop
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
-from policyloop.run import jobs
+from policyloop.run import clearing, jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.jobs import Job
 from policyloop.run.lease import LEASE_S, WORK, Lease
@@ -35,6 +35,7 @@ def ship_by_hand(deployment: Deployment, *, renew_every_s: float = RENEW_EVERY_S
     try:
         with _renewed(lease, renew_every_s):
             ship_log(deployment.lake, deployment.records, deployment.home.log, clock=deployment.clock, files=SystemFiles())
+            clearing.carry_out(deployment)
             yield True
     finally:
         lease.give_back()

@@ -1,4 +1,5 @@
-"""The child of a job: `python -m policyloop.run.child HOME LOOP JOB` refreshes one loop and writes down how it went.
+"""The child of a job: `python -m policyloop.run.child HOME LOOP JOB` refreshes one loop, or computes what
+was asked about it, and writes down how it went.
 
 Whatever it raises is for the worker to tell: it sees the exit code and the last words.
 """
@@ -10,18 +11,21 @@ from pathlib import Path
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.settings import Home
-from policyloop.run import jobs
+from policyloop.run import evaluations, jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.refresh import refresh
 from policyloop.run.supervisor import stop_with_supervisor
 
 
 def main(home: str, loop: str, job: str) -> None:
-    """Refresh the loop, and mark the job as done."""
+    """Do what the job is, and mark it as done."""
     stop_with_supervisor()
     with open_deployment(Home(Path(home))) as deployment:
         try:
-            message = refresh(deployment, loop).sentence
+            if jobs.get(deployment.records, int(job)).kind == evaluations.JOB:
+                message = evaluations.compute_waiting(deployment, loop)
+            else:
+                message = refresh(deployment, loop).sentence
         except NothingToDo as error:
             message = error.message
         jobs.finish(deployment.records, int(job), state="done", message=message, now_us=deployment.clock.now_us())

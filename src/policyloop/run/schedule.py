@@ -43,7 +43,7 @@ def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -
         n_examples: matured examples of the loop, of both splits.
         last: the last training that was queued, or the loop's first spec with 0 examples.
     """
-    n_new = n_examples - last.n_examples
+    n_new = _n_new(n_examples, last)
     if n_new <= 0:
         return None
     if train.cron is not None:
@@ -58,7 +58,7 @@ def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -
 
 def waits_for(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -> str:
     """What the next training waits for, in words."""
-    n_new = max(0, n_examples - last.n_examples)
+    n_new = _n_new(n_examples, last)
     if train.cron is not None:
         return f"{_moment(_next_cron_us(train.cron, last.at_us))} ('{train.cron}'), {n_new:,} new examples so far"
     parts = []
@@ -67,6 +67,11 @@ def waits_for(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTrain
     if train.every_s is not None:
         parts.append(f"{_moment(last.at_us + int(train.every_s * US_PER_S))} with any new example")
     return " or ".join(parts) if parts else "a person who asks for it"
+
+
+def _n_new(n_examples: int, last: LastTraining) -> int:
+    """Examples since the last training; all of them where there are fewer than then, since those were taken out."""
+    return n_examples - last.n_examples if n_examples >= last.n_examples else n_examples
 
 
 def _next_cron_us(cron: str, after_us: int) -> int:

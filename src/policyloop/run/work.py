@@ -14,7 +14,7 @@ from policyloop.join.hour_states import n_examples
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
 from policyloop.registry.registry import Standing
-from policyloop.run import jobs
+from policyloop.run import clearing, jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.lease import WORK, Lease
 from policyloop.run.schedule import due, last_training
@@ -80,11 +80,13 @@ class Worker:
         return self._is_holder
 
     def _ship(self) -> None:
-        """Bring what is sealed into the tables."""
+        """Bring what is sealed into the tables, and take out of them what is to go."""
         d = self._deployment
         shipment = ship_log(d.lake, d.records, d.home.log, clock=d.clock, files=SystemFiles())
         for alarm in shipment.alarms:
             self._tell("error", "damage in the log", {"what": alarm})
+        for loop in clearing.carry_out(d):
+            self._tell("info", "cleared", {"loop": loop})
 
     def _advance(self, loop: str, standing: Standing) -> None:
         """Join one loop, look at its live model, queue its training."""

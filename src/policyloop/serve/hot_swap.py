@@ -127,6 +127,11 @@ class HotSwap:
         return self._deciders
 
     @property
+    def version(self) -> int | None:
+        """The source's number at the last look; None before the first."""
+        return self._version
+
+    @property
     def trouble(self) -> str | None:
         """Why the last look failed; what is loaded goes on deciding meanwhile. None: it did not."""
         return self._trouble

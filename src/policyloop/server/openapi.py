@@ -90,9 +90,8 @@ def _operation(row: Endpoint, operation_id: str, known: Mapping[Any, Schema]) ->
     problem = {PROBLEM_JSON.decode(): {"schema": known[Problem]}}
     if row.refuse is not None:
         problem = {JSON.decode(): {"schema": {} if row.error is None else known[row.error]}}
-    responses: dict[str, Any] = {
-        str(row.status): {"description": row.summary, "content": {row.media_type.decode(): {"schema": known[row.answer]}}}
-    }
+    content = {} if row.answer is None else {row.media_type.decode(): {"schema": known[row.answer]}}
+    responses: dict[str, Any] = {str(row.status): {"description": row.summary, "content": content}}
     responses |= {str(status): {"description": _TITLES[status], "content": problem} for status in statuses}
     operation: dict[str, Any] = {
         "operationId": operation_id,

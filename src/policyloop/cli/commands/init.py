@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from policyloop.cli.screen import write_note
 from policyloop.cli.table_file import read_columns
 from policyloop.cli.words import counted
-from policyloop.core.errors import Fault, Invalid
+from policyloop.core import plugins
+from policyloop.core.errors import Fault, Invalid, UnknownName
 from policyloop.core.spec_file import read_spec
 from policyloop.core.spec_inference import infer_document
 from policyloop.core.spec_template import EXAMPLE, template_of
 from policyloop.core.spec_warnings import warnings_of
+
+_PROTOCOLS = "policyloop.interop.protocols"
 
 
 def run(
@@ -25,16 +29,26 @@ def run(
     label: Annotated[
         str | None, typer.Option("--label", help="Column of that table whose values become the actions.", show_default=False)
     ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option("--like", help="A protocol whose clients the loop is for, such as personalizer.", show_default=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; LOOP.yaml by default.", show_default=False)] = None,
 ) -> None:
     """Write a loop file to start from, with every key and what it means.
 
     With --from, fields, types, bounds and category values come from a table: CSV, tab- or space-separated.
+    With --like personalizer, the loop stands behind an endpoint for clients of that service.
     An existing file is never overwritten.
     """
     if label is not None and table is None:
         raise Invalid([Fault("--label", f"is '{label}' without a table; expected --from FILE beside it.")])
-    document = EXAMPLE if table is None else infer_document(read_columns(table), label=label)
+    if like is not None and table is not None:
+        raise Invalid([Fault("--like", f"is '{like}' beside --from; expected one of the two.")])
+    if like is not None:
+        document = _document_like(like)
+    else:
+        document = EXAMPLE if table is None else infer_document(read_columns(table), label=label)
     spec = read_spec({"loop": name, **document})
     path = Path(f"{name}.yaml") if out is None else out
     try:
@@ -46,5 +60,20 @@ def run(
         raise Invalid([Fault(str(path), f"cannot be written: {error.strerror}.", "unwritable")]) from None
     for warning in warnings_of(spec):
         write_note(f"note: {warning}")
-    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {counted(len(spec.labels), 'action')}).")
+    actions = "candidates" if spec.is_candidates else counted(len(spec.labels), "action")
+    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {actions}).")
     typer.echo(f"Next: edit it, then `policyloop apply {path}`.")
+
+
+def _document_like(like: str) -> Mapping[str, Any]:
+    """The loop that a protocol's clients expect.
+
+    Raises:
+        UnknownName: no protocol of that name has a loop of its own.
+    """
+    loops = {name: getattr(plugins.load(_PROTOCOLS, name), "LOOP", None) for name in plugins.names(_PROTOCOLS)}
+    known = {name: loop for name, loop in loops.items() if loop is not None}
+    if like not in known:
+        raise UnknownName("protocol with a loop of its own", like, known)
+    document: Mapping[str, Any] = known[like]
+    return document

@@ -1,0 +1,50 @@
+"""Upkeep over HTTP: what concerns a whole loop and takes longer than an answer may is asked for here, and the worker does it.
+
+Question answered: what do protocols reach of the tables and the queue? All of it looks at disk, so call it beside the event
+loop.
+"""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+
+from policyloop.join.hour_states import n_examples
+from policyloop.lake.schema import DECISIONS
+from policyloop.lake.tables import in_hours
+from policyloop.run import clearing, jobs
+from policyloop.run.deployment import Deployment
+from policyloop.run.evaluations import JOB
+
+
+class Upkeep:
+    """What one deployment's loops need now and then."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def log_dates(self, loop: str) -> tuple[int, int] | None:
+        """When the first and the last decision in the tables were made, microseconds; None when there is none.
+
+        What is about to be cleared does not count.
+        """
+        lake = self._deployment.lake
+        hours = lake.hours(DECISIONS, loop=loop) if lake.exists(DECISIONS) else []
+        if not hours:
+            return None
+        where = in_hours(loop, hours[0], hours[-1])
+        times = lake.rows(DECISIONS, where=where, columns=["decided_at"])["decided_at"]
+        cleared_us = clearing.wishes(self._deployment.records).get(loop, 0)
+        first, last = pc.min(times).as_py(), pc.max(times).as_py()
+        return (max(first, cleared_us), last) if last is not None and last >= cleared_us else None
+
+    def clear_events(self, loop: str) -> None:
+        """Have everything taken out that the loop received so far."""
+        clearing.ask(self._deployment.records, loop, before_us=self._deployment.clock.now_us())
+
+    def evaluate(self, loop: str) -> str:
+        """Have the loop's waiting evaluations computed; answers the number of the job that does it."""
+        d = self._deployment
+        n, now_us = n_examples(d.records, loop), d.clock.now_us()
+        job = jobs.queue(d.records, loop, reason="asked for", n_examples=n, now_us=now_us, kind=JOB)
+        waiting = job or jobs.last(d.records, loop, kind=JOB)
+        return str(waiting.id) if waiting is not None else ""
