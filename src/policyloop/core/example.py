@@ -38,9 +38,19 @@ class Examples:
     is_fallback: NDArray[np.bool_]  # (n,) decided by the baseline: learned from, but no evidence
     policy: NDArray[np.object_]  # (n,) digest of the model that decided, or `baseline`
     candidates: Sequence[Candidates] | None = None  # n sets; None where the actions are labels
+    believed: NDArray[np.float64] | None = None  # (n,) estimated propensities, NaN without one: for learning, never evidence
+    # (n, 2) where the log has only some of the candidates: how many there were, and the place of the one that was drawn
+    # from the others by even chance, -1 without one; 0 in the first column where all are logged
+    sampled: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.action)
+
+    @property
+    def propensity_kind(self) -> NDArray[np.str_]:
+        """(n,) `probability`, `estimated` or `unknown`; only the first is evidence."""
+        is_believed = np.isfinite(np.full(len(self), np.nan) if self.believed is None else self.believed)
+        return np.where(np.isfinite(self.propensity), "probability", np.where(is_believed, "estimated", "unknown"))
 
     @property
     def newest(self) -> int | None:
@@ -52,10 +62,11 @@ class Examples:
         index = np.flatnonzero(keep)
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         contexts, candidates = columns.pop("contexts"), columns.pop("candidates")
+        arrays: dict[str, Any] = {name: None if column is None else column[index] for name, column in columns.items()}
         return Examples(
             contexts=[contexts[i] for i in index],
             candidates=None if candidates is None else [candidates[i] for i in index],
-            **{name: column[index] for name, column in columns.items()},
+            **arrays,
         )
 
     def to_learn_from(self, split: float) -> Examples:

@@ -27,7 +27,7 @@ from policyloop.lake.views import ORDER, latest
 
 _COLUMNS = (
     *("decision_id", "version", "hour", *ORDER),
-    *("spec", "policy", "context", "actions", "mask", "action", "pmf", "propensity", "propensity_kind", "split"),
+    *("spec", "policy", "context", "actions", "mask", "action", "pmf", "propensity", "propensity_kind", "density", "split"),
     *("is_fallback", "is_conflict", "reward"),
 )
 

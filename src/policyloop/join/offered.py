@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from policyloop.core.example import Context, Examples
 from policyloop.lake.action_sets import OfferedSets
 
+SAMPLED = "sampled"  # the family in `density` of decisions whose candidates are logged in part
 _CONTEXTS_AT_ONCE = 10_000
 
 
@@ -44,17 +45,31 @@ def among_candidates(rows: pa.Table, sets: OfferedSets) -> Examples:
 def columns_alike(rows: pa.Table) -> dict[str, Any]:
     """The columns of `Examples` that do not depend on what was offered."""
     propensity = np.array(rows["propensity"].to_numpy(), dtype=np.float64)
-    # Estimated and unknown ones are barred from evidence, and so is a point: it says nothing of the other actions.
-    propensity[rows["propensity_kind"].to_numpy() != "probability"] = np.nan
+    kind = rows["propensity_kind"].to_numpy()
     return {
         "contexts": _contexts(rows["context"]),
         "reward": _floats(rows["reward"]),
-        "propensity": propensity,
+        # Estimated and unknown ones are barred from evidence, and so is a point: it says nothing of the other actions.
+        "propensity": np.where(kind == "probability", propensity, np.nan),
+        "believed": np.where(kind == "estimated", propensity, np.nan) if (kind == "estimated").any() else None,
+        "sampled": _sampled(rows["density"]),
         "split": _floats(rows["split"]),
         "decided_at": rows["decided_at"].to_numpy().astype(np.int64),
         "is_fallback": rows["is_fallback"].to_numpy().astype(bool),
         "policy": rows["policy"].to_numpy().astype(object),
     }
+
+
+def _sampled(densities: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """(n, 2) how many candidates there were, and the place of the one that stands for the others; None where all are logged."""
+    if densities.null_count == len(densities):
+        return None
+    found = np.tile(np.array([0, -1], dtype=np.int64), (len(densities), 1))
+    for i, text in enumerate(densities.to_pylist()):
+        density = {} if text is None else msgspec.json.decode(text)
+        if density.get("family") == SAMPLED:
+            found[i] = density["count"], density.get("sample", -1)
+    return found
 
 
 def _fill(table: NDArray[Any], lists: pa.ChunkedArray, sizes: NDArray[np.int64]) -> None:

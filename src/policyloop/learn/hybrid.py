@@ -76,6 +76,7 @@ class HybridLearner:
         self._reward_default = reward_default
         self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
         self._max_weight = max_weight
+        self.asks_for_weights = max_weight is not None
         self._latest_us: int | None = None
         self._n = 0
         self._next_check = _FIRST_CHECK

@@ -24,6 +24,7 @@ from policyloop.core.example import ExampleBatch, Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.policy import Learner, SharedLearner
+from policyloop.learn import propensities
 from policyloop.policy import needs
 from policyloop.policy.candidate_features import CandidateEncoder
 from policyloop.policy.features import Encoder
@@ -71,7 +72,7 @@ def train(
         )
     encoders = fit_encoders(rows, spec)
     learner = _learner_for(spec, encoders, seed)
-    learner.learn(encoded(rows, encoders))
+    learner.learn(encoded(rows, encoders, is_weighed=getattr(learner, "asks_for_weights", False)))
     return finish(learner, encoders, spec, rows, seed=seed, parent=parent, snapshot=snapshot, code_version=code_version)
 
 
@@ -169,14 +170,25 @@ def for_explorer(spec: LoopSpec, learner: ModuleType) -> dict[str, Any]:
     return {} if need in (None, needs.POSTERIOR) else {"needs": need}
 
 
-def encoded(rows: Examples, encoders: Encoders) -> ExampleBatch:
-    """The rows as numbers."""
+def encoded(rows: Examples, encoders: Encoders, *, is_weighed: bool = False) -> ExampleBatch:
+    """The rows as numbers.
+
+    Args:
+        rows: n examples.
+        encoders: fitted on some.
+        is_weighed: whether the learner weighs by propensities: those that are not known are then estimated.
+    """
+    features = encoders.context.encode_many(rows.contexts)
+    told = propensities.believed(rows, features, encoders.candidates) if is_weighed else rows
+    propensity = (
+        rows.propensity if told.believed is None else np.where(np.isnan(rows.propensity), told.believed, rows.propensity)
+    )
     batch = ExampleBatch(
-        features=encoders.context.encode_many(rows.contexts),
+        features=features,
         allowed=rows.allowed,
         action=rows.action,
         reward=rows.reward,
-        propensity=rows.propensity,
+        propensity=propensity,
         decided_at=rows.decided_at,
     )
     if encoders.candidates is None or rows.candidates is None:

@@ -75,6 +75,7 @@ class LinearLearner:
         self._reward_default = reward_default
         self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
         self._max_weight = max_weight
+        self.asks_for_weights = max_weight is not None
         self._latest_us: int | None = None
         self._n = 0
         self._next_check = _FIRST_CHECK
@@ -279,7 +280,7 @@ def create(
         rng: where the noise of posterior draws comes from; nothing else is random.
         reward_default: what an action is taken to bring where nothing is known of it, in the loop's reward unit.
         half_life_s: an example's weight halves in so many seconds before the newest; None: never.
-        max_weight: examples weigh `min(1 / propensity, max_weight)`, 1 where the propensity is unknown; None: all weigh 1.
+        max_weight: examples weigh `min(1 / propensity, max_weight)`; unknown propensities are estimated. None: all weigh 1.
             Without weights the model fits best where the logging policy went, which is where decisions are made.
         needs: what the explorer asks for beside the means, of `GIVES`.
         n_replicates: how many replicates it asks for, where it needs a bootstrap.
