@@ -46,6 +46,7 @@ class ContextCheck:
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = dict(fields)
         self._type = _struct_of(self._fields)
+        self._types = list[self._type]  # type: ignore[name-defined]
         fields_by_place = enumerate(self._fields.values())
         self._json = [(f"f{number}", max_fields_of(field)) for number, field in fields_by_place if field.type == "json"]
         self._encode = msgspec.json.Encoder().encode
@@ -69,12 +70,14 @@ class ContextCheck:
         return CheckedContext(msgspec.to_builtins(fit), text.decode())
 
     def fit_many(self, payloads: list[Any]) -> list[dict[str, Any]] | None:
-        """The contexts with defaults filled in; None when any of them does not fit, or needs the slow path."""
+        """The contexts with defaults filled in; None when any of them does not fit, or needs the slow path.
+
+        That their texts are Unicode is for whoever writes them as JSON to find out.
+        """
         try:
-            fit = msgspec.convert(payloads, list[self._type])  # type: ignore[name-defined]
+            fit = msgspec.convert(payloads, self._types)
             for one in fit if self._json else ():
                 self._check_json(one)
-            self._encode(fit)
         except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
             return None
         many: list[dict[str, Any]] = msgspec.to_builtins(fit)

@@ -93,7 +93,9 @@ class Numbers:
 
     def of_many(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
         """(n, w) squashed numbers."""
-        return np.nan_to_num(self.scale.of_many(_raw(contexts, self.names)), nan=0.0)
+        squashed = self.scale.of_many(_raw(contexts, self.names))
+        squashed[np.isnan(squashed)] = 0.0
+        return squashed
 
     def to_json(self) -> dict[str, Any]:
         """Names, means and inverse spreads."""
