@@ -127,6 +127,26 @@ class BadModel(PolicyloopError, ValueError):
     code = "bad_model"
 
 
+class NoModel(PolicyloopError):
+    """No model could be had from where it should come from."""
+
+    code = "no_model"
+    status = 503
+
+
+class OtherVersion(PolicyloopError, ValueError):
+    """Something on disk was written by another version, in a format that this one does not read."""
+
+    code = "other_version"
+    status = 409
+
+    def __init__(self, what: str, *, written: int, read: int, by: str) -> None:
+        super().__init__(
+            f"{what} was written in format {written}, by Policyloop {by}; this version reads format {read}. Nothing in it was "
+            f"changed: deliver it with the version that wrote it, or name another folder."
+        )
+
+
 class BadExpression(PolicyloopError, ValueError):
     """A reward expression that cannot be read, or that could divide by zero; `column` counts from 1."""
 
