@@ -1,0 +1,255 @@
+"""A loop's report: what came in, what was earned, who decided and how well outcomes were joined, over some days.
+
+Question answered: how has this loop done lately? All numbers are those of the tables; rewards are of decisions whose
+window is over. Letters: n decisions, b stretches of time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.care.report_facts import Facts, facts_of
+from policyloop.care.status import LoopStatus, status_of
+from policyloop.core.clock import US_PER_S, hour_of
+from policyloop.core.estimate import Estimate
+from policyloop.core.model import BASELINE
+from policyloop.evaluate.interval import mean_estimate
+from policyloop.gate.verdict import Call
+from policyloop.join.audit import Audit, added
+from policyloop.join.hour_states import hour_states
+from policyloop.join.hours import audit_unplaced
+from policyloop.registry.verdict_rows import VerdictRow
+from policyloop.run.deployment import Deployment
+
+MOST_ACTIONS = 10  # that are shown by name; the rest is told together
+_MOST_STRETCHES = 56
+_MOST_VERDICTS = 10_000
+_FEW = 30  # fewer examples than this say too little about their own spread
+_SHARE = (0.0, 1.0)
+_STEPS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)
+
+
+class Mean(msgspec.Struct, frozen=True, kw_only=True):
+    """A mean with its 95 % interval; None where nothing, or too little, is known."""
+
+    n: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """One stretch of time."""
+
+    start: int  # microseconds
+    end: int
+    n: int  # decisions
+    reward: Mean
+    joined: Mean  # share of the examples with an outcome
+    by_action: list[int]  # decisions, in the order of `Report.actions`
+
+
+class ActionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One action, or all that are not shown by name."""
+
+    name: str
+    n: int  # decisions that took it
+    reward: Mean  # of the examples where it was done
+    n_actions: int = 1  # more than 1: how many are told together
+
+
+class PolicyLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One policy that decided."""
+
+    policy: str  # digest, `baseline` or `imported:NAME`
+    n: int
+    first: int
+    last: int
+    reward: Mean
+
+
+class Reign(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was champion, from when to when."""
+
+    model: str  # digest or `baseline`
+    start: int
+    end: int
+    how: str  # PROMOTE, ROLLBACK, or empty: it was so before
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A loop over some days. Times are microseconds since 1970 UTC."""
+
+    loop: str
+    since: int  # what was asked
+    start: int  # what there is: the first decision's stretch
+    end: int
+    reward_expression: str
+    reward_low: float
+    reward_high: float
+    status: LoopStatus  # of now
+    n: int
+    reward: Mean
+    joined: Mean
+    n_by_baseline: int
+    stretches: list[Stretch]
+    actions: list[ActionLine]  # the most frequent first, the rest last
+    policies: list[PolicyLine]  # in the order of their first decision
+    reigns: list[Reign]
+    verdicts: list[tuple[int, str, str, str]]  # at, call, model, why; the newest first
+    audit: Audit  # of the hours that the time touches
+
+
+def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
+    """The report of one loop, by its name or an alias.
+
+    Args:
+        since: microseconds; what was decided before is left out.
+
+    Raises:
+        UnknownLoop: there is none.
+    """
+    status, now_us = status_of(deployment, loop), deployment.clock.now_us()
+    spec = deployment.registry.standing(status.loop).spec
+    facts = facts_of(deployment.lake, deployment.registry, spec, since=since)
+    first = int(facts.decided_at.min()) if len(facts) else now_us
+    edges = _edges(first, max(now_us, first + 1))
+    actions, place_of = _actions(facts)
+    verdicts = deployment.registry.verdicts(status.loop, limit=_MOST_VERDICTS)
+    return Report(
+        loop=status.loop,
+        since=since,
+        start=int(edges[0]),
+        end=now_us,
+        reward_expression=spec.reward.expression.text,
+        reward_low=spec.reward.low,
+        reward_high=spec.reward.high,
+        status=status,
+        n=len(facts),
+        reward=_mean(facts.reward, facts.bounds),
+        joined=_mean(facts.joined, _SHARE),
+        n_by_baseline=int((facts.policy == BASELINE).sum()),
+        stretches=_stretches(facts, edges, place_of, len(actions)),
+        actions=actions,
+        policies=_policies(facts),
+        reigns=_reigns(verdicts, int(edges[0]), now_us),
+        verdicts=[(row.at, row.verdict.call, row.verdict.model, row.verdict.sentence) for row in verdicts if row.at >= since],
+        audit=_audit(deployment, status.loop, since=int(edges[0])),
+    )
+
+
+def _edges(start: int, end: int) -> NDArray[np.int64]:
+    """(b + 1,) bounds of stretches of a round length, at most about fifty of them."""
+    steps = [step for step in _STEPS_S if (end - start) / (step * US_PER_S) <= _MOST_STRETCHES]
+    step = (steps[0] if steps else math.ceil((end - start) / US_PER_S / _MOST_STRETCHES)) * US_PER_S
+    return np.arange(start // step * step, end + step, step, dtype=np.int64)
+
+
+def _stretches(facts: Facts, edges: NDArray[np.int64], place_of: NDArray[np.int64], n_actions: int) -> list[Stretch]:
+    stretch_of = np.searchsorted(edges, facts.decided_at, side="right") - 1
+    spread = _spread(facts.reward), _spread(facts.joined)
+    found = []
+    for b, (start, end) in enumerate(pairwise(edges.tolist())):
+        rows = stretch_of == b
+        found.append(
+            Stretch(
+                start=start,
+                end=end,
+                n=int(rows.sum()),
+                reward=_mean(facts.reward[rows], facts.bounds, spread=spread[0]),
+                joined=_mean(facts.joined[rows], _SHARE, spread=spread[1]),
+                by_action=np.bincount(place_of[rows], minlength=n_actions).tolist(),
+            )
+        )
+    return found
+
+
+def _actions(facts: Facts) -> tuple[list[ActionLine], NDArray[np.int64]]:
+    """The most frequent actions with the rest as one, and the place (n,) of each decision's among them."""
+    names, index, counts = np.unique(facts.chosen, return_inverse=True, return_counts=True)
+    order = sorted(range(len(names)), key=lambda i: (-int(counts[i]), str(names[i])))
+    shown = order if len(order) <= MOST_ACTIONS + 1 else order[:MOST_ACTIONS]
+    rest = order[len(shown) :]
+    place = np.full(len(names), len(shown), dtype=np.int64)
+    place[shown] = np.arange(len(shown))
+    lines = [
+        ActionLine(name=str(names[i]), n=int(counts[i]), reward=_mean(facts.reward[facts.done == names[i]], facts.bounds))
+        for i in shown
+    ]
+    if rest:
+        is_rest = ~np.isin(facts.done, names[shown])
+        n_rest = int(counts[rest].sum())
+        earned = _mean(facts.reward[is_rest], facts.bounds)
+        lines.append(ActionLine(name="others", n=n_rest, reward=earned, n_actions=len(rest)))
+    return lines, place[index]
+
+
+def _policies(facts: Facts) -> list[PolicyLine]:
+    lines = []
+    for policy in np.unique(facts.policy).tolist():
+        rows = facts.policy == policy
+        times = facts.decided_at[rows]
+        lines.append(
+            PolicyLine(
+                policy=policy,
+                n=len(times),
+                first=int(times.min()),
+                last=int(times.max()),
+                reward=_mean(facts.reward[rows], facts.bounds),
+            )
+        )
+    return sorted(lines, key=lambda line: line.first)
+
+
+def _reigns(newest_first: Sequence[VerdictRow], start: int, end: int) -> list[Reign]:
+    """Who was champion between two moments, by the verdicts that made it so."""
+    changes = [(0, BASELINE, "")]
+    for row in reversed(newest_first):
+        if row.verdict.call == Call.PROMOTE:
+            changes.append((row.at, row.verdict.model, "PROMOTE"))
+        elif row.verdict.call == Call.ROLLBACK:
+            changes.append((row.at, row.verdict.champion or BASELINE, "ROLLBACK"))
+    reigns = []
+    for (at, model, how), (until, _, _) in pairwise([*changes, (end, "", "")]):
+        if until > start and at < end:
+            reigns.append(Reign(model=model, start=max(at, start), end=until, how=how if at >= start else ""))
+    return reigns
+
+
+def _audit(deployment: Deployment, loop: str, *, since: int) -> Audit:
+    """The counts of the hours from then on, and of outcomes since then that no decision was found for."""
+    hours = hour_states(deployment.records, loop)
+    counts = [state.audit for hour, state in hours.items() if hour >= hour_of(since)]
+    return added([*counts, audit_unplaced(deployment.lake, deployment.records, loop, since=since)])
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """Standard deviation of the known values; 0 when fewer than two are."""
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 1 else 0.0
+
+
+def _mean(values: NDArray[np.float64], bounds: tuple[float, float], *, spread: float = 0.0) -> Mean:
+    """Mean of the known values. Few values are taken to spread as all do (`spread`), when their own spread is smaller.
+
+    The interval ends where the values' own range (`bounds`) does.
+    """
+    known = values[np.isfinite(values)]
+    found = mean_estimate("logged", known, ess=float(len(known)))
+    if 0 < found.n < _FEW and spread > 0:
+        own = found.stderr if math.isfinite(found.stderr) else 0.0
+        found = Estimate("logged", found.value, max(own, spread / math.sqrt(found.n)), found.n, found.ess)
+    low, high = found.interval()
+    is_known = math.isfinite(low) and math.isfinite(high)
+    return Mean(
+        n=found.n,
+        value=found.value if found.n else None,
+        low=max(low, bounds[0]) if is_known else None,
+        high=min(high, bounds[1]) if is_known else None,
+    )

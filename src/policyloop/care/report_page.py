@@ -1,0 +1,368 @@
+"""The page of a report: one HTML file that needs nothing beside itself, to be read, mailed or kept.
+
+Question answered: what does a person see of a report? No script, no font and no picture from anywhere; what users named
+is escaped, and the page's own policy forbids it to run or load anything all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import policyloop
+from policyloop.care.charts import Frame, bar_chart, line_chart, round_range, share_chart, split_bar
+from policyloop.care.markup import Markup, element, joined
+from policyloop.care.report import ActionLine, Mean, Report
+from policyloop.care.report_style import CONTENT_SECURITY_POLICY, STYLE
+from policyloop.core.clock import US_PER_S, iso
+from policyloop.core.model import BASELINE
+
+_WIDE, _NARROW = 880.0, 350.0
+_DAY_US = 86_400 * US_PER_S
+_SHOWN_DIGITS = 12
+_MOST_ROWS = 30  # of policies and verdicts
+_BASELINE_DECIDES = "the baseline decides"
+
+_WHOLE = (  # decisions are the sum of these: count, name, colour, what it means
+    ("joined", "with an outcome", "a2", "an outcome was found: the reward is made from it"),
+    ("unrewarded", "without an outcome", "a0", "the window is over and nothing came: the reward is the default"),
+    ("waiting", "waiting", "a10", "the window is not over yet"),
+    ("not_activated", "never activated", "a4", "deferred and never activated: no example"),
+    ("unusable", "unusable", "a7", "what was carried out instead cannot be read: no example"),
+)
+_BESIDE = (
+    ("arrived_late", "arrived late", "outcomes that corrected an example"),
+    ("happened_late", "happened late", "outcomes after the window: stored, not in the reward"),
+    ("orphan", "without a decision", "outcomes whose decision will not come: do clients send the decision_id they were given?"),
+    ("unplaced", "not placed yet", "outcomes whose decision may still come"),
+    ("undeclared", "undeclared", "outcomes with a name that the loop does not declare"),
+    ("duplicate", "repeated", "records that came again; they count once"),
+    ("conflict", "in conflict", "decisions made twice under one id: out of learning and evidence"),
+    ("outcome_conflict", "outcomes in conflict", "repeated with another value: the first counts"),
+    ("clipped", "clipped", "rewards outside the declared range"),
+    ("executed", "done otherwise", "another action than the chosen was carried out"),
+)
+
+
+def page_of(report: Report) -> bytes:
+    """The page, UTF-8."""
+    title = f"{report.loop}: report of {_day(max(report.start, report.since))} to {_day(report.end)}"
+    body = joined(*_head(report), *(_sections(report) if report.n else [_nothing()]), _foot(report))
+    page = element(
+        "html",
+        element(
+            "head",
+            Markup('<meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'),
+            Markup(f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}"/>'),
+            element("title", title),
+            element("style", Markup(STYLE)),
+        ),
+        element("body", element("main", body)),
+        lang="en",
+    )
+    return f"<!doctype html>\n{page}\n".encode()
+
+
+def _head(report: Report) -> Iterator[Markup]:
+    """Name, time, headline numbers, alarms."""
+    yield element("h1", report.loop)
+    yield element(
+        "p",
+        f"{_time(max(report.start, report.since))} to {_time(report.end)} UTC. The reward is ",
+        element("code", report.reward_expression),
+        f", from {_figure(report.reward_low)} to {_figure(report.reward_high)}.",
+        class_="soft",
+    )
+    if report.n:
+        yield element("dl", *(_tile(*tile) for tile in _headlines(report)), class_="tiles")
+    if report.status.alarms:
+        alarms = [element("li", alarm) for alarm in report.status.alarms]
+        yield element("section", element("h2", "To be looked at"), element("ul", *alarms), class_="alarms")
+    else:
+        yield element("p", "✓ No alarm.", class_="well")
+
+
+def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
+    """Name, figure, and a line about it."""
+    days = max((report.end - report.start) / _DAY_US, 1e-9)
+    rate = f"{report.n / days:,.0f} a day" if days >= 1 else f"in {_length(report.end - report.start)}"
+    yield "Decisions", f"{report.n:,}", rate
+    reward = report.reward
+    yield "Mean reward", _value(reward), f"{_interval(reward)}{reward.n:,} examples" if reward.n else "nothing is settled yet"
+    champion, n_changes = report.status.champion, sum(reign.how == "PROMOTE" for reign in report.reigns)
+    n_back = sum(reign.how == "ROLLBACK" for reign in report.reigns)
+    learned = f"from {report.status.examples_in_champion or 0:,} examples"
+    yield (
+        "Decides now",
+        _short(champion or BASELINE)[:8],
+        "the loop is paused" if report.status.is_paused else (learned if champion else "no model is live"),
+    )
+    yield "New models live", f"{n_changes}", f"{n_back} taken back" if n_back else "none taken back"
+    yield "Found an outcome", _percent(report.joined), "of the settled decisions"
+    yield "By the baseline", f"{report.n_by_baseline / report.n:.1%}", "before a model was live, or instead of one"
+
+
+def _tile(name: str, figure: str, about: str) -> Markup:
+    shown = joined(element("dd", figure, class_="figure"), element("dd", about, class_="about"))
+    return element("div", element("dt", name), shown, class_="tile")
+
+
+def _sections(report: Report) -> Iterator[Markup]:
+    yield _reward_section(report)
+    yield _models_section(report)
+    yield _actions_section(report)
+    yield _join_section(report)
+
+
+def _nothing() -> Markup:
+    return element("section", element("p", "No decision was made in this time."))
+
+
+def _reward_section(report: Report) -> Markup:
+    bounds = [bound for s in report.stretches for bound in (s.reward.low, s.reward.high, s.reward.value) if bound is not None]
+    clipped = [min(max(bound, report.reward_low), report.reward_high) for bound in bounds] or [0.0, 1.0]
+    low, high = round_range(min(clipped), max(clipped))
+    title = f"Mean reward over time, with 95 % intervals, and the models that were champion. {_summary(report)}"
+
+    def draw(frame: Frame) -> Markup:
+        return line_chart(
+            replace(frame, low=low, high=high, strip=30.0),
+            report.stretches,
+            mean_of=lambda stretch: stretch.reward,
+            title=title,
+            show=_figure,
+            reigns=report.reigns,
+        )
+
+    return element(
+        "section",
+        element("h2", "Reward over time"),
+        element(
+            "ul",
+            element("li", element("span", class_="key"), f"mean of {_length(_step(report))}"),
+            element("li", element("span", class_="key area"), "95 % interval"),
+            element("li", element("span", class_="key change"), "a new model live"),
+            *([element("li", element("span", class_="key back"), "rolled back")] if _has_rollback(report) else []),
+            class_="legend",
+        ),
+        *_both(report, draw, height=230.0),
+        _data(
+            "Reward and decisions in numbers",
+            ("from (UTC)", "decisions", "examples", "mean reward", "95 % interval"),
+            [
+                (_time(s.start), f"{s.n:,}", f"{s.reward.n:,}", _value(s.reward), _bounds(s.reward))
+                for s in report.stretches
+                if s.n
+            ],
+        ),
+    )
+
+
+def _models_section(report: Report) -> Markup:
+    policies = report.policies[-_MOST_ROWS:]
+    rows = [
+        (
+            _policy_name(line.policy, report),
+            f"{line.n:,}",
+            _value(line.reward),
+            _bounds(line.reward),
+            f"{_time(line.first)} to {_time(line.last)}",
+        )
+        for line in policies
+    ]
+    more = len(report.policies) - len(policies)
+    about = "They decided at different times, so their means are no comparison; the gate compares on the same decisions."
+    verdicts = [(_time(at), call, _short(model or BASELINE), why) for at, call, model, why in report.verdicts[:_MOST_ROWS]]
+    return element(
+        "section",
+        element("h2", "Who decided"),
+        element("p", about + (f" The {more} before these are left out." if more else ""), class_="soft"),
+        _table(("policy", "decisions", "mean reward", "95 % interval", "decided (UTC)"), rows),
+        _data("What the gate said, newest first", ("at (UTC)", "verdict", "model", "why"), verdicts, n_numbers=0)
+        if verdicts
+        else "",
+    )
+
+
+def _actions_section(report: Report) -> Markup:
+    names = [_action_name(line) for line in report.actions]
+    legend = [
+        element("li", element("span", class_=f"swatch a{place}"), f"{name} {line.n / report.n:.1%}")
+        for place, (name, line) in enumerate(zip(names, report.actions, strict=True))
+    ]
+    shares = ", ".join(f"{name} {line.n / report.n:.1%}" for name, line in zip(names, report.actions, strict=True))
+    most = round_range(0.0, float(max(s.n for s in report.stretches)))[1]
+
+    def draw_shares(frame: Frame) -> Markup:
+        return share_chart(frame, report.stretches, names, title=f"Shares of the actions over time. In all: {shares}.")
+
+    def draw_counts(frame: Frame) -> Markup:
+        return bar_chart(replace(frame, high=most), report.stretches, title=f"Decisions over time, {report.n:,} in all.")
+
+    return element(
+        "section",
+        element("h2", "Actions"),
+        element("p", f"Share of the decisions of {_length(_step(report))} that took each action.", class_="soft"),
+        element("ul", *legend, class_="legend"),
+        *_both(report, draw_shares, height=190.0),
+        element("p", "Decisions", class_="soft"),
+        *_both(report, draw_counts, height=70.0),
+        _data(
+            "Actions in numbers",
+            ("action", "decisions", "share", "mean reward", "95 % interval"),
+            [
+                (name, f"{line.n:,}", f"{line.n / report.n:.1%}", _value(line.reward), _bounds(line.reward))
+                for name, line in zip(names, report.actions, strict=True)
+            ],
+            about="Rewards are those of the decisions that took the action. It was taken where it seemed best, so they "
+            "do not say what another action would have earned there.",
+        ),
+    )
+
+
+def _join_section(report: Report) -> Markup:
+    audit = report.audit
+    parts = [(name, getattr(audit, field), look) for field, name, look, _ in _WHOLE]
+    told = ", ".join(f"{n:,} {name}" for name, n, _ in parts if n)
+    legend = [element("li", element("span", class_=f"swatch {look}"), f"{name} {n:,}") for name, n, look in parts if n]
+    rows = [(name, f"{getattr(audit, field):,}", about) for field, name, _, about in _WHOLE]
+    beside = [(name, f"{n:,}", about) for field, name, about in _BESIDE if (n := getattr(audit, field))]
+
+    def draw(frame: Frame) -> Markup:
+        title = f"Share of the settled decisions that found an outcome, over time: {_percent(report.joined)} in all."
+        return line_chart(frame, report.stretches, mean_of=lambda s: s.joined, title=title, show=lambda value: f"{value:.0%}")
+
+    strange = (
+        [_table(("count of", "", "what it means"), beside, about="Beside these:")]
+        if beside
+        else [element("p", "Nothing was late, repeated, undeclared or in conflict.", class_="well")]
+    )
+    return element(
+        "section",
+        element("h2", "Join health"),
+        element(
+            "p", f"What became of {audit.decisions:,} decisions and {audit.outcomes:,} outcomes, by whole hours.", class_="soft"
+        ),
+        split_bar(parts, title=f"{audit.decisions:,} decisions: {told}"),
+        element("ul", *legend, class_="legend"),
+        element("p", "Share that found an outcome", class_="soft"),
+        *_both(report, draw, height=110.0),
+        *strange,
+        _data("All counts of decisions", ("decisions", "", "what it means"), rows, n_numbers=1),
+    )
+
+
+def _both(report: Report, draw: Callable[[Frame], Markup], *, height: float) -> list[Markup]:
+    """The same chart for a wide and for a narrow screen; the style shows one of them."""
+    end = max(report.end, report.start + 1)
+    return [draw(Frame(width=width, height=height, start=report.start, end=end)) for width in (_WIDE, _NARROW)]
+
+
+def _data(summary: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, about: str = "", n_numbers: int = 9) -> Markup:
+    """A table that is folded away."""
+    return element("details", element("summary", summary), _table(head, rows, about=about, n_numbers=n_numbers))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, about: str = "", n_numbers: int = 9) -> Markup:
+    """A table; cells that are figures stand to the right."""
+    looks = [None if place == 0 or place > n_numbers else _look([row[place] for row in rows]) for place in range(len(head))]
+    titles = [element("th", name, class_=look, scope="col") for name, look in zip(head, looks, strict=True)]
+    body = [
+        element(
+            "tr",
+            element("th", row[0], scope="row"),
+            *(element("td", cell, class_=look) for cell, look in zip(row[1:], looks[1:], strict=True)),
+        )
+        for row in rows
+    ]
+    caption = [element("caption", about)] if about else []
+    made = element("table", *caption, element("thead", element("tr", *titles)), element("tbody", *body))
+    return element("div", made, class_="scroll", tabindex="0", role="region", aria_label=about or head[0])
+
+
+def _look(cells: Sequence[str]) -> str | None:
+    """`n` for a column of figures."""
+    told = [cell for cell in cells if cell]
+    return (
+        "n" if told and all(cell[0].isdigit() or cell[0] in "-–" for cell in told) and not any(":" in c for c in told) else None
+    )
+
+
+def _foot(report: Report) -> Markup:
+    made = f"Made by policyloop {policyloop.__version__} at {_time(report.end)} UTC from the tables of loop '{report.loop}'. "
+    how = (
+        "Intervals are of the mean, for one look; stretches with fewer than 30 examples are taken to spread at least as "
+        "all examples do. Rewards are of decisions whose window is over."
+    )
+    return element("footer", made, how)
+
+
+def _summary(report: Report) -> str:
+    return f"In all {_value(report.reward)}, {_interval(report.reward)}from {report.reward.n:,} examples."
+
+
+def _has_rollback(report: Report) -> bool:
+    return any(reign.how == "ROLLBACK" for reign in report.reigns)
+
+
+def _action_name(line: ActionLine) -> str:
+    return line.name if line.n_actions == 1 else f"{line.n_actions:,} {line.name}"
+
+
+def _policy_name(policy: str, report: Report) -> str:
+    is_now = policy == (report.status.champion or BASELINE)
+    return f"{_short(policy)} (champion)" if is_now and policy != BASELINE else _short(policy)
+
+
+def _short(policy: str) -> str:
+    """A digest as people see it; other names stay."""
+    return policy[:_SHOWN_DIGITS] if len(policy) == 32 and policy.isalnum() else policy
+
+
+def _step(report: Report) -> int:
+    return report.stretches[0].end - report.stretches[0].start
+
+
+def _length(span_us: int) -> str:
+    """`3 h`, `20 min`."""
+    seconds = span_us / US_PER_S
+    for size, unit in ((604_800, "weeks"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= size:
+            count = seconds / size
+            return f"{count:.3g} {unit if count > 1 else unit[:-1]}"
+    return f"{seconds:.3g} seconds"
+
+
+def _value(mean: Mean) -> str:
+    return "–" if mean.value is None else _exact(mean.value)
+
+
+def _percent(mean: Mean) -> str:
+    return "–" if mean.value is None else f"{mean.value:.1%}"
+
+
+def _interval(mean: Mean) -> str:
+    return "" if mean.low is None or mean.high is None else f"95 % sure: {_bounds(mean)}, "
+
+
+def _bounds(mean: Mean) -> str:
+    return "–" if mean.low is None or mean.high is None else f"{_exact(mean.low)} to {_exact(mean.high)}"
+
+
+def _figure(value: float) -> str:
+    """Up to three figures: `0.4`."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _exact(value: float) -> str:
+    """Always three figures, so that columns line up: `0.400`."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}"
+
+
+def _time(time_us: int) -> str:
+    """`2026-11-14 05:37`."""
+    return iso(time_us)[:16].replace("T", " ")
+
+
+def _day(time_us: int) -> str:
+    return iso(time_us)[:10]

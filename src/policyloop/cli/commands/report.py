@@ -1,0 +1,51 @@
+"""Write a loop's report as one HTML page: reward over time, models, join health, action shares."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policyloop.care.report import report_of
+from policyloop.care.report_page import page_of
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json
+from policyloop.cli.since import Since, since_us
+from policyloop.core.errors import Fault, Invalid
+
+_TO_STDOUT = Path("-")
+
+
+def run(
+    loop: LoopName,
+    since: Since = "7d",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where to write; - is standard output. [default: LOOP-report.html]", show_default=False),
+    ] = None,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a loop's report as one HTML page that needs nothing beside itself.
+
+    Reward over time with its interval, the models that were live, the shares of the actions, and how outcomes were
+    joined. With --json its numbers go to standard output and no page is written.
+    """
+    with open_project(home) as deployment:
+        report = report_of(deployment, loop, since=since_us(since, now_us=deployment.clock.now_us()))
+    if as_json:
+        write_json(report)
+        return
+    page = page_of(report)
+    if out == _TO_STDOUT:
+        sys.stdout.write(page.decode())
+        return
+    file = out or Path(f"{report.loop}-report.html")
+    try:
+        file.write_bytes(page)
+    except OSError as error:
+        raise Invalid([Fault("--out", f"is '{file}', which cannot be written: {error.strerror}.")]) from None
+    typer.echo(f"{file}: {report.n:,} decisions of loop '{report.loop}' since {since} ago, {len(page) / 1024:,.0f} KiB")
