@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.example import Examples
+from policyloop.core.model import Manifest, canonical_json
 from policyloop.core.policy import Actions
 from policyloop.core.spec_file import read_spec
 from policyloop.learn.train import train

@@ -237,6 +237,6 @@ def finish(
         seed=seed,
         code=code_version,
         tensors=hashlib.sha256(tensors).hexdigest(),
-        progress=dict(learner.progress()),
+        progress={name: float(value) for name, value in learner.progress().items()},  # as they are read back
     )
     return Trained(manifest, tensors)
