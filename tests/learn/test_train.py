@@ -70,6 +70,12 @@ def test_a_model_loaded_from_its_bytes_takes_what_it_learned(explorer):
         assert policy.probabilities(context, Actions.of(("a", "b", "c"))).argmax() == best
 
 
+def test_a_manifest_that_was_read_is_written_as_it_was():
+    written = canonical_json(trained(examples(300), spec()).manifest)
+
+    assert canonical_json(msgspec.json.decode(written, type=Manifest)) == written
+
+
 def test_examples_of_the_evaluation_split_leave_no_trace():
     learned, other = examples(100, split=0.5), examples(100, seed=9, split=0.9)
     both = Examples(
