@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from policyloop.policy.columns import NEAR
 
+SMALLEST_MOVE = 0.001  # of the probability; what moves less is not worth a line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -67,7 +69,7 @@ def differences(
     changed = np.flatnonzero(~(is_best_before & is_best_after).any(axis=1))
     moves = Counter((name_of(row, int(best_before[row])), name_of(row, int(best_after[row]))) for row in changed.tolist())
     # Stable, so that of equal changes the earliest decisions are shown.
-    largest = [int(row) for row in np.argsort(-moved, kind="stable")[:n_largest] if moved[row] > NEAR]
+    largest = [int(row) for row in np.argsort(-moved, kind="stable")[:n_largest] if moved[row] >= SMALLEST_MOVE]
     return Differences(
         n=n,
         n_changed=len(changed),
