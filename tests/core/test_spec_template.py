@@ -6,7 +6,7 @@ import pytest
 
 from policyloop.core.loop import ExploreSpec, Field, GateSpec, OutcomeSpec, TrainSpec
 from policyloop.core.spec_file import KEYS, read_spec
-from policyloop.core.spec_template import COMMENTS, EXAMPLE, template_of, yaml_value
+from policyloop.core.spec_template import COMMENTS, EXAMPLE, EXAMPLE_OF_CANDIDATES, template_of, yaml_value
 from policyloop.core.yaml_text import read_yaml
 
 SPEC = read_spec({"loop": "x", **EXAMPLE})
@@ -40,11 +40,18 @@ def test_the_template_does_not_mention_challenges():
 
 
 def test_every_line_with_a_key_says_what_it_means():
-    text = template_of(SPEC)
+    text = template_of(SPEC) + template_of(read_spec({"loop": "shelf", **EXAMPLE_OF_CANDIDATES}))
 
     for key, comment in COMMENTS.items():
         name = key.split(".")[-1]
         assert any(line.lstrip().startswith(f"{name}:") and line.endswith(comment) for line in text.splitlines()), key
+
+
+def test_a_loop_over_candidates_reads_back_to_the_same_spec():
+    spec = read_spec({"loop": "shelf", **EXAMPLE_OF_CANDIDATES})
+
+    assert read_spec(template_of(spec)) == spec
+    assert "    price: {type: number, min: 0}\n" in template_of(spec)
 
 
 @pytest.mark.parametrize(

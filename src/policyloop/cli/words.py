@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from policyloop.core.clock import US_PER_S, iso
+from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.gate.verdict import to_json
 from policyloop.registry.verdict_rows import VerdictRow
@@ -37,6 +38,11 @@ def moment(time_us: int) -> str:
 def counted(n: int, noun: str) -> str:
     """`1 field`, `3 fields`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def actions_in_words(spec: LoopSpec) -> str:
+    """`3 actions`, or `candidates` where the caller brings them along."""
+    return "candidates" if spec.is_candidates else counted(len(spec.labels), "action")
 
 
 def verdict_as_map(row: VerdictRow) -> dict[str, Any]:

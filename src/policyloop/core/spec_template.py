@@ -25,6 +25,22 @@ EXAMPLE: Mapping[str, Any] = {
     "outcomes": {"clicked": {"type": "boolean", "take": "max"}},
     "reward": {"expression": "clicked", "range": [0, 1]},
 }
+EXAMPLE_OF_CANDIDATES: Mapping[str, Any] = {
+    **EXAMPLE,
+    "actions": {
+        "kind": "candidates",
+        "features": {"price": {"type": "number", "min": 0}, "brand": {"type": "category"}, "age_days": {"type": "number"}},
+        "max": 50,
+    },
+}
+EXAMPLE_OF_CANDIDATES: Mapping[str, Any] = {
+    **EXAMPLE,
+    "actions": {
+        "kind": "candidates",
+        "features": {"price": {"type": "number", "min": 0}, "brand": {"type": "category"}, "age_days": {"type": "number"}},
+        "max": 50,
+    },
+}
 COMMENTS: Mapping[str, str] = {
     "loop": "its name: lower-case letters, digits and -",
     "context": "what is known before acting; the order counts. Options of a field:",
@@ -100,20 +116,31 @@ def _section(key: str, value: Any) -> list[str]:
         return [_line(f"{key}: {yaml_value(value)}", COMMENTS[key]), *([""] if key == "loop" else [])]
     if key in ("context", "outcomes"):
         return [*_named(key, value), ""]
-    below = [_line(f"  {name}: {yaml_value(entry)}", COMMENTS.get(f"{key}.{name}", "")) for name, entry in value.items()]
+    below = [line for name, entry in value.items() for line in _entry(key, name, entry)]
     return [_line(f"{key}:", COMMENTS[key]), *below, ""]
+
+
+def _entry(key: str, name: str, value: Any) -> list[str]:
+    """One key below another; the features of candidates take a line each."""
+    comment = COMMENTS.get(f"{key}.{name}", "")
+    if not (key == "actions" and isinstance(value, dict)):
+        return [_line(f"  {name}: {yaml_value(value)}", comment)]
+    features = [f"    {yaml_value(feature)}: {yaml_value(_unusual(options))}" for feature, options in value.items()]
+    return [_line(f"  {name}:", comment), *features]
 
 
 def _named(key: str, value: Mapping[str, Any]) -> list[str]:
     """Fields or outcomes, one a line, below the list of their options."""
     options = FIELD_OPTIONS if key == "context" else OUTCOME_OPTIONS
     legend = [f"  #   {name + ':':<18}{about}" for name, about in options.items()]
-    usual = {"optional": False, "store": "yes", "missing": 0.0}
-    entries = [
-        f"  {yaml_value(name)}: {yaml_value({k: v for k, v in entry.items() if usual.get(k) != v or k not in usual})}"
-        for name, entry in value.items()
-    ]
+    entries = [f"  {yaml_value(name)}: {yaml_value(_unusual(entry))}" for name, entry in value.items()]
     return [_line(f"{key}:" if entries else f"{key}: {{}}", COMMENTS[key]), *legend, *entries]
+
+
+def _unusual(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a field or outcome that are not as they usually are."""
+    usual = {"optional": False, "store": "yes", "missing": 0.0}
+    return {name: value for name, value in options.items() if name not in usual or usual[name] != value}
 
 
 def _short(plugin: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ _ENOUGH_ESS = 200  # effective examples below which an interval says little
 
 def largest_weight(spec: LoopSpec) -> float:
     """The largest importance weight that the floor allows: actions / floor; infinite without a floor."""
-    return math.inf if spec.explore.floor == 0 else len(spec.labels) / spec.explore.floor
+    return math.inf if spec.explore.floor == 0 else _most_actions(spec) / spec.explore.floor
 
 
 def warnings_of(spec: LoopSpec) -> list[str]:
@@ -33,9 +33,19 @@ def _about_weights(spec: LoopSpec) -> list[str]:
         return []
     n_events = round(_ENOUGH_ESS * weight / (1 - spec.train.split), -3)
     return [
-        f"explore.floor is {spec.explore.floor:g} over {len(spec.labels)} actions: one example may weigh {weight:,.0f}, "
-        f"so the gate may need about {n_events:,.0f} decisions to see a policy that chooses otherwise."
+        f"explore.floor is {spec.explore.floor:g} over {_most_actions(spec)} actions: one example may weigh {weight:,.0f}, "
+        f"so the gate may need about {n_events:,.0f} decisions to see a policy that chooses otherwise.{_hint(spec)}"
     ]
+
+
+def _most_actions(spec: LoopSpec) -> int:
+    """How many may be offered at once."""
+    return spec.actions.max if spec.is_candidates else len(spec.labels)
+
+
+def _hint(spec: LoopSpec) -> str:
+    """What to do where fewer candidates come than may come."""
+    return " Say in actions.max how many candidates come at most." if spec.is_candidates else ""
 
 
 def _about_range(spec: LoopSpec) -> list[str]:

@@ -20,7 +20,6 @@ class Checks:
     salt_id: str
     context: ContextCheck
     redaction: Redaction | None
-    index_of_label: dict[str, int]
     candidates: CandidatesCheck  # for loops whose callers bring the actions along
 
 
@@ -32,6 +31,5 @@ def checks_of(spec: LoopSpec, *, salt: bytes) -> Checks:
         salt_id=salt_id(salt),
         context=ContextCheck(spec.context),
         redaction=redaction_of(spec, salt=salt),
-        index_of_label={label: index for index, label in enumerate(spec.labels)},
         candidates=CandidatesCheck(spec),
     )

@@ -59,6 +59,7 @@ def changes_between(before: LoopSpec, after: LoopSpec) -> list[Change]:
     return [
         *_of_fields(before.context, after.context),
         *_of_actions(before.labels, after.labels),
+        *_of_candidates(before, after),
         *_of_outcomes(old["outcomes"], new["outcomes"]),
         *_of_keys("$.reward", old["reward"], new["reward"], Entails.EXAMPLES_AGAIN),
         *_of_value("$.baseline", before.baseline, after.baseline, Entails.NEXT_DECISION),
@@ -94,15 +95,29 @@ def check_changes(changes: Sequence[Change], *, loop: str, champion: str) -> Non
         )
 
 
-def _of_fields(before: Mapping[str, Field], after: Mapping[str, Field]) -> list[Change]:
+def _of_candidates(before: LoopSpec, after: LoopSpec) -> list[Change]:
+    """What may be brought along. A known id that comes or goes is like a label: the live model goes on without it."""
+    old, new = before.actions, after.actions
+    removed = [Change("$.actions.ids", name, None, Entails.ACTIONS) for name in old.ids if name not in new.ids]
+    added = [Change("$.actions.ids", None, name, Entails.ACTIONS) for name in new.ids if name not in old.ids]
+    return [
+        *_of_value("$.actions.kind", old.kind, new.kind, Entails.NEW_LINE),
+        *_of_fields(old.features, new.features, "$.actions.features"),
+        *removed,
+        *added,
+        *_of_value("$.actions.max", old.max, new.max, Entails.NEXT_DECISION),
+    ]
+
+
+def _of_fields(before: Mapping[str, Field], after: Mapping[str, Field], parent: str = "$.context") -> list[Change]:
     changes = []
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old != new:
-            where = f"$.context.{name}"
+            where = f"{parent}.{name}"
             changes.append(Change(where, _field_shown(old), _field_shown(new), _entailed_by_field(old, new)))
     order_before, order_after = [n for n in before if n in after], [n for n in after if n in before]
-    return changes + _of_value("$.context (order)", order_before, order_after, Entails.NEW_LINE)
+    return changes + _of_value(f"{parent} (order)", order_before, order_after, Entails.NEW_LINE)
 
 
 def _entailed_by_field(old: Field | None, new: Field | None) -> Entails:

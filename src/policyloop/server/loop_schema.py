@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from policyloop.core.loop import Field, LoopSpec, OutcomeSpec
+from policyloop.core.spec_actions import has_any_features
+from policyloop.core.wire import MAX_ID_CHARS
 from policyloop.ingest.fields import MAX_CATEGORY_CHARS, MAX_TEXT_CHARS, described, max_items_of
 
 Schema = dict[str, Any]
@@ -16,7 +18,11 @@ Schema = dict[str, Any]
 
 def context_schema(spec: LoopSpec) -> Schema:
     """The object that goes in as `context`; fields in declared order, no others."""
-    fields = spec.context.values()
+    return _object(spec.context)
+
+
+def _object(declared: Mapping[str, Field]) -> Schema:
+    fields = declared.values()
     return {
         "type": "object",
         "properties": {field.name: _field(field) for field in fields},
@@ -38,8 +44,21 @@ def outcomes_schema(spec: LoopSpec) -> Schema:
 
 
 def actions_schema(spec: LoopSpec) -> Schema:
-    """A label of the loop's actions."""
-    return {"type": "string", "enum": list(spec.labels)}
+    """A label of the loop's actions, or the id of a candidate."""
+    return {"type": "string"} if spec.is_candidates else {"type": "string", "enum": list(spec.labels)}
+
+
+def candidates_schema(spec: LoopSpec) -> Schema:
+    """The list that goes in as `actions`."""
+    is_any = has_any_features(spec.actions)
+    features = {"type": "object"} if is_any else _object(spec.actions.features)
+    item = {
+        "type": "object",
+        "properties": {"id": {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARS}, "features": features},
+        "required": ["id"] if is_any else ["id", "features"],
+        "additionalProperties": False,
+    }
+    return {"type": "array", "items": item, "minItems": 1, "maxItems": spec.actions.max}
 
 
 def typed(spec: LoopSpec, schema: Schema) -> Schema:
@@ -50,6 +69,8 @@ def typed(spec: LoopSpec, schema: Schema) -> Schema:
         "outcomes": outcomes_schema(spec),
         "action": actions_schema(spec),
     }
+    if spec.is_candidates:
+        parts = {**parts, "actions": candidates_schema(spec)}
     properties = {name: parts.get(name, given) for name, given in schema.get("properties", {}).items()}
     return {**schema, "title": f"{schema.get('title', '')} of {spec.loop}", "properties": properties}
 

@@ -11,7 +11,7 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import deployment_of, loop_files, read_specs, settings_of
 from policyloop.cli.screen import write_json
-from policyloop.cli.words import counted
+from policyloop.cli.words import actions_in_words, counted
 from policyloop.core.errors import NothingToDo
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_warnings import largest_weight, warnings_of
@@ -75,7 +75,7 @@ def _told(spec: LoopSpec, what: Mapping[str, Any], changes: Sequence[Change]) ->
         **what,
         "changes": [_as_map(change) for change in changes],
         "warnings": warnings_of(spec),
-        "counts": f"{counted(len(spec.context), 'field')}, {counted(len(spec.labels), 'action')}",
+        "counts": f"{counted(len(spec.context), 'field')}, {actions_in_words(spec)}",
     }
 
 

@@ -10,12 +10,12 @@ import typer
 
 from policyloop.cli.screen import write_note
 from policyloop.cli.table_file import read_columns
-from policyloop.cli.words import counted
+from policyloop.cli.words import actions_in_words, counted
 from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName
 from policyloop.core.spec_file import read_spec
 from policyloop.core.spec_inference import infer_document
-from policyloop.core.spec_template import EXAMPLE, template_of
+from policyloop.core.spec_template import EXAMPLE, EXAMPLE_OF_CANDIDATES, template_of
 from policyloop.core.spec_warnings import warnings_of
 
 _PROTOCOLS = "policyloop.interop.protocols"
@@ -33,20 +33,26 @@ def run(
         str | None,
         typer.Option("--like", help="A protocol whose clients the loop is for, such as personalizer.", show_default=False),
     ] = None,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="The caller brings the actions along, with features.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; LOOP.yaml by default.", show_default=False)] = None,
 ) -> None:
     """Write a loop file to start from, with every key and what it means.
 
     With --from, fields, types, bounds and category values come from a table: CSV, tab- or space-separated.
+    With --candidates, the caller sends the actions with each decision.
     With --like personalizer, the loop stands behind an endpoint for clients of that service.
     An existing file is never overwritten.
     """
     if label is not None and table is None:
         raise Invalid([Fault("--label", f"is '{label}' without a table; expected --from FILE beside it.")])
-    if like is not None and table is not None:
-        raise Invalid([Fault("--like", f"is '{like}' beside --from; expected one of the two.")])
+    if (like is not None) + (table is not None) + candidates > 1:
+        raise Invalid([Fault("--from", "stands beside --like or --candidates; expected one of the three.")])
     if like is not None:
         document = _document_like(like)
+    elif candidates:
+        document = EXAMPLE_OF_CANDIDATES
     else:
         document = EXAMPLE if table is None else infer_document(read_columns(table), label=label)
     spec = read_spec({"loop": name, **document})
@@ -60,8 +66,7 @@ def run(
         raise Invalid([Fault(str(path), f"cannot be written: {error.strerror}.", "unwritable")]) from None
     for warning in warnings_of(spec):
         write_note(f"note: {warning}")
-    actions = "candidates" if spec.is_candidates else counted(len(spec.labels), "action")
-    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {actions}).")
+    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {actions_in_words(spec)}).")
     typer.echo(f"Next: edit it, then `policyloop apply {path}`.")
 
 

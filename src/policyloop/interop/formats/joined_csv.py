@@ -38,6 +38,9 @@ def read(path: Path, spec: LoopSpec, *, policy: str, outcome: str | None) -> Ite
     Raises:
         Invalid: the file cannot be read, or its columns are not those above.
     """
+    if spec.is_candidates:
+        message = "is joined CSV, whose actions are numbered labels; expected Parquet for a loop whose actions are candidates."
+        raise Invalid([Fault(str(path), message)])
     rewarded = outcome_of(spec, outcome)
     csv.field_size_limit(_MAX_CELL)
     try:
