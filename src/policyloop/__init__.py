@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from policyloop.core.model import Manifest
     from policyloop.core.policy import Actions, Explorer, Learner, Policy, RewardModel
     from policyloop.core.spec_file import read_spec_file
+    from policyloop.run.edge import Decider
     from policyloop.run.loop import Loop
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "Decider",
     "Decision",
     "Estimate",
     "ExampleBatch",
@@ -79,6 +81,7 @@ _NAMES_OF_MODULE = {
     "policyloop.core.model": ("Manifest",),
     "policyloop.core.policy": ("Actions", "Explorer", "Learner", "Policy", "RewardModel"),
     "policyloop.core.spec_file": ("read_spec_file",),
+    "policyloop.run.edge": ("Decider",),
     "policyloop.run.loop": ("Loop",),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}

@@ -18,7 +18,7 @@ MAX_ID_CHARS = 256
 PROBLEM_TYPE = "urn:policyloop:error:"
 
 Step = Annotated[int, Meta(ge=0, le=2**53)]
-PropensityKind = Literal["probability", "estimated", "unknown"]
+PropensityKind = Literal["probability", "point", "estimated", "unknown"]
 ActionSource = Literal["policy", "expert", "random", "human", "hold_out"]
 
 
@@ -118,7 +118,9 @@ class TrackedDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     propensity: float | None = None  # (0, 1]; None: the pmf's entry
     actions: list[CandidateAction] | None = None  # what was offered, for loops whose actions are `candidates`
     pmf: list[float] | dict[str, float] | None = None  # in the offered order, or label or id -> probability
-    propensity_kind: PropensityKind = "probability"  # `estimated` and `unknown` need no pmf, and are no evidence
+    propensity_kind: PropensityKind = (
+        "probability"  # `point`: taken for sure; `estimated` and `unknown` need no pmf; none is evidence
+    )
     policy: str | None = None  # the name of the other system's policy; stored as `imported:NAME`
     action_source: ActionSource | None = None
     mask: list[bool] | None = None

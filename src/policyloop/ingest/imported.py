@@ -111,7 +111,7 @@ def _pmf_of(
 ) -> list[float] | None:
     """The logged probabilities in the offered order."""
     if row.pmf is None:
-        if row.propensity_kind == "probability":
+        if row.propensity_kind in ("probability", "point"):
             message = (
                 "is missing; expected a probability per action, or propensity_kind 'estimated' or 'unknown', "
                 "which is learned from but is no evidence."

@@ -25,7 +25,7 @@ from policyloop.core.loop import LoopSpec, OutcomeSpec
 from policyloop.core.wire import PropensityKind, TrackedDecision
 from policyloop.interop.imported_row import ImportedRow, Row, context_of, outcome_of, outcome_value
 
-_KINDS: tuple[PropensityKind, ...] = ("probability", "estimated", "unknown")
+_KINDS: tuple[PropensityKind, ...] = ("probability", "point", "estimated", "unknown")
 _ROWS_AT_ONCE = 10_000
 _NEEDED = ("context", "action")
 _USED = (
