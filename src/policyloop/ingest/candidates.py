@@ -38,7 +38,7 @@ class CandidatesCheck:
         self._loop = spec.loop
         self._max = spec.actions.max
         self._is_any = spec.is_candidates and has_any_features(spec.actions)
-        self._features = ContextCheck(spec.actions.features)
+        self._features = ContextCheck(spec.actions.features, noun="feature")
         self._pack = msgspec.msgpack.Encoder().encode  # a fifth of the price of JSON where there are many numbers
         self._known: dict[bytes, Candidates] = {}
         self._known_bytes = 0

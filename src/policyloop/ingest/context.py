@@ -43,8 +43,9 @@ class CheckedContext(msgspec.Struct, frozen=True):
 class ContextCheck:
     """The declared fields of one spec, compiled."""
 
-    def __init__(self, fields: Mapping[str, Field]) -> None:
+    def __init__(self, fields: Mapping[str, Field], *, noun: str = "context field") -> None:
         self._fields = dict(fields)
+        self._noun = noun
         self._type = _struct_of(self._fields)
         self._types = list[self._type]  # type: ignore[name-defined]
         fields_by_place = enumerate(self._fields.values())
@@ -100,7 +101,7 @@ class ContextCheck:
         values = {name: self._value(payload, field, found, where) for name, field in self._fields.items()}
         strangers = [key for key in payload if not isinstance(key, str) or key not in self._fields]
         for key in strangers[:MAX_FAULTS]:  # a hostile body has a million of them
-            found.append(Fault(place(where, key), unknown_name("context field", key, self._fields), "unknown_field"))
+            found.append(Fault(place(where, key), unknown_name(self._noun, key, self._fields), "unknown_field"))
         if not found:
             text = self._encode(values)
             if len(text) <= MAX_CONTEXT_BYTES:
