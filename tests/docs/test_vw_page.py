@@ -1,10 +1,12 @@
 """The page of VW is true: its loops can be applied, and each argument that it names is taken or refused as it says."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from policyloop.cli.commands import export
 from policyloop.core.errors import BadSetting
 from policyloop.core.spec_file import read_spec
 from policyloop.policy.vw_arguments import read
@@ -31,6 +33,15 @@ def test_every_argument_of_the_list_is_taken():
     for name in names:
         value = "a" if name in ("--ignore", "--ignore_linear", "--keep") else VALUES.get(name, "0.5")
         assert read(name if name in FLAGS else f"{name} {value}").learning
+
+
+def test_the_commands_of_the_page_are_commands():
+    (block,) = [block for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE) if "export" in block]
+    ours, theirs = (shlex.split(line) for line in block.splitlines())
+
+    assert ours[:2] == ["policyloop", "export"]
+    assert ours[2] in [name.replace("_", "-") for name in export.WRITTEN]
+    assert ours[4] == theirs[3]
 
 
 def test_every_argument_that_it_says_is_refused_is():
