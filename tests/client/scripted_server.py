@@ -89,6 +89,8 @@ def ordinary(path, body):
         return 200, {}, {"results": results}
     if "/decide" in path:
         return 200, {}, decided(body["decision_id"])
+    if path.endswith("/action-sets"):
+        return 201, {}, {"action_set": "a" * 32, "n": len(body["actions"])}
     n = len(body) if isinstance(body, list) else 1
     return 202, {}, {"accepted": n, "duplicates": 0, "warnings": []}
 

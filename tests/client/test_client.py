@@ -80,6 +80,13 @@ def test_candidates_go_out_as_they_were_given(client, server):
     ]
 
 
+def test_candidates_are_registered_ahead_under_a_name(client, server):
+    name = client.register_actions("hats", ({"id": hat} for hat in ("bowler", "beret")))
+
+    assert name == "a" * 32
+    assert server.requests == [("/v1/loops/hats/action-sets", {"actions": [{"id": "bowler"}, {"id": "beret"}]})]
+
+
 def test_the_pmf_comes_along_when_asked_for(client, server):
     server.script.append((200, {}, decided("d1", pmf=[0.01, 0.98, 0.01])))
 

@@ -27,11 +27,12 @@ def test_it_plays_its_script_and_then_the_first_label(fake):
 
 
 def test_it_takes_a_candidate_that_the_caller_brings():
-    fake = FakeClient({"hats": (), "a-set": ["beret", "fez"]})
+    fake = FakeClient({"hats": ()})
+    name = fake.register_actions("hats", [{"id": "beret"}, {"id": "fez"}])
 
     assert fake.decide("hats", {}, actions=[{"id": "bowler"}, {"id": "beret"}], exclude=["bowler"]).action == "beret"
-    assert fake.decide("hats", {}, action_set="a-set", default="fez").action == "beret"
-    assert fake.decide("hats", {}, action_set="a-set", exclude=["beret"], n=2).ranking == ("fez",)
+    assert fake.decide("hats", {}, action_set=name, default="fez").action == "beret"
+    assert fake.decide("hats", {}, action_set=name, exclude=["beret"], n=2).ranking == ("fez",)
     with pytest.raises(Refused, match="no set is named 'b-set'"):
         fake.decide("hats", {}, action_set="b-set")
 

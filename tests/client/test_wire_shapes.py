@@ -49,6 +49,16 @@ def test_decide_can_say_all_that_core_reads(client):
     assert taken == fields_of(wire.DecideRequest)
 
 
+def test_every_set_of_candidates_is_one_that_core_reads_and_its_name_one_that_the_client_reads(client, server):
+    registered = wire.RegisterActionsAnswer(action_set="a-name", n=1)
+    server.script.append((201, {}, msgspec.json.encode(registered)))
+
+    name = client.register_actions("hats", [{"id": "bowler", "features": {"price": 40}}])
+
+    (action,) = msgspec.convert(server.bodies()[0], wire.RegisterActionsRequest).actions
+    assert (name, action.id, action.features) == ("a-name", "bowler", {"price": 40})
+
+
 def test_every_outcome_is_one_that_core_reads(client, server):
     answer = client.decide("front-page", {})
     client.outcome(answer, clicked=True, dwell_s=2.5, occurred_at="2026-11-01T07:30:00Z", final=True)

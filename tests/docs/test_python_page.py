@@ -60,10 +60,11 @@ def test_the_clients_calls_run(server, tmp_path, monkeypatch):
 
     names = run(blocks)
 
-    decide, outcome, ranked = server.bodies()
+    decide, outcome, ranked, registered, named = server.bodies()
     assert decide["context"] == {"hour": 9, "device": "phone"}
     assert outcome[0]["outcomes"] == {"clicked": True}
     assert (ranked["actions"], ranked["n"], ranked["exclude"]) == (names["hats"], 2, ["fez"])
+    assert (registered["actions"], named["action_set"]) == (names["hats"], names["shelf"])
 
 
 def test_the_loop_s_calls_run(project, capsys):

@@ -98,6 +98,15 @@ def read_receipt(body: Any) -> Receipt:
     return Receipt(accepted=accepted, duplicates=int(body.get("duplicates", 0)), warnings=tuple(body.get("warnings", ())))
 
 
+def read_action_set(body: Any) -> str:
+    """The name of a set of candidates that was registered.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    return str(_typed(body, "action_set", str))
+
+
 def read_results(body: Any, n: int) -> list[Mapping[str, Any]]:
     """The `n` results that a track came back with, in the order of the events.
 

@@ -129,6 +129,10 @@ class AsyncClient:
         """Say that a deferred decision took effect; arguments and errors are those of `Client.activate`."""
         return await self._calls.activate(decision, loop=loop, occurred_at=occurred_at, timeout=timeout)
 
+    async def register_actions(self, loop: str, actions: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> str:
+        """Register candidates that will be offered together; arguments, result and errors are those of `Client`'s."""
+        return await self._calls.register_actions(loop, actions, timeout=timeout)
+
     async def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> list[Mapping[str, Any]]:
         """Bring in events that happened elsewhere; arguments, results and errors are those of `Client.track`."""
         return await self._calls.track(events, timeout=timeout)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from .answers import Answer, Receipt, defaulted, read_answer, read_receipt
+from .answers import Answer, Receipt, defaulted, read_action_set, read_answer, read_receipt
 from .caller import Caller
 from .clock import Clock
 from .delivery import Delivery, batches
@@ -94,6 +94,12 @@ class Calls:
         body = request(**_named_decision(decision), occurred_at=occurred_at)
         rows = [{"type": "activation", "loop": name, **body}]
         return await self._report(rows, _path(name, "activate"), body, self._timeout(timeout, self._timeout_s))
+
+    async def register_actions(self, loop: str, actions: Sequence[Mapping[str, Any]], *, timeout: float | None) -> str:
+        """Register candidates; the name of their set."""
+        timeout_s = self._timeout(timeout, self._timeout_s)
+        body = {"actions": listed(actions)}
+        return await self._caller.call(_path(loop, "action-sets"), body, read_action_set, timeout_s=timeout_s)
 
     async def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None) -> list[Mapping[str, Any]]:
         """Bring in events that happened elsewhere."""

@@ -185,6 +185,23 @@ class Client:
         """
         return finish(self._calls.activate(decision, loop=loop, occurred_at=occurred_at, timeout=timeout))
 
+    def register_actions(self, loop: str, actions: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> str:
+        """Register candidates that will be offered together, so that `decide` need only name their set.
+
+        Args:
+            loop: the loop's name; its actions are candidates.
+            actions: each `{"id": ..., "features": {...}}`.
+            timeout: seconds, retries included; None: the client's.
+
+        Returns:
+            The set's name, for `action_set`. It is made of the content: registering it again gives the same.
+
+        Raises:
+            Refused: the candidates do not fit the loop.
+            Unavailable: an outage.
+        """
+        return finish(self._calls.register_actions(loop, actions, timeout=timeout))
+
     def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> list[Mapping[str, Any]]:
         """Bring in events that happened elsewhere: decisions of another system, outcomes, activations.
 

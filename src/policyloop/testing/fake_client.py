@@ -19,8 +19,7 @@ class FakeClient:
     """Plays the actions of a script in order, then the first label that is allowed.
 
     Args:
-        actions: loop -> its labels, in order, none for one whose actions are candidates; and hash of a registered set of
-            candidates -> its ids.
+        actions: loop -> its labels, in order; none for one whose actions are candidates.
         script: the actions that the next decisions take.
 
     Attributes:
@@ -126,6 +125,15 @@ class FakeClient:
         self._check(_loop_of(decision, loop))
         self.activated.append(_id_of(decision))
         return self._receipt(1)
+
+    def register_actions(self, loop: str, actions: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> str:
+        """Remember candidates under a name that decide takes as `action_set`; the same ids give the same name."""
+        if self.is_away:
+            raise Unavailable("the fake client plays an outage.")
+        ids = self._offered(loop, actions, None)
+        name = f"set-of-{'-'.join(ids)}"
+        self._labels[name] = ids
+        return name
 
     def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> list[Mapping[str, Any]]:
         """Remember events that happened elsewhere; each is accepted."""
