@@ -111,7 +111,7 @@ def test_the_page_tells_the_headline_numbers(improved):
 
     assert "Decisions 120" in text
     assert f"Mean reward {report.reward.value:#.3g}" in text
-    assert "Found an outcome 100.0%" in text
+    assert "Join rate 100.0%" in text
     assert "By the baseline 66.7%" in text
     assert "New models live 1 none taken back" in text
     assert "To be looked at servers run, but no worker: nothing is joined or learned." in text

@@ -210,7 +210,8 @@ def _reign(frame: Frame, reign: Reign, place: int) -> Markup:
     name = reign.model if reign.model == BASELINE else reign.model[:8]
     told = f"{name}, champion {_day_and_time(reign.start)} to {_day_and_time(reign.end)} UTC"
     strip = element("rect", element("title", told), class_=look, x=x, width=width, y=frame.floor + 5, height=frame.strip - 8)
-    fits = next((text for text in (name, name[:6], name[:4]) if len(text) * _LETTER < width - 4), None)
+    shorter = (name,) if reign.model == BASELINE else (name, name[:6], name[:4])
+    fits = next((text for text in shorter if len(text) * _LETTER < width - 4), None)
     if fits is None:
         return strip
     y = frame.floor + 5 + (frame.strip - 8) / 2 + 4

@@ -76,7 +76,7 @@ def _head(report: Report) -> Iterator[Markup]:
     if report.n:
         yield element("dl", *(_tile(*tile) for tile in _headlines(report)), class_="tiles")
     if report.status.alarms:
-        alarms = [element("li", alarm) for alarm in report.status.alarms]
+        alarms = [element("li", _with_code(alarm)) for alarm in report.status.alarms]
         yield element("section", element("h2", "To be looked at"), element("ul", *alarms), class_="alarms")
     else:
         yield element("p", "✓ No alarm.", class_="well")
@@ -98,7 +98,7 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
         "the loop is paused" if report.status.is_paused else (learned if champion else "no model is live"),
     )
     yield "New models live", f"{n_changes}", f"{n_back} taken back" if n_back else "none taken back"
-    yield "Found an outcome", _percent(report.joined), "of the settled decisions"
+    yield "Join rate", _percent(report.joined), "of the settled decisions found an outcome"
     yield "By the baseline", f"{report.n_by_baseline / report.n:.1%}", "before a model was live, or instead of one"
 
 
@@ -281,11 +281,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, about: str = "
 
 
 def _look(cells: Sequence[str]) -> str | None:
-    """`n` for a column of figures."""
+    """`n` for a column of figures, `t` for one of times: neither is broken into lines."""
     told = [cell for cell in cells if cell]
-    return (
-        "n" if told and all(cell[0].isdigit() or cell[0] in "-–" for cell in told) and not any(":" in c for c in told) else None
-    )
+    if not told or not all(cell[0].isdigit() or cell[0] in "-–" for cell in told):
+        return None
+    return "t" if any(":" in cell for cell in told) else "n"
 
 
 def _foot(report: Report) -> Markup:
@@ -295,6 +295,12 @@ def _foot(report: Report) -> Markup:
         "all examples do. Rewards are of decisions whose window is over."
     )
     return element("footer", made, how)
+
+
+def _with_code(text: str) -> Markup:
+    """A sentence in which what stands in backticks is code."""
+    parts = text.split("`")
+    return joined(*(element("code", part) if place % 2 else part for place, part in enumerate(parts)))
 
 
 def _summary(report: Report) -> str:
@@ -324,13 +330,12 @@ def _step(report: Report) -> int:
 
 
 def _length(span_us: int) -> str:
-    """`3 h`, `20 min`."""
+    """`3 hours`, `1 day`."""
     seconds = span_us / US_PER_S
-    for size, unit in ((604_800, "weeks"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= size:
-            count = seconds / size
-            return f"{count:.3g} {unit if count > 1 else unit[:-1]}"
-    return f"{seconds:.3g} seconds"
+    units = ((604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+    size, unit = next((pair for pair in units if seconds >= pair[0]), units[-1])
+    count = seconds / size
+    return f"{count:.3g} {unit if count == 1 else f'{unit}s'}"
 
 
 def _value(mean: Mean) -> str:

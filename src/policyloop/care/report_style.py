@@ -26,7 +26,7 @@ section { padding: 1rem 1.1rem; margin: 1rem 0; }
 .tiles { display: grid; grid-template-columns: repeat(6, 1fr); gap: .7rem; margin: 1.1rem 0; padding: 0; }
 .tile { padding: .7rem .8rem; margin: 0; }
 .tile dt { color: var(--soft); font-size: .85rem; }
-.tile dd { margin: 0; } .tile .figure { font-size: 1.5rem; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
+.tile dd { margin: 0; } .tile .figure { font-size: 1.35rem; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
 .tile .about { color: var(--soft); font-size: .82rem; line-height: 1.35; }
 .alarms { border-color: var(--bad); } .alarms h2 { color: var(--bad); } .alarms ul { margin: .3rem 0; padding-left: 1.2rem; }
 .well { color: var(--good); }
@@ -56,8 +56,8 @@ svg .reign-name { fill: var(--ink); font-size: 11px; }
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; padding-bottom: .3rem; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-th:last-child, td:last-child { padding-right: 0; } tbody th { min-width: 7.5rem; } td { min-width: 4.5rem; }
-td:not(.n) { min-width: 9rem; }
+th:last-child, td:last-child { padding-right: 0; } tbody th { min-width: 8rem; } td { min-width: 4.5rem; }
+td:not(.n) { min-width: 9rem; } .t { white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); } tbody th { color: inherit; font-weight: 400; overflow-wrap: anywhere; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } code { font: .88em ui-monospace, monospace; }
 details { margin-top: .6rem; } summary { cursor: pointer; color: var(--accent); }
