@@ -89,6 +89,19 @@ def test_masks_and_exclusions_reach_the_policy(client):
     assert excluded.propensity == masked.propensity == 1
 
 
+def test_candidates_are_ranked_whether_they_come_along_or_were_registered(client):
+    hats = [{"id": name, "features": {"price": price}} for name, price in (("bowler", 40), ("beret", 25), ("fez", 31))]
+
+    brought = client.decide("hats", {"hour": 9}, actions=hats, n=3, exclude=["bowler"], pmf=True)
+    named = client.decide("hats", {"hour": 9}, action_set=client.register_actions("hats", hats), n=3, explore=False)
+    receipt = client.outcome(brought, bought=True)
+
+    assert brought.ranking[0] == brought.action
+    assert (set(brought.ranking), brought.pmf[0]) == ({"beret", "fez"}, 0)
+    assert set(named.ranking) == {"bowler", "beret", "fez"}
+    assert receipt == Receipt(accepted=1)
+
+
 def test_a_deferred_decision_is_activated_as_often_as_one_likes(client):
     answer = client.decide("front-page", {"hour": 9}, defer=True)
 
