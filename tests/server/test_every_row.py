@@ -59,7 +59,7 @@ def served(tmp_path_factory):
     """The application with a loop of labels and one of candidates."""
     folder = tmp_path_factory.mktemp("every-row")
     apply_loop(folder)
-    apply_loop(folder, aliases=[], loop="shelf", **LOOP_OF_CANDIDATES)
+    apply_loop(folder, loop="shelf", **LOOP_OF_CANDIDATES, aliases=["personalizer"])
     with running_app(folder) as app:
         yield app
 

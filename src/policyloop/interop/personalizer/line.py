@@ -15,6 +15,7 @@ from policyloop.core.errors import PolicyloopError
 from policyloop.interop.personalizer.refusals import BAD_REQUEST, MEDIA_TYPE, ErrorAnswer, Refused, refuse
 
 OLDER_VERSIONS = ("v1.0", "v1.1-preview.1", "v1.1-preview.2", "v1.1-preview.3")
+UNNAMED = "personalizer"  # the name or alias of the loop that answers where the path names none
 _CLIENTS_ID = b"x-ms-client-request-id"
 _MAX_HEADER_BYTES = 256
 
@@ -67,6 +68,8 @@ def _in_style(line: Line) -> Handler:
     async def handler(server: Any, call: Call) -> Reply:
         try:
             _check_version(call)
+            if "loop" not in call.params:
+                call.params = {**call.params, "loop": UNNAMED}
             reply = await line.handler(server, call)
             reply.headers += _original_address(call, line.path)
         except PolicyloopError as error:

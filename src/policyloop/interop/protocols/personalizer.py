@@ -332,4 +332,6 @@ _NEWEST = (
 ENDPOINTS = (
     *rows(f"{BELOW}/{{version}}", [*_EVENTS, *_ADMINISTRATION, *_OLDER]),
     *rows(BELOW, [*_EVENTS, *_ADMINISTRATION, *_NEWEST]),
+    # The JavaScript client of v1.0 drops the path of its Endpoint, so that it can be given an address alone.
+    *rows("/personalizer/{version}", _EVENTS),
 )
