@@ -33,14 +33,6 @@ EXAMPLE_OF_CANDIDATES: Mapping[str, Any] = {
         "max": 50,
     },
 }
-EXAMPLE_OF_CANDIDATES: Mapping[str, Any] = {
-    **EXAMPLE,
-    "actions": {
-        "kind": "candidates",
-        "features": {"price": {"type": "number", "min": 0}, "brand": {"type": "category"}, "age_days": {"type": "number"}},
-        "max": 50,
-    },
-}
 COMMENTS: Mapping[str, str] = {
     "loop": "its name: lower-case letters, digits and -",
     "context": "what is known before acting; the order counts. Options of a field:",

@@ -19,7 +19,7 @@ from policyloop.core.policy import Learner
 from policyloop.learn import train
 from policyloop.policy.features import Encoder
 from policyloop.policy.scored import ScoredPolicy, explorer_of
-from policyloop.simulate.player import Player
+from policyloop.simulate.player import Player, Plays
 from policyloop.simulate.succession import Succession, entrant_of, policy_of
 
 
@@ -38,7 +38,7 @@ class Improver(Protocol):
 class ByBatches:
     """Train, judge and serve after every `batch_size` decisions."""
 
-    def __init__(self, player: Player, spec: LoopSpec, succession: Succession, *, batch_size: int) -> None:
+    def __init__(self, player: Plays, spec: LoopSpec, succession: Succession, *, batch_size: int) -> None:
         self._player = player
         self._spec = spec
         self._succession = succession

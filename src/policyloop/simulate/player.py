@@ -8,6 +8,7 @@ Letters: n decisions, k actions.
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -21,6 +22,28 @@ from policyloop.core.wire import DecideRequest
 from policyloop.serve.decider import Decider
 from policyloop.serve.live import Live, live_of
 from policyloop.simulate.dataset import Dataset
+
+
+class Plays(Protocol):
+    """What an improver needs of a player, whatever is played."""
+
+    @property
+    def live(self) -> Live:
+        """What decides now."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """Decisions so far."""
+        ...
+
+    def assign(self, live: Live) -> None:
+        """Let another policy decide from the next decision on."""
+        ...
+
+    def examples(self, *, start: int = 0) -> Examples:
+        """Everything that happened from decision `start` on, as the join would give it."""
+        ...
 
 
 class Player:

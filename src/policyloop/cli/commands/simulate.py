@@ -13,6 +13,8 @@ from policyloop.cli.options import AsJson
 from policyloop.cli.screen import write_json, write_table
 from policyloop.core.errors import Fault, Invalid
 from policyloop.simulate.dataset import LAST, Dataset, read
+from policyloop.simulate.ranking import RankingResult, RankingSettings
+from policyloop.simulate.ranking import play as play_rankings
 from policyloop.simulate.table import TableResult, TableSettings, play
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
@@ -86,6 +88,42 @@ def table(
         write_json(result)
     else:
         write_table(("what", "value"), _rows(result))
+
+
+@app.command()
+def ranking(
+    rounds: Annotated[int, typer.Option("--rounds", help="Batches.")] = 15,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Sessions between two trainings.")] = 500,
+    warm_start: Annotated[int, typer.Option("--warm-start", help="Uniform rankings before the first model.")] = 100,
+    learner: Annotated[str, typer.Option("--learner", help="Name of a learner.")] = "linear",
+    explore: Annotated[str, typer.Option("--explore", help="Name of an explorer.")] = "squarecb",
+    floor: Annotated[
+        float, typer.Option("--floor", help="Probability mass that all candidates share, whatever the model says.")
+    ] = 0.02,
+    seed: Annotated[int, typer.Option("--seed", help="Of the world and the draws.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Play rankings: five places for twenty candidates, people who click what attracts them first, regret against random."""
+    settings = RankingSettings(
+        rounds=rounds, batch_size=batch_size, warm_start=warm_start, learner=learner, explore=explore, floor=floor, seed=seed
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
+        task = progress.add_task("Playing", total=rounds * batch_size)
+        result = play_rankings(settings, on_session=lambda _: progress.advance(task))
+    if as_json:
+        write_json(result)
+        return
+    write_table(("what", "value"), _rows_of_ranking(result))
+    typer.echo(result.meaning)
+
+
+def _rows_of_ranking(result: RankingResult) -> list[tuple[str, str]]:
+    told = {name: getattr(result, name) for name in RankingResult.__struct_fields__ if name != "meaning"}
+    told["clicks_by_place"] = "  ".join(f"{share:.3f}" for share in result.clicks_by_place)
+    return [
+        (name.replace("_", " "), f"{value:,.4f}" if isinstance(value, float) else str(value)) for name, value in told.items()
+    ]
 
 
 def _played(dataset: Dataset, settings: TableSettings, progress: Progress) -> TableResult:
