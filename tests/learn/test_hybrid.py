@@ -6,6 +6,8 @@ import pytest
 from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import Pairs
 from policyloop.learn.hybrid import HybridLearner, _Layout
+from policyloop.policy.needs import WIDTH
+from policyloop.policy.shared_linear import load
 
 D, E = 3, 4
 
@@ -58,6 +60,44 @@ def test_it_finds_the_truth_where_it_is_of_its_form(reward_of, n_ids):
 
     error = foretold(learned.reward_model(), new) - new.reward
     assert np.sqrt((error**2).mean()) < 0.03
+
+
+def widths(model, some):
+    return model.predict_pairs(Pairs(some.features, np.arange(len(some)), some.action_features, some.action_id)).draws[0]
+
+
+def test_widths_are_the_standard_errors_of_one_wide_regression():
+    some = batch(300, 4, with_ids, n_ids=2, noise=0.1)
+    learned = learner(2, needs=WIDTH)
+    learned.learn(some)
+    new = batch(50, 9, with_ids, n_ids=2)
+
+    model = learned.reward_model(n_draws=1)
+    found = widths(model, new)
+
+    form, noise = learned._forms[learned._race.leader], learned._race.noise
+    layout = _Layout.of(D, E)
+
+    def wide(rows):
+        own = [rows.features * (rows.action_id == known)[:, np.newaxis] for known in range(2)]
+        return np.hstack([layout.expand(rows.features, rows.action_features)[:, form.terms], *own])
+
+    free = np.append(np.where(form.terms == 0, 1e-3, 1.0), np.ones(2 * D))
+    inverse = np.linalg.inv(wide(some).T @ wide(some) + form.ridge * np.diag(free))
+    np.testing.assert_allclose(found, noise * np.sqrt(np.einsum("nt,tu,nu->n", wide(new), inverse, wide(new))), rtol=1e-8)
+    np.testing.assert_array_equal(widths(load(*model.save()), new), found)
+    assert model.n_draws == 1
+
+
+def test_widths_narrow_as_examples_come():
+    learned = learner(needs=WIDTH)
+    new = batch(50, 9, crossed)
+    learned.learn(batch(300, 4, crossed, noise=0.5))
+    before = widths(learned.reward_model(n_draws=1), new)
+
+    learned.learn(batch(3000, 5, crossed, noise=0.5))
+
+    assert (widths(learned.reward_model(n_draws=1), new) < 0.6 * before).all()
 
 
 def test_learning_in_pieces_equals_learning_at_once():

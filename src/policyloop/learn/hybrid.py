@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from policyloop.core.clock import US_PER_S
 from policyloop.core.example import ExampleBatch
 from policyloop.learn.race import Race
+from policyloop.policy.needs import POSTERIOR, WIDTH
 from policyloop.policy.shared_linear import SharedLinear, Weights, create
 
 RIDGES = (1.0, 3.0, 10.0, 30.0)
@@ -63,6 +64,7 @@ class HybridLearner:
         reward_default: float,
         half_life_s: float | None,
         max_weight: float | None,
+        needs: str = POSTERIOR,
     ) -> None:
         self._layout = _Layout.of(n_features, n_action_features)
         m = self._layout.n_terms
@@ -73,6 +75,7 @@ class HybridLearner:
         self._id_cross = np.zeros((n_ids, self._p, m))  # sum of w u z'
         self._id_moment = np.zeros((n_ids, self._p))
         self._draw_seed = draw_seed
+        self._needs = needs
         self._reward_default = reward_default
         self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
         self._max_weight = max_weight
@@ -103,6 +106,8 @@ class HybridLearner:
         solution.shared[0] += self._reward_default
         weights = Weights(*self._layout.unpacked(solution.shared), solution.of_id)
         lowest = self._race.lowest + self._reward_default if self._n else -inf
+        if self._needs == WIDTH:
+            return create(weights, draws=self._spread(form), lowest=lowest, is_width=True)
         return create(weights, draws=self._draws(form, solution, n_draws) if n_draws else None, lowest=lowest)
 
     def progress(self) -> Mapping[str, float]:
@@ -195,6 +200,20 @@ class HybridLearner:
         matrix = matrix - flat.T.dot(solved.reshape(-1, len(terms)))
         side = side - self._id_moment.reshape(-1).dot(solved.reshape(-1, len(terms)))
         return matrix, side, inverse
+
+    def _spread(self, form: _Form) -> Weights:
+        """Rows of weights whose values, squared and added, are the variance of an expectation."""
+        matrix, _, inverse = self._reduced(form)
+        noise, i, p = self._race.noise, *self._id_moment.shape
+        # Of q = z - B_a' A_a^-1 u the variance is q' M^-1 q, and M = L L', so it is |L^-1 q|^2; u' A_a^-1 u comes beside it.
+        shared = np.zeros((len(form.terms) + p, self._layout.n_terms))
+        shared[: len(form.terms), form.terms] = noise * np.linalg.inv(np.linalg.cholesky(matrix))
+        of_id = np.zeros((len(shared), i, p))
+        pulled = np.einsum("ipq,iqm->ipm", inverse, self._id_cross)
+        of_id[: len(form.terms)] = -np.einsum("ipm,sm->sip", pulled, shared[: len(form.terms)])
+        of_id[len(form.terms) :] = noise * np.linalg.cholesky(inverse).transpose(2, 0, 1)
+        crossed, squared = zip(*(self._layout.unpacked(one) for one in shared), strict=True)
+        return Weights(np.stack(crossed), np.stack(squared), of_id)
 
     def _draws(self, form: _Form, solution: _Solution, n_draws: int) -> Weights:
         """Posterior draws around a solution, of the same numbers every time, so that equal examples give equal draws."""

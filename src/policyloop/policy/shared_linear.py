@@ -31,12 +31,13 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SharedLinear:
-    """Weights, and posterior draws of them where the explorer asked for some."""
+    """Weights, and beside them posterior draws or what widths are made of, where the explorer asked for it."""
 
     weights: Weights
     draws: Weights | None
     lowest: float  # no candidate is expected to bring less; -inf where nothing is known
     has_squares: bool
+    is_width: bool = False  # the draws are no draws: the root of the sum of their squares is the standard error
 
     @property
     def kind(self) -> str:
@@ -45,7 +46,9 @@ class SharedLinear:
 
     @property
     def n_draws(self) -> int:
-        """How many posterior draws are answered."""
+        """How many rows are answered beside the means: draws, or one of standard errors."""
+        if self.is_width:
+            return 1
         return 0 if self.draws is None else len(self.draws.crossed)
 
     def predict_pairs(self, pairs: Pairs) -> Prediction:
@@ -53,15 +56,15 @@ class SharedLinear:
         mean = np.maximum(self._of(self.weights, pairs), self.lowest)
         if self.draws is None:
             return Prediction(mean)
-        rows = [self._of(Weights(*(part[s] for part in self.draws)), pairs) for s in range(self.n_draws)]
-        return Prediction(mean, np.stack(rows))
+        rows = np.stack([self._of(Weights(*one), pairs) for one in zip(*self.draws, strict=True)])
+        return Prediction(mean, np.sqrt(np.square(rows).sum(axis=0, keepdims=True)) if self.is_width else rows)
 
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, tensors)."""
         tensors = dict(self.weights._asdict())
         if self.draws is not None:
             tensors |= {f"{name}_draws": draws for name, draws in self.draws._asdict().items()}
-        return {"lowest": self.lowest if isfinite(self.lowest) else None}, tensors
+        return {"lowest": self.lowest if isfinite(self.lowest) else None, "is_width": self.is_width}, tensors
 
     def _of(self, weights: Weights, pairs: Pairs) -> NDArray[np.float64]:
         """(m,) values of the form."""
@@ -82,10 +85,10 @@ class SharedLinear:
         return np.asarray(value + own)
 
 
-def create(weights: Weights, *, draws: Weights | None = None, lowest: float = -inf) -> SharedLinear:
-    """A model from its weights; expectations below `lowest` are raised to it."""
+def create(weights: Weights, *, draws: Weights | None = None, lowest: float = -inf, is_width: bool = False) -> SharedLinear:
+    """A model from its weights; expectations below `lowest` are raised to it, `is_width` says what the draws are."""
     has_squares = bool(weights.squared.any()) or (draws is not None and bool(draws.squared.any()))
-    return SharedLinear(weights, draws, lowest, has_squares)
+    return SharedLinear(weights, draws, lowest, has_squares, is_width)
 
 
 def load(settings: dict[str, Any], tensors: Tensors) -> SharedLinear:
@@ -103,4 +106,5 @@ def load(settings: dict[str, Any], tensors: Tensors) -> SharedLinear:
     has_draws = all(f"{name}_draws" in tensors for name in Weights._fields)
     draws = Weights(*(tensors[f"{name}_draws"] for name in Weights._fields)) if has_draws else None
     lowest = settings.get("lowest")
-    return create(weights, draws=draws, lowest=-inf if lowest is None else lowest)
+    is_width = bool(settings.get("is_width", False))
+    return create(weights, draws=draws, lowest=-inf if lowest is None else lowest, is_width=is_width)

@@ -29,7 +29,7 @@ from policyloop.policy.needs import BOOTSTRAP, POSTERIOR, WIDTH
 from policyloop.policy.policies import linear
 
 GIVES = (POSTERIOR, BOOTSTRAP, WIDTH)
-GIVES_SHARED = (POSTERIOR,)
+GIVES_SHARED = (POSTERIOR, WIDTH)
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 MAX_TERMS = 600  # products are tried where they are no more than this ...
 MAX_SUM_BYTES = 128 * 2**20  # ... and the sums of all actions fit into this
@@ -316,6 +316,7 @@ def create_shared(
     reward_default: float,
     half_life_s: float | None = None,
     max_weight: float | None = None,
+    needs: str = POSTERIOR,
 ) -> HybridLearner:
     """A learner for candidates that knows nothing yet.
 
@@ -327,6 +328,7 @@ def create_shared(
         reward_default: what is taken to be brought where nothing is known, in the loop's reward unit.
         half_life_s: as of `create`.
         max_weight: as of `create`.
+        needs: what the explorer asks for beside the means, of `GIVES_SHARED`.
 
     Raises:
         BadSetting: half_life_s or max_weight is not above 0.
@@ -340,6 +342,7 @@ def create_shared(
         reward_default=reward_default,
         half_life_s=half_life_s,
         max_weight=max_weight,
+        needs=needs,
     )
 
 
