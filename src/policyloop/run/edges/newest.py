@@ -70,6 +70,8 @@ class Newest:
         self._counts["looks"] += 1
         fetched = fetch(self._url, None, timeout_s=FETCH_TIMEOUT_S)
         assert fetched is not None, "a 304 to a request without a tag"
+        if not self._is_of_the_loop(fetched.file):
+            raise BadModel(f"the model file is of loop '{fetched.file.spec.loop}'; expected one of '{self._url.loop}'.")
         live = make(fetched.file)
         self._settle(fetched, live)
         return live
@@ -121,11 +123,14 @@ class Newest:
         except (OSError, BadModel) as error:
             _log.warning("%s is of no use: %s", self._keep_at, error)
             return None
-        if self._url.loop not in (file.spec.loop, *file.spec.aliases):
+        if not self._is_of_the_loop(file):
             _log.warning("%s is of loop '%s', not of '%s', and is left out", self._keep_at, file.spec.loop, self._url.loop)
             return None
         self._etag = f'"{hashlib.sha256(body).hexdigest()}"'
         return file
+
+    def _is_of_the_loop(self, file: ModelFile) -> bool:
+        return self._url.loop in (file.spec.loop, *file.spec.aliases)
 
     def _came_up(self) -> None:
         if self._trouble is not None:
