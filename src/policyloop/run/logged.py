@@ -26,6 +26,8 @@ from policyloop.lake.views import ORDER
 from policyloop.registry.registry import Registry
 
 _COLUMNS = ("decision_id", *ORDER, "spec", "context", "actions", "mask")
+_TYPES = {"mask": pa.list_(pa.bool_())}
+_HOURS_AT_ONCE = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,7 @@ def questions_of(lake: Lake, registry: Registry, spec: LoopSpec, *, since: int, 
         since: microseconds.
         at_most: of more decisions than that, so many are taken, evenly over the time.
     """
-    rows = _rows(lake, spec.loop, since)
-    rows = rows.filter(pc.equal(pc.is_null(rows["actions"]), not spec.is_candidates))
-    n_logged = rows.num_rows
-    if n_logged > at_most:
-        rows = rows.take(np.linspace(0, n_logged - 1, at_most).astype(np.int64))
+    rows, n_logged = _rows(lake, spec, since=since, at_most=at_most)
     masks = rows["mask"].to_pylist()
     if spec.is_candidates:
         texts = rows["actions"].to_pylist()
@@ -83,18 +81,46 @@ def questions_of(lake: Lake, registry: Registry, spec: LoopSpec, *, since: int, 
     )
 
 
-def _rows(lake: Lake, loop: str, since: int) -> pa.Table:
-    """Decisions since then, each once, in the order of the log."""
-    hours = lake.hours(DECISIONS, loop=loop) if lake.exists(DECISIONS) else []
-    hours = [hour for hour in hours if hour >= hour_of(since)]
-    if not hours:
-        return pa.table({name: pa.array([], pa.list_(pa.bool_()) if name == "mask" else pa.string()) for name in _COLUMNS})
-    rows = lake.rows(DECISIONS, where=f"{in_hours(loop, *hours)} AND decided_at >= {since:d}", columns=_COLUMNS)
-    rows = rows.sort_by([(name, "ascending") for name in ORDER])
-    first = (
-        rows.append_column("place", pa.array(np.arange(rows.num_rows))).group_by("decision_id").aggregate([("place", "min")])
-    )
-    return rows.take(first["place_min"].sort())
+def _rows(lake: Lake, spec: LoopSpec, *, since: int, at_most: int) -> tuple[pa.Table, int]:
+    """Decisions since then, each once, in the order of the log, and how many there are.
+
+    Some hours are read at a time, and of many decisions only every second, fourth, ... is kept, so that a long time needs
+    no more memory than a short one.
+    """
+    hours = [
+        hour for hour in (lake.hours(DECISIONS, loop=spec.loop) if lake.exists(DECISIONS) else []) if hour >= hour_of(since)
+    ]
+    kept: list[tuple[pa.Table, NDArray[np.int64]]] = []  # rows, and which decisions of all they are
+    n_logged, stride = 0, 1
+    for start in range(0, len(hours), _HOURS_AT_ONCE):
+        where = in_hours(spec.loop, *hours[start : start + _HOURS_AT_ONCE])
+        rows = _once(lake.rows(DECISIONS, where=f"{where} AND decided_at >= {since:d}", columns=_COLUMNS))
+        rows = rows.filter(pc.equal(pc.is_null(rows["actions"]), not spec.is_candidates))
+        kept.append(_every(rows, np.arange(n_logged, n_logged + rows.num_rows), stride))
+        n_logged += rows.num_rows
+        while sum(len(number) for _, number in kept) > 2 * at_most:
+            stride *= 2
+            kept = [_every(rows, number, stride) for rows, number in kept]
+    if not kept:
+        return pa.table({name: pa.array([], _TYPES.get(name, pa.string())) for name in _COLUMNS}), 0
+    found = pa.concat_tables([rows for rows, _ in kept])
+    if found.num_rows > at_most:
+        found = found.take(np.linspace(0, found.num_rows - 1, at_most).astype(np.int64))
+    return found, n_logged
+
+
+def _once(rows: pa.Table) -> pa.Table:
+    """The first record of each decision, in the order of the log; repeated records are filed under the same hour."""
+    ordered = rows.sort_by([(name, "ascending") for name in ORDER])
+    places = ordered.append_column("place", pa.array(np.arange(ordered.num_rows)))
+    first = places.group_by("decision_id").aggregate([("place", "min")])
+    return ordered.take(first["place_min"].sort())
+
+
+def _every(rows: pa.Table, number: NDArray[np.int64], stride: int) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The rows whose number is a multiple of the stride."""
+    place = np.flatnonzero(number % stride == 0)
+    return rows.take(place), number[place]
 
 
 def _told_today(
