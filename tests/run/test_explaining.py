@@ -3,11 +3,13 @@
 import pytest
 
 from policyloop.core.errors import UnknownDecision
+from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest
 from policyloop.join.hours import join_loop
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.explaining import explain
 from policyloop.run.refresh import refresh
+from shop import SHOP, Shop
 
 
 def improve(deployment):
@@ -53,6 +55,21 @@ def test_contributions_and_what_is_usual_sum_to_the_expected_reward_and_to_the_l
     assert sum(one.to_taken for one in parts) == pytest.approx(taken.reward, abs=1e-12)
     assert sum(one.against_next for one in parts) == pytest.approx(taken.reward - other.reward, abs=1e-12)
     assert sum(one.against_others for one in parts) == pytest.approx(taken.reward - other.reward, abs=1e-12)
+
+
+def test_of_trees_the_contributions_sum_to_the_expected_reward_too(deployment):
+    deployment.registry.apply(read_spec({**SHOP, "learner": "boosted"}))
+    shop = Shop(deployment)
+    shop.visit(300)
+    improve(deployment)
+
+    why = explain(deployment, decide(shop).answer.decision_id).explanation
+    shop.log.close()
+
+    assert why.contributions[0].name == "device"
+    assert sum(one.to_taken for one in [*why.contributions, why.usual]) == pytest.approx(
+        why.offered[why.taken].reward, abs=1e-9
+    )
 
 
 def test_explorer_and_floor_lead_to_the_logged_probability(shop, deployment):
