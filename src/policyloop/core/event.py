@@ -22,6 +22,7 @@ ACTIVATED = "$activated"
 EXECUTED = "$executed"
 ENDED = "$ended"
 RESERVED_OUTCOMES = (ACTIVATED, EXECUTED, ENDED)
+SAMPLED = "sampled"  # the family in `density` of decisions whose candidates are logged in part
 
 Floats = list[float] | bytes
 

@@ -18,7 +18,7 @@ from msgspec import UNSET
 
 from policyloop.core.clock import iso
 from policyloop.core.errors import Fault, Invalid
-from policyloop.core.event import ActionSet, Event
+from policyloop.core.event import SAMPLED, ActionSet, Event
 from policyloop.core.loop import Field, LoopSpec
 from policyloop.core.spec_actions import has_any_features
 from policyloop.core.wire import MAX_ID_CHARS, CandidateAction, OutcomeRequest, TrackedDecision
@@ -35,7 +35,6 @@ from policyloop.interop.ksuid import made_at
 
 POLICY = "improve"  # what decided, as the tables name it: `imported:improve`
 REWARD = "reward"  # the outcome that rewards are reported as, in loops with several
-SAMPLED = "sampled"  # the family in `density`: one of the candidates that were not chosen, each by the same chance
 
 
 def tracked(decision: ImproveDecision, spec: LoopSpec, *, policy: str = POLICY, where: str = "$") -> TrackedDecision:

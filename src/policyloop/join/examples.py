@@ -20,6 +20,7 @@ from policyloop.core.event import ACTIVATED, ENDED, EXECUTED
 from policyloop.core.loop import LoopSpec
 from policyloop.join.audit import Audit
 from policyloop.join.executed import done_instead
+from policyloop.join.first_given import first_given
 from policyloop.join.reward import Rewards, rewards
 from policyloop.join.window import Seen, Windows, windows
 from policyloop.lake.rows import NAMELESS
@@ -181,7 +182,8 @@ def widen(decisions: pa.Table, settled: pa.Table) -> pa.Table:
     with Session(records) as session:
         matched = session.query(_MATCHED)
     found = settled.take(matched["settled"])
-    columns = {name: column for name, column in _columns(decisions.take(matched["decision"])) if name in EXAMPLE_SCHEMA.names}
+    taken = first_given(decisions.take(matched["decision"]), decisions)
+    columns = {name: column for name, column in _columns(taken) if name in EXAMPLE_SCHEMA.names}
     columns |= {name: column for name, column in _columns(found) if name != "executed"}
     if found["executed"].null_count < found.num_rows:
         columns |= _told_instead(columns, found["executed"])

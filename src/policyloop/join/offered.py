@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from policyloop.core.event import SAMPLED
 from policyloop.core.example import Context, Examples
 from policyloop.lake.action_sets import OfferedSets
 
-SAMPLED = "sampled"  # the family in `density` of decisions whose candidates are logged in part
 _CONTEXTS_AT_ONCE = 10_000
 
 

@@ -1,7 +1,8 @@
 """The views: each decision, outcome and example once, out of raw tables that may hold an event several times.
 
 Question answered: which record of a repeated event counts?
-A decision: the smallest (decided_at, writer, seq); records that differ in pmf or context make it a conflict.
+A decision: the smallest (decided_at, writer, seq); records that differ in pmf or context make it a conflict, unless their
+system logs candidates in part: such records complete one another (join/first_given.py).
 An outcome, known by (decision_id, outcome_id, name): the smallest (received_at, digest). An example: the highest version.
 """
 
@@ -19,7 +20,7 @@ from policyloop.lake.tables import Lake, in_hours
 # What choosing among a decision's records needs. pmf and context are only looked at where there are several.
 IDENTITY = ("decision_id", "decided_at", "writer", "seq", "is_deferred", "action")
 ORDER = ("decided_at", "writer", "seq")
-TWIN = ("decision_id", "writer", "seq", "pmf", "context")
+TWIN = ("decision_id", "writer", "seq", "pmf", "context", "density")
 
 _REPEATED = "SELECT decision_id FROM decisions GROUP BY decision_id HAVING count(*) > 1"
 
@@ -30,7 +31,8 @@ WITH ranked AS (
 ), facts AS (
     SELECT decision_id,
         (count(DISTINCT (writer, seq)) - 1)::INTEGER AS n_duplicates,
-        count(DISTINCT {'pmf': pmf, 'context': context}) > 1 AS is_conflict
+        count(DISTINCT {'pmf': pmf, 'context': context}) > 1
+            AND NOT bool_and(coalesce(contains(density, '"family":"sampled"'), false)) AS is_conflict
     FROM twins GROUP BY decision_id
 )
 SELECT decision_id, decided_at, writer, seq, is_deferred, action, 0::INTEGER AS n_duplicates, false AS is_conflict
