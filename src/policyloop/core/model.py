@@ -37,7 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     code: str  # version of policyloop
     tensors: str  # SHA-256 of tensors.safetensors
-    progress: dict[str, float]  # the learner's numbers at the end
+    progress: dict[str, float | str]  # the learner's numbers at the end, and words where it made a choice
 
 
 def digest(data: bytes) -> str:

@@ -137,7 +137,7 @@ class Learner(Protocol):
         """What has been learned so far; later learning does not change it."""
         ...
 
-    def progress(self) -> Mapping[str, float]:
+    def progress(self) -> Mapping[str, float | str]:
         """Numbers for people: `n`, `progressive_loss` (mean squared error on examples before they were learned), ..."""
         ...
 
@@ -153,6 +153,6 @@ class SharedLearner(Protocol):
         """What has been learned so far; later learning does not change it."""
         ...
 
-    def progress(self) -> Mapping[str, float]:
+    def progress(self) -> Mapping[str, float | str]:
         """As of a `Learner`."""
         ...

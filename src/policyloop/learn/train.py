@@ -237,6 +237,11 @@ def finish(
         seed=seed,
         code=code_version,
         tensors=hashlib.sha256(tensors).hexdigest(),
-        progress={name: float(value) for name, value in learner.progress().items()},  # as they are read back
+        progress={name: _as_read(value) for name, value in learner.progress().items()},
     )
     return Trained(manifest, tensors)
+
+
+def _as_read(value: float | str) -> float | str:
+    """A number as it comes back from JSON."""
+    return value if isinstance(value, str) else float(value)

@@ -50,7 +50,7 @@ def card(row: ModelRow, manifest: Manifest, *, line: Sequence[ModelRow], verdict
             }
         ),
         "## Its own numbers",
-        _table({name: f"{value:.6g}" for name, value in manifest.progress.items()}) if manifest.progress else "None.",
+        _table({name: _number(value) for name, value in manifest.progress.items()}) if manifest.progress else "None.",
         "## What the gate said",
         *([_told(found) for found in verdicts] or ["Nothing yet."]),
     ]
@@ -74,6 +74,10 @@ def _estimates(verdict: Verdict) -> str:
         low, high = estimate.interval()
         lines.append(f"| {name} | {estimate.value:.4g} | {low:.4g} to {high:.4g} | {estimate.n:,} | {estimate.ess:,.0f} |")
     return "\n".join(lines)
+
+
+def _number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
 
 
 def _table(values: Mapping[str, str]) -> str:
