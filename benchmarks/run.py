@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "tables": ("What a loop earns on tables whose right answers are known", []),
     "learner": ("linear beside Vowpal Wabbit's command line", []),
     "decide_in_process": ("One decision in process, the log left out", []),
+    "candidates": ("One decision among candidates", []),
     "any_json": ("Any JSON beside declared fields", []),
     "over_http": ("/decide over HTTP", ["--seconds", "10"]),
     "log_throughput": ("The log", ["3"]),

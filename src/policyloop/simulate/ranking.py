@@ -33,7 +33,8 @@ from policyloop.simulate.succession import Succession
 
 _MEANING = (
     "Only the first place is the decision: its propensity is logged, its clicks are learned from, and estimates and gates "
-    "speak of it alone. The places below are drawn from what the same probabilities leave."
+    "speak of it alone. The places below are drawn from what the same probabilities leave, so they are as good as the explorer "
+    "tells the runners-up apart: softmax does, squarecb and epsilon_greedy hardly do."
 )
 
 
@@ -45,7 +46,7 @@ class RankingSettings:
     batch_size: int = 500
     warm_start: int = 100  # uniform rankings before the first model
     learner: str = "linear"
-    explore: str = "squarecb"
+    explore: str = "softmax"  # tells the runners-up apart, which fill the places below
     floor: float = 0.02
     seed: int = 0
 

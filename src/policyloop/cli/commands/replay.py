@@ -14,7 +14,6 @@ from policyloop.cli.words import moment, short
 from policyloop.core.model import BASELINE
 from policyloop.run.rebuild import Rebuilt, rebuild
 
-
 _MAX_ROWS = 30  # actions shown
 
 

@@ -96,7 +96,7 @@ def ranking(
     batch_size: Annotated[int, typer.Option("--batch-size", help="Sessions between two trainings.")] = 500,
     warm_start: Annotated[int, typer.Option("--warm-start", help="Uniform rankings before the first model.")] = 100,
     learner: Annotated[str, typer.Option("--learner", help="Name of a learner.")] = "linear",
-    explore: Annotated[str, typer.Option("--explore", help="Name of an explorer.")] = "squarecb",
+    explore: Annotated[str, typer.Option("--explore", help="Name of an explorer.")] = "softmax",
     floor: Annotated[
         float, typer.Option("--floor", help="Probability mass that all candidates share, whatever the model says.")
     ] = 0.02,
