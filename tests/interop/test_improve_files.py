@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,9 +23,13 @@ from policyloop.lake.action_sets import offered_sets
 from policyloop.learn.train import encoded, fit_encoders
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import open_deployment
+from policyloop.run.entrants import entrant_of
 from policyloop.run.importing import import_files
+from policyloop.run.refresh import refresh
+from policyloop.run.trusted import trusted
 
 MERGE = DATA / "merge"
+SLOW = pytest.mark.slow
 SPEC = read_spec(THEMES)
 
 
@@ -191,6 +196,39 @@ def test_a_file_that_is_cut_off_is_refused_whole(deployment):
         bring_in(deployment, [DATA / "parquet_reading" / "decisions" / "2022" / "05" / "20" / "11.parquet"])
 
     assert list(deployment.home.log.glob("*.plog")) == []
+
+
+@needs_fixtures
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(["parquet_reading/small_amount_of_decisions"], id="a hundred decisions"),
+        pytest.param(["merge/appconfig-model-initial-batch.gz", "merge/appconfig-model-only-rewards-batch.gz"], id="merged"),
+        pytest.param(["parquet_reading/decisions/2022/05/20", "parquet_reading/decisions/2022/07"], id="two days", marks=SLOW),
+    ],
+)
+def test_boosted_is_trained_on_the_fixtures_and_none_of_them_is_evidence(deployment, files):
+    spec = read_spec(THEMES | {"learner": "boosted"})
+    bring_in(deployment, [found for file in files for found in parquet_in(DATA / file)], spec)
+
+    made = refresh(deployment, "themes")
+
+    examples = trusted(deployment, spec).examples
+    policy = entrant_of(deployment.registry, spec, made.model).policy
+    first = examples.where(np.arange(len(examples)) < 20)
+    pmf = policy.probabilities_of_many(first.contexts, first.allowed, first.candidates)
+    assert made.verdict.call == "PROMOTE"
+    assert made.n_examples == len(examples.to_learn_from(spec.train.split))
+    assert deployment.registry.load("themes", made.model).manifest.learner["name"] == "boosted"
+    assert np.isnan(examples.propensity).all()
+    assert set(examples.propensity_kind) == {"unknown"}
+    assert (examples.sampled[:, 0] > 1).all()
+    np.testing.assert_allclose(pmf.sum(axis=1), 1.0)
+
+
+def parquet_in(path):
+    """The file, or the readable ones of a folder that are not copies of one another."""
+    return [path] if path.is_file() else sorted(path.rglob("2022*.parquet"))[:1]
 
 
 def rows_of(path):
