@@ -182,3 +182,13 @@ def test_an_action_done_instead_is_a_report_that_the_server_takes(client):
     (result,) = client.track([row])
 
     assert result["status"] == "accepted"
+
+
+def test_a_candidate_done_instead_is_a_report_that_the_server_takes(client):
+    hats = [{"id": "bowler", "features": {"price": 40}}, {"id": "beret", "features": {"price": 25}}]
+    answer = client.decide("hats", {"hour": 9}, actions=hats)
+    row = {"type": "outcome", "loop": "hats", "decision_id": answer.decision_id, "outcomes": {}, "executed": 1}
+
+    (result,) = client.track([row])
+
+    assert result["status"] == "accepted"

@@ -198,6 +198,17 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced_at_once(conne
     assert clock.slept == []
 
 
+def test_what_broke_off_on_a_kept_connection_may_have_been_carried_out(connect, server, clock):
+    with connect(server.url, clock=clock) as client:
+        client.decide("front-page", CONTEXT)
+        server.script.extend([hang_up, LATER])
+
+        answer = client.decide("front-page", CONTEXT, default="calm", timeout=5)
+
+    assert answer.in_doubt
+    assert clock.slept == []
+
+
 def test_a_chunked_answer_is_read_whole(connect, server, clock):
     def chunked(handler):
         data = json.dumps(decided("d1")).encode()
@@ -247,6 +258,34 @@ def test_a_report_says_what_was_done_when_the_server_may_have_logged_something_e
     assert receipt == Receipt(accepted=1)
     (report,) = server.bodies()[-1]
     assert (report["executed"], report["outcomes"]) == ("calm", {"clicked": True})
+
+
+HATS = [{"id": "bowler"}, {"id": "beret"}]
+
+
+def test_a_report_names_a_candidate_that_was_done_instead_by_its_place(connect, server, clock):
+    with connect(server.url, clock=clock) as client:
+        shelf = client.register_actions("hats", HATS)
+        server.script.extend([hang_up, LATER] * 2)
+        brought = client.decide("hats", CONTEXT, actions=HATS, default="beret", timeout=5)
+        named = client.decide("hats", CONTEXT, action_set=shelf, default="beret", timeout=5)
+        receipts = [client.outcome(answer, bought=True) for answer in (brought, named)]
+
+    assert receipts == [Receipt(accepted=1)] * 2
+    assert [report["executed"] for body in server.bodies()[-2:] for report in body] == [1, 1]
+
+
+def test_a_candidate_whose_place_nobody_knows_is_not_reported_on(connect, server, clock, tmp_path):
+    server.script.extend([hang_up, LATER] * 2)
+
+    with connect(server.url, clock=clock, spool=tmp_path) as client:
+        elsewhere = client.decide("hats", CONTEXT, action_set="registered-elsewhere", default="beret", timeout=5)
+        not_offered = client.decide("hats", CONTEXT, actions=HATS, default="fez", timeout=5)
+
+        assert elsewhere.in_doubt
+        assert not_offered.in_doubt
+        assert client.outcome(elsewhere, bought=True) == client.outcome(not_offered, bought=True) == Receipt(dropped=1)
+    assert list(tmp_path.glob("0*")) == []
 
 
 def test_the_server_is_told_what_was_done_even_when_nothing_comes_of_it(connect, server, clock, tmp_path):

@@ -32,6 +32,7 @@ class Answer:
     ranking: tuple[str, ...] | None = None  # ids of candidates, best first, when `n` was asked for; None in an outage
     pmf: tuple[float, ...] | None = None  # when it was asked for
     in_doubt: bool = False  # True: the answer was lost, and the server may have logged another action under this id
+    executed: str | int | None = None  # in doubt, what reports say was really done; None: it cannot be said
     reason: str | None = None  # why there was no usable answer, in an outage
 
 
@@ -55,10 +56,19 @@ class Receipt:
         )
 
 
-def defaulted(loop: str, decision_id: str, action: str, *, reason: str, in_doubt: bool) -> Answer:
+def defaulted(
+    loop: str, decision_id: str, action: str, *, reason: str, in_doubt: bool, executed: str | int | None = None
+) -> Answer:
     """The answer in an outage."""
     return Answer(
-        loop=loop, decision_id=decision_id, action=action, logged=False, fallback=True, in_doubt=in_doubt, reason=reason
+        loop=loop,
+        decision_id=decision_id,
+        action=action,
+        logged=False,
+        fallback=True,
+        in_doubt=in_doubt,
+        executed=executed,
+        reason=reason,
     )
 
 

@@ -11,7 +11,7 @@ import http.client
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .clock import Clock
 from .exchange import HEADERS, Down, Reply, address_of, check_size, seconds_of
@@ -95,8 +95,8 @@ class AsyncTransport:
             except ConnectionError:
                 pass  # closed while idle, most likely; the ids make sending again safe
         fresh = await self._connect()
-        sent.is_sent = True
-        return await self._exchange(fresh, data)
+        is_repeat, sent.is_sent = sent.is_sent, True
+        return replace(await self._exchange(fresh, data), is_repeat=is_repeat)
 
     def _kept(self) -> _Connection | None:
         """The connection that was used last; those that have died meanwhile are let go."""

@@ -62,7 +62,7 @@ class Caller:
                 _raise_if_refused(reply)
                 reason = _told(reply)
                 asked_s = reply.retry_after_s or 0.0
-                in_doubt |= reply.status not in _NOT_CARRIED_OUT
+                in_doubt |= reply.is_repeat or reply.status not in _NOT_CARRIED_OUT
             except Down as error:
                 reason = str(error)
                 in_doubt |= error.is_sent

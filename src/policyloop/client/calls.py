@@ -18,6 +18,7 @@ from .clock import Clock
 from .delivery import Delivery, batches
 from .errors import Refused, Unavailable
 from .ids import uuid7
+from .registered import RegisteredSets
 from .spool import Spool
 from .waiting import Waiting
 
@@ -44,6 +45,7 @@ class Calls:
         kept = None if spool is None else Spool(spool, max_bytes=spool_bytes)
         self._delivery = Delivery(self._caller, kept, waiting=waiting, clock=clock)
         self._timeout_s = timeout_s
+        self._sets = RegisteredSets()
 
     async def decide(
         self, loop: str, body: Mapping[str, Any], *, default: str | None, pmf: bool, timeout: float | None
@@ -61,15 +63,16 @@ class Calls:
         except Unavailable as error:
             if default is None:
                 raise
-            if error.in_doubt:
-                await self._delivery.keep_quietly(self._done_instead(loop, decision_id, default))
-            return defaulted(loop, decision_id, default, reason=error.message, in_doubt=error.in_doubt)
+            executed = self._sets.executed(default, body) if error.in_doubt else None
+            if executed is not None:
+                await self._delivery.keep_quietly(self._done_instead(loop, decision_id, executed))
+            return defaulted(loop, decision_id, default, reason=error.message, in_doubt=error.in_doubt, executed=executed)
 
     async def outcome(
         self, decision: Answer | str, body: Mapping[str, Any], *, loop: str | None, timeout: float | None
     ) -> Receipt:
         """Report on one decision; `body` is what `request` made of the caller's words."""
-        executed = decision.action if isinstance(decision, Answer) and decision.in_doubt else None
+        executed = decision.executed if isinstance(decision, Answer) else None
         report = request(**_named_decision(decision), **body, executed=executed)
         if _is_nowhere(decision):
             return Receipt(dropped=1)
@@ -98,8 +101,10 @@ class Calls:
     async def register_actions(self, loop: str, actions: Sequence[Mapping[str, Any]], *, timeout: float | None) -> str:
         """Register candidates; the name of their set."""
         timeout_s = self._timeout(timeout, self._timeout_s)
-        body = {"actions": listed(actions)}
-        return await self._caller.call(_path(loop, "action-sets"), body, read_action_set, timeout_s=timeout_s)
+        offered = [*actions]
+        name = await self._caller.call(_path(loop, "action-sets"), {"actions": offered}, read_action_set, timeout_s=timeout_s)
+        self._sets.remember(name, offered)
+        return name
 
     async def track(self, events: Sequence[Mapping[str, Any]], *, timeout: float | None) -> list[Mapping[str, Any]]:
         """Bring in events that happened elsewhere."""
@@ -119,10 +124,16 @@ class Calls:
             timeout_s=timeout_s,
         )
 
-    def _done_instead(self, loop: str, decision_id: str, action: str) -> dict[str, Any]:
+    def _done_instead(self, loop: str, decision_id: str, executed: str | int) -> dict[str, Any]:
         """The row that says which action was taken, whatever the server may have decided."""
-        row = {"type": "outcome", "loop": loop, "decision_id": decision_id, "outcomes": {}, "executed": action}
-        return {**row, "outcome_id": self._new_id()}
+        return {
+            "type": "outcome",
+            "loop": loop,
+            "decision_id": decision_id,
+            "outcomes": {},
+            "executed": executed,
+            "outcome_id": self._new_id(),
+        }
 
     def _with_id(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         key = {"decision": "decision_id", "outcome": "outcome_id"}.get(str(event.get("type")))
@@ -160,8 +171,8 @@ def _named_decision(decision: Answer | str) -> dict[str, Any]:
 
 
 def _is_nowhere(decision: Answer | str) -> bool:
-    """Whether the server surely has no such decision, so that there is nothing to report on."""
-    return isinstance(decision, Answer) and not decision.logged and not decision.in_doubt
+    """Whether there is nothing to report on: the server surely has no such decision, or what was done cannot be said."""
+    return isinstance(decision, Answer) and not decision.logged and decision.executed is None
 
 
 def _loop_of(decision: Answer | str, loop: str | None) -> str:

@@ -49,6 +49,7 @@ class Reply:
     body: bytes
     retry_after_s: float | None  # None: it did not say
     location: str | None = None  # of a redirect, which is not followed
+    is_repeat: bool = False  # True: it was sent before, on a connection that broke; that one may have been carried out
 
 
 class Down(Exception):

@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 import weakref
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -49,8 +50,8 @@ class Transport:
                 except ConnectionError:
                     pass  # closed while idle, most likely; the ids make sending again safe
             fresh = self._connect(deadline_s)
-            is_sent = True
-            return self._exchange(fresh, path, body, deadline_s)
+            is_repeat, is_sent = is_sent, True
+            return replace(self._exchange(fresh, path, body, deadline_s), is_repeat=is_repeat)
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a host name that cannot be one, too
             raise Down(str(error) or type(error).__name__, is_sent=is_sent) from error
 
