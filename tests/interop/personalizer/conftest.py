@@ -1,6 +1,7 @@
 """A running endpoint with three loops, its data folder, and a worker's round by hand."""
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -83,3 +84,17 @@ def is_ready(url, process, log):
     with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=1) as answer:
         return answer.status == 200
     return False
+
+
+@pytest.fixture(scope="session")
+def node_folder():
+    """The folder with the JavaScript clients, installed from npm by their lock; skips where that cannot be."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("Node and npm are not installed; the JavaScript clients need them")
+    folder = Path(__file__).with_name("node")
+    if not (folder / "node_modules" / ".package-lock.json").exists():
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if installed.returncode:
+            pytest.skip(f"npm cannot install the JavaScript clients: {installed.stderr.strip()[-200:]}")
+    return folder

@@ -1,30 +1,20 @@
 """The two client packages for JavaScript, unmodified, against a server that runs. They come from npm, by a lock with hashes."""
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.xdist_group("personalizer")
-FOLDER = Path(__file__).with_name("node")
 REFUSED = {"wrong": "400", "multiSlot": "400", "localLog": "403"}
 
 
 @pytest.fixture(scope="module")
-def node():
-    """Run a script of the folder with the packages installed."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("Node and npm are not installed; the JavaScript clients need them")
-    if not (FOLDER / "node_modules" / ".package-lock.json").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        installed = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
-        if installed.returncode:
-            pytest.skip(f"npm cannot install the JavaScript clients: {installed.stderr.strip()[-200:]}")
+def node(node_folder):
+    """Run a script of the folder, and read what it prints."""
 
     def run(script, *arguments):
-        done = subprocess.run(["node", script, *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["node", script, *arguments], cwd=node_folder, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
