@@ -1,7 +1,8 @@
 """What a decider at the edge does in the background: look for a newer model, and deliver what waits.
 
-Question answered: when is the next look, and when the next try? Looks are spread by chance over the last fifth of their
-interval, so that a thousand deciders that were started at once do not ask at once, and none is later than its interval.
+Question answered: when is the next look, and when the next try? Looks are spread by chance over a fifth of their
+interval, so that a thousand deciders that were started at once do not ask at once, and the last tenth is left for the
+download, so that a new model decides before the interval is over.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ DELIVERY_TIMEOUT_S = 10.0
 _GATHER_S = 0.2  # rows that come close together are delivered together
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
-_EARLIEST = 0.8  # of the interval
+_EARLIEST, _LATEST = 0.7, 0.9  # of the interval
 
 
 class Polling:
-    """Calls `look` at least every `every_s` seconds, in a thread of its own; `look` raises nothing."""
+    """Calls `look` a little more often than every `every_s` seconds, in a thread of its own; `look` raises nothing."""
 
     def __init__(self, look: Callable[[], object], *, every_s: float, rng: random.Random, clock: Clock) -> None:
         self._look = look
@@ -37,11 +38,11 @@ class Polling:
         self._thread.join()
 
     def _run(self) -> None:
-        next_s = self._clock.monotonic_s() + self._every_s * self._rng.random()
+        next_s = self._clock.monotonic_s() + self._every_s * self._rng.uniform(0.0, _LATEST)
         while not self._stop.wait(max(0.0, next_s - self._clock.monotonic_s())):
             began_s = self._clock.monotonic_s()
             self._look()
-            next_s = began_s + self._every_s * self._rng.uniform(_EARLIEST, 1.0)
+            next_s = began_s + self._every_s * self._rng.uniform(_EARLIEST, _LATEST)
 
 
 class Delivering:
