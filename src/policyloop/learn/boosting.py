@@ -204,7 +204,7 @@ def grow(
         "learning_rate": LEARNING_RATE,
         "num_leaves": MAX_LEAVES,
         "min_data_in_leaf": MIN_IN_LEAF,
-        "min_sum_hessian_in_leaf": 0.0,
+        "min_sum_hessian_in_leaf": 1.0,  # an example at full weight; less, and LightGBM stumbles over its own rounding
         "min_data_in_bin": 1,
         "lambda_l2": SHRINK,
         "boost_from_average": False,
