@@ -50,6 +50,12 @@ class Market:
         self.swap.look()
         return self.swap.find("market").decide(DecideRequest(context={"purse": "small"}, **request))
 
+    def report(self, decision_id, *, bought):
+        """Say what came of a decision."""
+        request = OutcomeRequest(decision_id=decision_id, outcomes={"bought": bought}, final=True)
+        checks = self.swap.find("market").checks
+        self.log.append(outcome(request, checks, received_at=self.deployment.clock.now_us()).event)
+
     def visit(self, n, *, n_candidates=4):
         """So many buyers decide and report; all of it is sealed afterwards. Answers whether each got what they like."""
         self.swap.look()
@@ -59,7 +65,6 @@ class Market:
             purse, offered = self.rng.choice(["small", "large"]), offer(self.rng, n_candidates)
             answer = decider.decide(DecideRequest(context={"purse": purse}, actions=offered)).answer
             hits.append(answer.action == liked(purse, offered))
-            report = OutcomeRequest(decision_id=answer.decision_id, outcomes={"bought": hits[-1]}, final=True)
-            self.log.append(outcome(report, decider.checks, received_at=self.deployment.clock.now_us()).event)
+            self.report(answer.decision_id, bought=hits[-1])
         self.log.roll()
         return hits

@@ -101,3 +101,21 @@ def test_a_ranking_replays_from_the_log_and_from_the_tables(market, worker, depl
     assert found.replay.is_ranking_alike
     assert [found.names[place] for place in decided.event.action] == decided.answer.ranking
     assert len(set(decided.answer.ranking)) == 4
+
+
+def test_one_id_with_two_sets_is_a_conflict_even_where_the_probabilities_are_the_same(market, deployment, worker):
+    spec = read_spec(MARKET)
+    other = Market(deployment)  # another process, which does not remember the first
+    market.decide(actions=offer(random.Random(1)), decision_id="d-1")
+    other.decide(actions=offer(random.Random(2)), decision_id="d-1")
+    market.decide(actions=offer(random.Random(3)), decision_id="d-2")
+    other.decide(actions=offer(random.Random(3)), decision_id="d-2")
+    for name in ("d-1", "d-2"):
+        market.report(name, bought=True)
+    market.log.roll()
+    other.log.close()
+
+    rounds_until(worker, lambda: len(examples_of(deployment.lake, deployment.registry, spec)[0]) > 0)
+
+    examples, _ = examples_of(deployment.lake, deployment.registry, spec)
+    assert len(examples) == 1

@@ -29,7 +29,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     happened_late: int = 0  # outcomes outside the window: stored, not in the reward
     undeclared: int = 0  # outcomes with a name that the spec does not know
     duplicate: int = 0  # further records of decisions and outcomes, equal or not
-    conflict: int = 0  # decisions whose records differ in pmf or context: out of learning and evidence
+    conflict: int = 0  # decisions whose records differ in pmf, context or actions: out of learning and evidence
     outcome_conflict: int = 0  # outcomes whose records differ in value: the first received counts
     clipped: int = 0  # examples whose computed reward was outside the range
     executed: int = 0  # examples where another action than the chosen was carried out

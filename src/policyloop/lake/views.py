@@ -1,8 +1,8 @@
 """The views: each decision, outcome and example once, out of raw tables that may hold an event several times.
 
 Question answered: which record of a repeated event counts?
-A decision: the smallest (decided_at, writer, seq); records that differ in pmf or context make it a conflict, unless their
-system logs candidates in part: such records complete one another (join/first_given.py).
+A decision: the smallest (decided_at, writer, seq). Records that differ in pmf, context or what was offered make it a
+conflict, unless their system logs candidates in part: such records complete one another (join/first_given.py).
 An outcome, known by (decision_id, outcome_id, name): the smallest (received_at, digest). An example: the highest version.
 """
 
@@ -17,10 +17,10 @@ from policyloop.lake.schema import DECISION_SCHEMA, DECISIONS, EXAMPLE_SCHEMA, E
 from policyloop.lake.sql import Session
 from policyloop.lake.tables import Lake, in_hours
 
-# What choosing among a decision's records needs. pmf and context are only looked at where there are several.
+# What choosing among a decision's records needs. What differs is only looked at where there are several.
 IDENTITY = ("decision_id", "decided_at", "writer", "seq", "is_deferred", "action")
 ORDER = ("decided_at", "writer", "seq")
-TWIN = ("decision_id", "writer", "seq", "pmf", "context", "density")
+TWIN = ("decision_id", "writer", "seq", "pmf", "context", "actions", "density")
 
 _REPEATED = "SELECT decision_id FROM decisions GROUP BY decision_id HAVING count(*) > 1"
 
@@ -31,7 +31,7 @@ WITH ranked AS (
 ), facts AS (
     SELECT decision_id,
         (count(DISTINCT (writer, seq)) - 1)::INTEGER AS n_duplicates,
-        count(DISTINCT {'pmf': pmf, 'context': context}) > 1
+        count(DISTINCT {'pmf': pmf, 'context': context, 'actions': actions}) > 1
             AND NOT bool_and(coalesce(contains(density, '"family":"sampled"'), false)) AS is_conflict
     FROM twins GROUP BY decision_id
 )
