@@ -164,20 +164,33 @@ def test_records_of_older_clients_come_in(deployment):
 
 
 @needs_fixtures
-def test_a_decision_file_of_a_day_comes_in_with_its_orphans(deployment):
-    (file,) = (DATA / "parquet_reading" / "decisions" / "2022" / "05").rglob("2022*.parquet")
+@pytest.mark.parametrize(
+    ("folder", "counts"),
+    [
+        pytest.param("small_amount_of_decisions", (100, 13, 0), id="a hundred decisions"),
+        pytest.param("decisions/2022/05/20", (7110, 868, 4), id="a day", marks=SLOW),
+    ],
+)
+def test_a_decision_file_comes_in_with_its_orphans(deployment, folder, counts):
+    (file,) = parquet_in(DATA / "parquet_reading" / folder)
     bring_in(deployment, [file])
 
     audit = audit_loop(deployment.lake, deployment.records, "themes")
 
     assert merged(deployment) == expected(file)
-    assert (audit.decisions, audit.joined, audit.orphan) == (7110, 868, 4)
+    assert (audit.decisions, audit.joined, audit.orphan) == counts
 
 
 @needs_fixtures
-def test_their_propensities_are_estimated_for_learning_and_are_no_evidence(deployment):
-    (file,) = (DATA / "parquet_reading" / "decisions" / "2022" / "05").rglob("2022*.parquet")
-    bring_in(deployment, [file])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param("small_amount_of_decisions", id="a hundred decisions"),
+        pytest.param("decisions/2022/05/20", id="a day", marks=SLOW),
+    ],
+)
+def test_their_propensities_are_estimated_for_learning_and_are_no_evidence(deployment, folder):
+    bring_in(deployment, parquet_in(DATA / "parquet_reading" / folder))
     examples, _ = examples_of(deployment.lake, deployment.registry, SPEC)
 
     encoders = fit_encoders(examples, SPEC)
