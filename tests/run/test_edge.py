@@ -226,3 +226,21 @@ def test_an_outcome_with_a_clock_of_ones_own_is_dated_by_it(model, tmp_path):
 
     decision, outcome = records_in(tmp_path / "log")
     assert outcome.received_at - decision.decided_at == 5_000_000
+
+
+def test_it_decides_among_candidates_that_the_caller_brings(tmp_path):
+    shop = {
+        "actions": {"kind": "candidates", "features": {"price": {"type": "number"}}},
+        "baseline": "uniform",
+    }
+    path = tmp_path / "spec.model"
+    path.write_bytes(model_file.pack(read_spec(LOOP | shop)))
+    offered = [{"id": f"item {i}", "features": {"price": float(i)}} for i in range(60)]
+
+    with Decider.from_path(path, log=tmp_path / "log") as decider:
+        answer = decider.decide(CONTEXT, actions=offered, exclude=["item 0"], n=3, pmf=True)
+
+    *sets, record = records_in(tmp_path / "log")
+    assert answer.action == answer.ranking[0] == offered[answer.index]["id"]
+    assert (len(answer.ranking), len(answer.pmf), answer.pmf[0]) == (3, 60, 0.0)
+    assert record.actions == sets[0].digest
