@@ -22,8 +22,8 @@ from policyloop.interop.personalizer.refusals import Misfit
 from policyloop.interop.personalizer.wire import RankAnswer, RankedAction, RankRequest
 
 INVALID = "InvalidRankRequest"
-_MAX_REMEMBERED = 256
-_MAX_REMEMBERED_BYTES = 2**16  # of one list of actions
+_MAX_REMEMBERED = 512
+_MAX_REMEMBERED_BYTES = 2**14  # of one list of actions
 
 
 class _Shadow(msgspec.Struct):
