@@ -68,6 +68,13 @@ def test_an_estimated_propensity_needs_no_pmf():
     assert (got.propensity, got.propensity_kind, got.pmf) == (0.4, "estimated", None)
 
 
+def test_what_was_taken_for_sure_is_a_point_and_needs_its_pmf():
+    got = imported(pmf=[0.0, 1.0, 0.0], propensity_kind="point")
+
+    assert (got.propensity, got.propensity_kind) == (1.0, "point")
+    assert message_of(pmf=None, propensity_kind="point").startswith("$.pmf is missing")
+
+
 def test_an_unknown_propensity_is_not_a_number():
     got = imported(pmf=None, propensity_kind="unknown")
 
