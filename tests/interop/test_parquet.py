@@ -84,7 +84,7 @@ def test_conflicts_are_left_out(read):
         ({"action": [0, 1]}, "action is [0, 1]; expected an index, a list of one index, or a label."),
         ({"context": "[1]"}, "context is '[1]'; expected a JSON object."),
         ({"pmf": [[1.0], [1.0]]}, "pmf has 2 parts; expected one, as the loop's actions are discrete."),
-        ({"propensity_kind": "density"}, "propensity_kind is 'density'; expected probability, point, estimated, unknown in a loop"),
+        ({"propensity_kind": "density"}, "propensity_kind is 'density'; expected probability, point, estimated, unknown in a"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_a_fault(read, changed, message):
