@@ -8,9 +8,9 @@ Letters: n decisions after the warm start.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -42,6 +42,7 @@ class TableSettings:
     limit: int | None = None  # at most so many decisions after the warm start
     once: bool = False  # each row once, in shuffled order, instead of rounds
     learner: str = "linear"
+    learner_settings: Mapping[str, Any] = field(default_factory=dict)
     explore: str = "squarecb"
     floor: float = 0.02
     split: float = 0.8  # share of the decisions learned from
@@ -127,7 +128,7 @@ def spec_of(data: Dataset, settings: TableSettings) -> LoopSpec:
             "loop": "table",
             **data.document,
             "baseline": "uniform",
-            "learner": {"name": settings.learner},
+            "learner": {"name": settings.learner, **settings.learner_settings},
             "explore": {"name": settings.explore, "floor": settings.floor},
             "train": {"split": settings.split, "window": "none"},
             **gate,
