@@ -7,6 +7,7 @@ import pytest
 
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
+from policyloop.interop.kept import Kept
 from policyloop.log.writer import LogWriter
 from policyloop.run.deployment import open_deployment
 
@@ -28,6 +29,9 @@ def filled(project, publish, tmp_path):
     for loop in ("front-page", "other"):
         assert project("import", "joined-csv", loop, "log.csv").code == 0
     project("promote", "front-page", publish(1))
+    with open_deployment(Home(Path("policyloop-data"))) as deployment:
+        for loop in ("front-page", "other"):
+            Kept(deployment.records, clock=deployment.clock).put(loop, "notes", "a", {"kept": True})
     return project
 
 
@@ -46,6 +50,7 @@ def test_all_of_one_loop_goes_and_the_others_stay(filled, tmp_path):
         assert list(deployment.registry.standings()) == ["other"]
         assert deployment.lake.loops("decisions") == ["other"]
         assert deployment.lake.loops("outcomes") == ["other"]
+        assert list(Kept(deployment.records, clock=deployment.clock).by_loop("notes", "a", dict)) == ["other"]
     assert list((tmp_path / "policyloop-data").glob("models/*")) == []
     assert filled("clean", "front-page", "--yes").err == "error: no loop is named 'front-page'; known: other.\n"
 

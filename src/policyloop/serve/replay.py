@@ -124,7 +124,7 @@ def _split(decision: Decision, salt: bytes) -> float:
 def _computed(decision: Decision, spec: LoopSpec, policy: Served | None, candidates: Candidates | None) -> list[float] | None:
     """The probabilities that the policy gives for the logged context now."""
     asked = baseline_of(spec) if decision.policy == BASELINE else policy
-    if asked is None:
+    if asked is None or decision.action_source is not None:  # somebody else's choice was carried out
         return None
     k = len(spec.labels) if candidates is None else len(candidates)
     pmf = asked.pmf(msgspec.json.decode(decision.context), decision.mask or [True] * k, candidates)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
+from policyloop.core.event import Decision
 from policyloop.join.hour_states import n_examples
+from policyloop.lake import place
 from policyloop.lake.schema import DECISIONS
 from policyloop.lake.tables import in_hours
+from policyloop.log.replay import find_events
 from policyloop.run import clearing, jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.evaluations import JOB
@@ -36,6 +39,13 @@ class Upkeep:
         cleared_us = clearing.wishes(self._deployment.records).get(loop, 0)
         first, last = pc.min(times).as_py(), pc.max(times).as_py()
         return (max(first, cleared_us), last) if last is not None and last >= cleared_us else None
+
+    def is_known(self, loop: str, decision_id: str) -> bool:
+        """Whether a decision of that id is in the tables or in the log, which is read for it."""
+        if place.hours_of(self._deployment.records, [(loop, decision_id)]):
+            return True
+        found = find_events(self._deployment.home.log, decision_id)
+        return any(isinstance(event, Decision) and event.loop == loop for _, event in found)
 
     def clear_events(self, loop: str) -> None:
         """Have everything taken out that the loop received so far."""

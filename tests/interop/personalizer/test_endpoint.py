@@ -246,6 +246,23 @@ def make_a_model_live(app):
     registry.promote_by_person("shelf", model, why="for a test")
 
 
+def test_where_it_is_asked_for_what_belongs_to_no_event_is_not_found(own):
+    app, folder = own
+    configuration = app.get(f"{BASE}/v1.0/configurations/service").json
+    asked = json.dumps(configuration | {"refuseUnknownEvents": True}).encode()
+    assert app.ask("PUT", f"{BASE}/v1.0/configurations/service", asked).json["refuseUnknownEvents"] is True
+
+    until_s = time.monotonic() + 30
+    while (unknown := app.post(f"{BASE}/v1.0/events/nobody/reward", {"value": 1})).status == 204:
+        assert time.monotonic() < until_s
+    rank(app, eventId="known")
+
+    assert error_of(unknown) == (404, "ResourceNotFound")
+    assert app.ask("POST", f"{BASE}/v1.0/events/nobody/activate", b"", NO_BODY).status == 404
+    assert app.post(f"{BASE}/v1.0/events/known/reward", {"value": 1}).status == 204
+    assert [type(event).__name__ for event in logged(folder, "known")] == ["Decision", "Outcome"]
+
+
 def test_while_the_log_cannot_be_written_a_rank_is_refused_or_the_baseline_answers_as_the_loop_says(tmp_path):
     apply_loop(tmp_path, loop="shelf", **LOOP, aliases=[])
     with running_app(tmp_path, **{"log.low_water_bytes": 2**60}) as app:

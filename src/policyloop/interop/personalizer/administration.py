@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -31,6 +32,7 @@ from policyloop.registry.registry import Standing
 
 ASKED_BY = "asked for over the Personalizer endpoint"
 OCTETS = b"application/octet-stream"
+_MAX_QUERY_BYTES = 4096
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
@@ -85,23 +87,24 @@ async def reset_policy(server: Server, call: Call) -> Reply:
 
 
 async def get_model(server: Server, call: Call) -> Reply:
-    """The live model as one file."""
+    """The live model as one file; with `?signed=true` one that can be brought back."""
+    is_signed = dict(parse_qsl(call.query[:_MAX_QUERY_BYTES].decode("latin-1"))).get("signed", "").lower() == "true"
 
     def exported(standing: Standing) -> bytes:
         if standing.champion is None:
             message = f"loop '{call.loop}' has no model yet: the baseline decides."
             raise Refused("ResourceNotFound", message, status=404)
         stored = server.registry.load(call.loop, standing.champion)
-        return model_file.packed(stored.manifest, stored.tensors)
+        return model_file.packed(stored.manifest, stored.tensors, salt=server.registry.salt if is_signed else None)
 
     return Reply(200, await beside(server, call, exported), OCTETS)
 
 
 async def put_model(server: Server, call: Call) -> Reply:
     """Bring a model that was exported, and let it decide."""
-    manifest, tensors = model_file.opened(call.body)
 
     def imported(standing: Standing) -> None:
+        manifest, tensors = model_file.opened(call.body, salt=server.registry.salt)
         if manifest.loop != call.loop:
             raise Refused("InvalidModelMetadata", f"the model is one of loop '{manifest.loop}'; expected '{call.loop}'.")
         try:

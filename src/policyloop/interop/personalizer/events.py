@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from policyloop.core.endpoint import Call, Reply
@@ -27,7 +29,7 @@ async def rank(server: Server, call: Call) -> Reply:
     spec = decider.live.spec
     check_fit(spec)
     request = request_of(call.body, spec)
-    kept = server.kept.remembered(spec.loop, service_configuration.KIND, service_configuration.NAME, KeptConfiguration)
+    kept = _kept(server, spec.loop)
     decided = await server.decide(decider, request, acting="policy" if kept is None else _ACTING[kept.learningMode])
     call.ids = (decided.answer.decision_id,)
     server.numbers.decided(call.loop, decided.answer)
@@ -42,7 +44,9 @@ async def reward(server: Server, call: Call) -> Reply:
     name = outcome_of(checks.spec)
     assert name is not None, checks.spec.loop
     request = OutcomeRequest(decision_id=call.params["eventId"], outcomes={name: sent.value})
-    taken = await server.intake.take([outcome(request, checks, received_at=server.clock.now_us()).event])
+    event = outcome(request, checks, received_at=server.clock.now_us()).event
+    await _check_known(server, call)
+    taken = await server.intake.take([event])
     return _reported(server, call, taken.n_new, taken.n_duplicates)
 
 
@@ -51,7 +55,9 @@ async def activate(server: Server, call: Call) -> Reply:
     checks = server.decider(call).checks
     check_fit(checks.spec)
     request = ActivateRequest(decision_id=call.params["eventId"])
-    taken = await server.intake.take([activation(request, checks, received_at=server.clock.now_us())])
+    event = activation(request, checks, received_at=server.clock.now_us())
+    await _check_known(server, call)
+    taken = await server.intake.take([event])
     return _reported(server, call, taken.n_new, taken.n_duplicates)
 
 
@@ -68,6 +74,20 @@ async def local_log(server: Server, call: Call) -> Reply:
         "Events of local inference are not taken here; rank at the endpoint, or decide at the edge with policyloop.Decider."
     )
     raise Refused("InvalidApiAccess", message, status=403)
+
+
+async def _check_known(server: Server, call: Call) -> None:
+    """Where the endpoint was asked to, refuse what belongs to no event; else it is taken, and waits for its event."""
+    kept = _kept(server, call.loop)
+    event_id = call.params["eventId"]
+    if kept is None or not kept.refuseUnknownEvents:
+        return
+    if not await asyncio.to_thread(server.upkeep.is_known, call.loop, event_id):
+        raise Refused("ResourceNotFound", f"loop '{call.loop}' has no event '{event_id[:80]}'.", status=404)
+
+
+def _kept(server: Server, loop: str) -> KeptConfiguration | None:
+    return server.kept.remembered(loop, service_configuration.KIND, service_configuration.NAME, KeptConfiguration)
 
 
 def _reported(server: Server, call: Call, n_new: int, n_duplicates: int) -> Reply:

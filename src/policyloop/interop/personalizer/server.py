@@ -55,6 +55,10 @@ class Upkeep(Protocol):
         """When the first and the last decision in the tables were made, microseconds; None when there is none."""
         ...
 
+    def is_known(self, loop: str, decision_id: str) -> bool:
+        """Whether a decision of that id is in the tables or in the log."""
+        ...
+
     def clear_events(self, loop: str) -> None:
         """Have everything taken out that was received so far: events and examples."""
         ...

@@ -31,7 +31,7 @@ _LEAST_WAIT_S = 5
 
 
 class KeptConfiguration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the spec has no place for. Of these only `learningMode` changes what the endpoint does."""
+    """What the spec has no place for. Only `learningMode` and our own `refuseUnknownEvents` change what the endpoint does."""
 
     learningMode: str = "Online"  # noqa: N815 - the protocol's spelling, here and below
     modelExportFrequency: str = "PT5M"  # noqa: N815
@@ -41,6 +41,7 @@ class KeptConfiguration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     autoOptimizationFrequency: str | None = None  # noqa: N815
     autoOptimizationStartDate: str | None = None  # noqa: N815
     isInferenceExplainabilityEnabled: bool = False  # noqa: N815
+    refuseUnknownEvents: bool = False  # noqa: N815
     edited_at: str | None = None
 
 
@@ -66,6 +67,7 @@ def shown(spec: LoopSpec, kept: KeptConfiguration, *, is_newest: bool) -> Servic
         autoOptimizationStartDate=kept.autoOptimizationStartDate,
         isInferenceExplainabilityEnabled=kept.isInferenceExplainabilityEnabled,
         logMirrorEnabled=False,
+        refuseUnknownEvents=kept.refuseUnknownEvents or None,
     )
 
 
@@ -127,6 +129,7 @@ def _kept_with(kept: KeptConfiguration, sent: ServiceConfiguration, mode: str, n
         autoOptimizationFrequency=sent.autoOptimizationFrequency or kept.autoOptimizationFrequency,
         autoOptimizationStartDate=sent.autoOptimizationStartDate or kept.autoOptimizationStartDate,
         isInferenceExplainabilityEnabled=_or_kept(sent.isInferenceExplainabilityEnabled, kept.isInferenceExplainabilityEnabled),
+        refuseUnknownEvents=_or_kept(sent.refuseUnknownEvents, kept.refuseUnknownEvents),
         edited_at=now,
     )
 

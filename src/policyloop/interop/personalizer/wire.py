@@ -110,6 +110,7 @@ class ServiceConfiguration(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     isInferenceExplainabilityEnabled: bool | None = None
     logMirrorEnabled: bool | None = None
     logMirrorSasUri: str | None = None
+    refuseUnknownEvents: bool | None = None  # a key of ours: rewards and activations of events that nobody knows get 404
 
 
 class EvaluationContract(msgspec.Struct, frozen=True, kw_only=True):

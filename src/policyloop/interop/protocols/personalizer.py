@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policyloop.interop.personalizer import administration, evaluations, events
+from policyloop.interop.personalizer import administration, evaluations, events, loop_file
 from policyloop.interop.personalizer.line import Line, rows
-from policyloop.interop.personalizer.loop_file import LOOP as LOOP
 from policyloop.interop.personalizer.wire import (
     EvaluationContract,
     FromEvaluation,
@@ -26,6 +25,7 @@ from policyloop.interop.personalizer.wire import (
     ServiceConfiguration,
 )
 
+LOOP = loop_file.LOOP  # what `policyloop init NAME --like personalizer` writes
 BELOW = "/v1/compat/personalizer/{loop}/personalizer"
 _MAX_MODEL_BYTES = 15 * 2**20
 
