@@ -64,7 +64,7 @@ class Forest:
         condition[used] = np.ravel(where)
         self.trees = trees
         self.n_groups = int(trees.group[-1]) + 1
-        self._feature = different[:, 0].astype(np.intp)  # (u,)
+        self._count = np.bincount(different[:, 0].astype(np.intp))  # how many of the conditions, in order, look at each feature
         self._threshold = np.ascontiguousarray(different[:, 1])  # (u,)
         self._condition = condition.ravel()  # (t * MAX_SPLITS,)
         self._row = np.arange(len(trees)) * _CODES  # (t,) where a tree's table begins
@@ -73,7 +73,7 @@ class Forest:
 
     def sums_of_one(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the trees of each group add up to (g,), for features (d,)."""
-        holds = x.take(self._feature) <= self._threshold
+        holds = x[: len(self._count)].repeat(self._count) <= self._threshold  # a quarter of the price of a take
         code = np.packbits(holds.take(self._condition)) + self._row
         return np.add.reduceat(self._value.take(code), self._start)
 
@@ -83,7 +83,7 @@ class Forest:
         size = max(_CELLS_AT_ONCE // len(self._condition), 1)
         for start in range(0, len(x), size):
             rows = slice(start, start + size)
-            holds = x[rows].take(self._feature, axis=1) <= self._threshold
+            holds = x[rows, : len(self._count)].repeat(self._count, axis=1) <= self._threshold
             code = np.packbits(holds.take(self._condition, axis=1), axis=1) + self._row
             sums[rows] = np.add.reduceat(self._value.take(code), self._start, axis=1)
         return sums
