@@ -1,6 +1,7 @@
 """The child of a job: `python -m policyloop.run.child HOME LOOP JOB` does it and writes down how it went.
 
-A job refreshes one loop, or computes what was asked about it. Whatever it raises is for the worker to tell: it sees the exit code and the last words.
+A job refreshes one loop, or computes what was asked about it. Whatever it raises is for the worker to tell: it sees the exit
+code and the last words.
 """
 
 from __future__ import annotations

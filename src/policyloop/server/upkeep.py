@@ -9,12 +9,15 @@ from __future__ import annotations
 import pyarrow.compute as pc
 
 from policyloop.core.event import Decision
+from policyloop.core.loop import LoopSpec
 from policyloop.join.hour_states import n_examples
 from policyloop.lake import place
 from policyloop.lake.schema import DECISIONS
 from policyloop.lake.tables import in_hours
 from policyloop.log.replay import find_events
+from policyloop.registry.registry import Applied
 from policyloop.run import clearing, jobs
+from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
 from policyloop.run.evaluations import JOB
 
@@ -24,6 +27,10 @@ class Upkeep:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+
+    def apply(self, spec: LoopSpec) -> Applied:
+        """Make a spec hold, if its plug-ins take their settings; errors as in `apply_spec`."""
+        return apply_spec(self._deployment, spec)
 
     def log_dates(self, loop: str) -> tuple[int, int] | None:
         """When the first and the last decision in the tables were made, microseconds; None when there is none.

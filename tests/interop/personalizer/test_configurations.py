@@ -139,5 +139,17 @@ def test_the_share_that_explores_is_the_service_configurations():
     kept = learning_settings.checked(PolicyContract("mine", "--cb_explore_adf --epsilon=0.9 -f model -i old --id x -l 0.5"))
 
     assert kept.arguments == "--cb_explore_adf --epsilon=0.9 -l 0.5"
-    assert learning_settings.shown(kept, exploration=0.25).arguments == "--cb_explore_adf --epsilon 0.25 -l 0.5"
-    assert learning_settings.shown(None, exploration=0.1).name == "default"
+    spec = spec_of(explore={"name": "greedy", "floor": 0.25})
+    assert learning_settings.shown(kept, spec).arguments == "--cb_explore_adf --epsilon 0.25 -l 0.5"
+    assert learning_settings.shown(None, spec).name == "default"
+
+
+def test_where_the_learner_is_vw_the_settings_are_its_arguments():
+    spec = spec_of(learner={"name": "vw"})
+    sent = learning_settings.checked(PolicyContract("mine", "--cb_explore_adf --epsilon 0.9 --dsjson -l 0.5 -q ::"))
+
+    after = learning_settings.applied(spec, sent)
+
+    assert after.learner.settings["arguments"] == "-l 0.5 -q ::"
+    assert learning_settings.shown(sent, after).arguments == "--cb_explore_adf --epsilon 0.2 -l 0.5 -q ::"
+    assert learning_settings.applied(spec_of(), sent).digest == spec_of().digest

@@ -220,6 +220,24 @@ def test_where_the_loop_only_watches_the_first_action_that_is_not_excluded_is_al
     assert told == pytest.approx([0.0, 0.9, 0.1] if has_shadow else [0.0, 1.0, 0.0])
 
 
+def test_learning_settings_of_a_loop_that_learns_by_vw_are_held_against_what_vw_takes(tmp_path):
+    apply_loop(tmp_path, loop="shelf", **LOOP, aliases=[], learner={"name": "vw"})
+    with running_app(tmp_path) as app:
+
+        def put(arguments):
+            body = json.dumps({"name": "mine", "arguments": f"--cb_explore_adf {arguments}"}).encode()
+            return app.ask("PUT", f"{BASE}/v1.0/configurations/policy", body)
+
+        good, wrong = put("-l 0.5"), put("--daemon")
+        learner = app.app.service.registry.standing("shelf").spec.learner
+        reset = app.ask("DELETE", f"{BASE}/v1.0/configurations/policy")
+
+    assert (good.status, learner.settings["arguments"]) == (200, "-l 0.5")
+    assert error_of(wrong) == (400, "InvalidPolicyConfiguration")
+    assert "'--daemon'" in wrong.json["error"]["message"]
+    assert reset.json["arguments"] == "--cb_explore_adf --epsilon 0.2 --power_t 0 -l 0.001 --cb_type mtr -q ::"
+
+
 def test_a_configuration_that_the_live_model_forbids_is_refused_with_the_way_out(own):
     app, _ = own
     configuration = app.get(f"{BASE}/v1.0/configurations/service").json

@@ -14,7 +14,8 @@ import msgspec
 
 from policyloop.core.clock import iso
 from policyloop.core.endpoint import Call, Reply
-from policyloop.core.errors import BadModel, Fault, NothingToDo, PolicyloopError, SpecRefused
+from policyloop.core.errors import BadModel, Fault, Invalid, NothingToDo, PolicyloopError, SpecRefused
+from policyloop.core.loop import LoopSpec
 from policyloop.ingest.payload import read
 from policyloop.interop.personalizer import learning_settings, model_file, service_configuration
 from policyloop.interop.personalizer.fit import check_fit
@@ -49,11 +50,7 @@ async def put_service(server: Server, call: Call) -> Reply:
     def put(standing: Standing) -> ServiceConfiguration:
         now = iso(server.clock.now_us())
         spec, kept = service_configuration.changed(standing.spec, _kept(server, standing), sent, now=now)
-        try:
-            server.registry.apply(spec)
-        except SpecRefused as error:
-            message = f"{error.message} Or reset the model first: the baseline decides until the next one is learned."
-            raise Misfit(service_configuration.INVALID, [Fault(error.where or "$", message, error.code)]) from None
+        _apply(server, spec, code=service_configuration.INVALID)
         server.kept.put(call.loop, service_configuration.KIND, service_configuration.NAME, kept)
         return _configuration(server, call, server.registry.standing(call.loop))
 
@@ -66,12 +63,13 @@ async def get_policy(server: Server, call: Call) -> Reply:
 
 
 async def put_policy(server: Server, call: Call) -> Reply:
-    """Keep learning settings."""
+    """Keep learning settings; where the loop's learner is vw, they are its arguments."""
     sent = learning_settings.checked(read(call.body, PolicyContract))
 
     def put(standing: Standing) -> PolicyContract:
+        _apply(server, learning_settings.applied(standing.spec, sent), code="InvalidPolicyConfiguration")
         server.kept.put(call.loop, learning_settings.KIND, learning_settings.NAME, sent)
-        return _settings(server, standing)
+        return _settings(server, server.registry.standing(call.loop))
 
     return await _answered(server, call, put)
 
@@ -80,8 +78,10 @@ async def reset_policy(server: Server, call: Call) -> Reply:
     """Back to the default learning settings."""
 
     def reset(standing: Standing) -> PolicyContract:
+        default = learning_settings.applied(standing.spec, learning_settings.DEFAULT)
+        _apply(server, default, code="InvalidPolicyConfiguration")
         server.kept.remove(call.loop, learning_settings.KIND, learning_settings.NAME)
-        return _settings(server, standing)
+        return _settings(server, server.registry.standing(call.loop))
 
     return await _answered(server, call, reset)
 
@@ -192,4 +192,15 @@ def _kept(server: Server, standing: Standing) -> KeptConfiguration:
 
 def _settings(server: Server, standing: Standing) -> PolicyContract:
     kept = server.kept.find(standing.spec.loop, learning_settings.KIND, learning_settings.NAME, PolicyContract)
-    return learning_settings.shown(kept, exploration=standing.spec.explore.floor)
+    return learning_settings.shown(kept, standing.spec)
+
+
+def _apply(server: Server, spec: LoopSpec, *, code: str) -> None:
+    """Make a changed spec hold; what cannot be has the code, and the way out."""
+    try:
+        server.upkeep.apply(spec)
+    except SpecRefused as error:
+        message = f"{error.message} Or reset the model first: the baseline decides until the next one is learned."
+        raise Misfit(code, [Fault(error.where or "$", message, error.code)]) from None
+    except Invalid as error:
+        raise Misfit(code, error.faults) from None

@@ -1,7 +1,8 @@
 """Learning settings ("policy"): a name and command-line arguments of Vowpal Wabbit, kept as the client sent them.
 
-Question answered: are these arguments what the service would have taken, and how are they shown? The loop's own learner
-learns, whatever they say: they are kept, so that what a client sets is what it reads.
+Question answered: are these arguments what the service would have taken, and what do they mean for the loop? Where its learner
+is `vw` they are that learner's arguments. Any other learner learns in its own way, whatever they say: then they are kept, so
+that what a client sets is what it reads.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import re
 
 from policyloop.core.errors import Fault
+from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_file import read_spec, to_mapping
 from policyloop.interop.personalizer.refusals import Misfit
 from policyloop.interop.personalizer.wire import PolicyContract
 
 KIND, NAME = "personalizer/policy", "current"
+VW = "vw"  # the learner whose arguments these are
 DEFAULT = PolicyContract("default", "--cb_explore_adf --epsilon 0.2 --power_t 0 -l 0.001 --cb_type mtr -q ::")
 MAX_NAME_CHARS = 256
 MAX_ARGUMENTS_CHARS = 1024
 _MODE = "--cb_explore_adf"
 _OTHER_MODES = ("--ccb_explore_adf", "--cats")
 _FILES = ("-d", "-f", "-i", "--id")  # each with a value; the service took them out
+_SAID_ELSEWHERE = (_MODE, "--dsjson")
 _EPSILON = re.compile(r"--epsilon(\s+|=)\S+")
 
 
@@ -45,10 +50,24 @@ def checked(sent: PolicyContract, *, code: str = "InvalidPolicyConfiguration") -
     return PolicyContract(sent.name, " ".join(_without_files(words)))
 
 
-def shown(kept: PolicyContract | None, *, exploration: float) -> PolicyContract:
+def shown(kept: PolicyContract | None, spec: LoopSpec) -> PolicyContract:
     """The settings as they hold: the share that explores is the service configuration's."""
     settings = kept or DEFAULT
-    return PolicyContract(settings.name, _EPSILON.sub(f"--epsilon {exploration:g}", settings.arguments))
+    epsilon = f"--epsilon {spec.explore.floor:g}"
+    if spec.learner.name == VW:
+        own = str(spec.learner.settings.get("arguments", ""))
+        return PolicyContract(settings.name, " ".join(part for part in (_MODE, epsilon, own) if part))
+    return PolicyContract(settings.name, _EPSILON.sub(epsilon, settings.arguments))
+
+
+def applied(spec: LoopSpec, settings: PolicyContract) -> LoopSpec:
+    """The loop's spec under the settings: another one only where its learner is `vw`."""
+    if spec.learner.name != VW:
+        return spec
+    words = _EPSILON.sub("", settings.arguments).split()
+    document = to_mapping(spec)
+    document["learner"]["arguments"] = " ".join(word for word in words if word not in _SAID_ELSEWHERE)
+    return read_spec(document)
 
 
 def _without_files(words: list[str]) -> list[str]:

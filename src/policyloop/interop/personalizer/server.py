@@ -8,6 +8,7 @@ from typing import Protocol
 from policyloop.core.clock import Clock
 from policyloop.core.endpoint import Call
 from policyloop.core.event import Event
+from policyloop.core.loop import LoopSpec
 from policyloop.core.wire import DecideAnswer, DecideRequest
 from policyloop.interop.kept import Kept
 from policyloop.registry.registry import Registry
@@ -50,6 +51,10 @@ class Numbers(Protocol):
 
 class Upkeep(Protocol):
     """What takes longer and concerns a whole loop."""
+
+    def apply(self, spec: LoopSpec) -> object:
+        """Make a spec hold, if its plug-ins take their settings."""
+        ...
 
     def log_dates(self, loop: str) -> tuple[int, int] | None:
         """When the first and the last decision in the tables were made, microseconds; None when there is none."""
