@@ -54,7 +54,7 @@ def test_the_code_prints_what_the_page_says_and_the_example_has_the_reward(theme
     example = example_of(themes, DECISION)
     (told,) = re.findall(r"the decision's example has the reward ([0-9.]+)", PAGE)
     assert example["reward"] == float(told)
-    assert example["propensity_kind"] == "unknown"
+    assert example["propensity_kind"] == "estimated"
     assert example["density"] == re.findall(r"`density`: `(.*?)`", PAGE)[0].replace(" ", "")
 
 

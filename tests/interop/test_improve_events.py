@@ -50,7 +50,7 @@ def test_a_decision_offers_its_item_and_the_sample_and_keeps_how_many_there_were
 def test_no_propensity_is_claimed():
     got = event(decision())
 
-    assert got.propensity_kind == "unknown"
+    assert got.propensity_kind == "estimated"
     assert got.propensity != got.propensity
     assert (got.pmf, got.mask) == (None, None)
 

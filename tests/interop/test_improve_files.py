@@ -72,7 +72,7 @@ def merged(deployment, spec=SPEC):
     for row in examples.to_pylist():
         beside = whole[row["decision_id"]]
         item, *sample = json.loads(sets.of(row["actions"]).json)
-        assert row["propensity_kind"] == "unknown"
+        assert row["propensity_kind"] == "estimated"
         found[row["decision_id"]] = {
             "item": item_of({"features": item["features"]["features"]}),
             "sample": item_of({"features": sample[0]["features"]["features"]}) if sample else None,

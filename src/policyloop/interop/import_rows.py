@@ -111,7 +111,8 @@ def _events_of(row: ImportedRow | ImportedReport, checks: Checks, now_us: int, w
         return [_reported(row.report, row.where, checks, now_us, warnings)]
     decision, action_set = imported_decision(row.decision, checks, received_at=now_us, where=row.where)
     if row.density is not None or row.extra is not None:
-        decision = msgspec.structs.replace(decision, density=row.density, extra=row.extra)
+        kind = decision.propensity_kind if row.density is None else "estimated"  # from the sample, when it is learned from
+        decision = msgspec.structs.replace(decision, density=row.density, extra=row.extra, propensity_kind=kind)
     decided: list[Logged] = [decision] if action_set is None else [action_set, decision]
     if not row.outcomes:
         return decided

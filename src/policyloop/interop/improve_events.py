@@ -127,7 +127,9 @@ def event_of(
         event, action_set = imported_decision(request, checks, received_at=received_at, where=where)
     except Invalid as error:
         raise Invalid([_in_their_words(fault, where) for fault in error.faults], subject="the record") from None
-    return msgspec.structs.replace(event, density=density_of(record), extra=whole_of(record, checks.spec)), action_set
+    told = {"density": density_of(record), "extra": whole_of(record, checks.spec)}
+    # What the propensity was is estimated from the sample, each time the decision is learned from.
+    return msgspec.structs.replace(event, propensity_kind="estimated", **told), action_set
 
 
 def whole_of(decision: ImproveDecision, spec: LoopSpec) -> dict[str, str] | None:
