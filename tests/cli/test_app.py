@@ -97,7 +97,7 @@ def test_an_interrupt_leaves_quietly(monkeypatch, tmp_path):
     script = (
         "import sys\n"
         "import policyloop.cli.commands.init as init\n"
-        "def run(name: str) -> None:\n"
+        "def run(**_) -> None:\n"
         "    raise KeyboardInterrupt\n"
         "init.run = run\n"
         "from policyloop.cli.app import main\n"

@@ -1,8 +1,9 @@
 """The command line: finds the command's file by name, runs it, and tells errors in one way.
 
 Question answered: what did the user ask for, and whose mistake is it when it fails?
-A listing reads file names and docstrings, so that `--help` imports no command. Exit codes: 0 done, 2 the user's
-mistake (the same text as HTTP gives), 1 ours; `POLICYLOOP_DEBUG=1` shows the traceback.
+A listing reads file names and docstrings, and a command's own `--help` its signature: what the command works with is
+imported when it runs. Exit codes: 0 done, 2 the user's mistake (the same text as HTTP gives), 1 ours;
+`POLICYLOOP_DEBUG=1` shows the traceback.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 import policyloop
+from policyloop.cli.signature import signature_module
 from policyloop.core import plugins
 from policyloop.core.errors import PolicyloopError, unknown
 
@@ -43,7 +45,7 @@ class LazyCommands(TyperGroup):
             return None
         if self.is_listing:
             return TyperCommand(cmd_name, short_help=plugins.summary(COMMANDS, file))
-        return _loaded(cmd_name, file)
+        return _command_of(cmd_name, file)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As Typer does it, with the nearest name where there is no such command."""
@@ -65,9 +67,10 @@ def typed_name(file_name: str) -> str:
     return file_name.rstrip("_").replace("_", "-")
 
 
-def _loaded(name: str, file: str) -> Any:
+def _command_of(name: str, file: str) -> Any:
     """The command in a file: its Typer `app` where it has one, else its function `run`."""
-    module = plugins.load(COMMANDS, file)
+    is_ours = file in plugins.ours(COMMANDS)
+    module = signature_module(COMMANDS, file) if is_ours else plugins.load(COMMANDS, file)
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False, rich_markup_mode=None)

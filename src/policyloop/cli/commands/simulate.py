@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from policyloop.cli.options import AsJson
 from policyloop.cli.screen import write_json, write_table
 from policyloop.core.errors import Fault, Invalid
-from policyloop.simulate.dataset import LAST, Dataset, read
+from policyloop.simulate.dataset import Dataset, read
 from policyloop.simulate.ranking import RankingResult, RankingSettings
 from policyloop.simulate.ranking import play as play_rankings
 from policyloop.simulate.table import TableResult, TableSettings, play
@@ -32,7 +32,7 @@ def table(
     data: Annotated[
         Path, typer.Option("--data", help="A labelled CSV, TSV or space-separated table, or `digits`.", show_default=False)
     ],
-    label: Annotated[str, typer.Option("--label", help="Column of the right action, or `last`.")] = LAST,
+    label: Annotated[str, typer.Option("--label", help="Column of the right action, or `last`.")] = "last",
     rounds: Annotated[
         int | None, typer.Option("--rounds", help="Batches; 15, or as many single decisions as those have.", show_default=False)
     ] = None,
