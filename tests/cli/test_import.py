@@ -63,7 +63,7 @@ def test_what_is_no_evidence_and_what_repeats_is_noted(project, tmp_path):
 def test_an_unknown_format_names_the_known(project, tmp_path):
     ran = project("import", "xml", "front-page", "log.xml")
 
-    assert (ran.code, ran.err) == (2, "error: no format is named 'xml'; known: improve, joined_csv, parquet, vw_dsjson.\n")
+    assert (ran.code, ran.err) == (2, "error: no format is named 'xml'; known: improve, joined-csv, parquet, vw-dsjson.\n")
 
 
 def test_several_files_come_in_together_or_not_at_all(project, tmp_path):

@@ -44,5 +44,5 @@ def test_the_name_is_written_with_a_dash_as_well(spec_with):
 
 
 def test_an_unknown_rule_is_an_error_with_the_nearest_name():
-    with pytest.raises(UnknownName, match="no rule is named 'no-ham'; did you mean 'no_harm'"):
+    with pytest.raises(UnknownName, match="no rule is named 'no-ham'; did you mean 'no-harm'"):
         rule_of(PluginSpec(name="no-ham"))

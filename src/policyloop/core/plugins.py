@@ -1,6 +1,7 @@
 """The folder listing is the registry: a plug-in is one file in a family's folder, its name is the file's name.
 
-In YAML a name may be written with `-` where the file has `_`: `no-harm` is no_harm.py.
+A name may be written with `-` where the file has `_`: `no-harm` is no_harm.py. In the families of `_WITH_DASHES` that is how
+we write it ourselves.
 Packages of others add theirs through the entry-point group of the folder's dotted name. A listing reads file
 names and docstrings and imports nothing, so that `--help` stays fast and optional libraries stay optional.
 """
@@ -16,6 +17,7 @@ from types import ModuleType
 
 from policyloop.core.errors import MissingLibrary, UnknownName
 
+_WITH_DASHES = frozenset({"policyloop.gate.rules", "policyloop.interop.formats"})
 _EXTRA_OF_LIBRARY = {"jax": "rl", "vowpalwabbit": "vw", "ray": "ray", "gymnasium": "sim", "torch": "torch"}
 
 
@@ -42,7 +44,7 @@ def load(family: str, name: str) -> ModuleType:
     kind = family.rsplit(".", 1)[-1].removesuffix("s") if not family.endswith("policies") else "policy"
     plugin = file_name(name)
     if plugin not in names(family):
-        raise UnknownName(kind, name, names(family))
+        raise UnknownName(kind, name, [as_written(family, known) for known in names(family)])
     try:
         if plugin in ours(family):
             return importlib.import_module(f"{family}.{plugin}")
@@ -58,6 +60,11 @@ def load(family: str, name: str) -> ModuleType:
 def file_name(name: str) -> str:
     """The name of a plug-in's file or entry point, from the name as people write it."""
     return name.replace("-", "_")
+
+
+def as_written(family: str, name: str) -> str:
+    """The name as lists, help and messages write it, from the name of the file or entry point."""
+    return name.replace("_", "-") if family in _WITH_DASHES else name
 
 
 def summary(family: str, name: str) -> str:

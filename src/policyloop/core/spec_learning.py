@@ -48,7 +48,7 @@ def read_explore(value: Any, where: str, faults: list[Fault], *, is_checked: boo
 def _read_name(section: Section, family: str, default: str, is_checked: bool) -> str:
     """The plug-in's name as the family spells it: rules with -, the others with _."""
     name = section.text("name", default, expected=f"the name of a {_KIND_OF_FAMILY[family]}")
-    known = [plugin.replace("_", "-") if family == RULES else plugin for plugin in plugins.names(family)]
+    known = [plugins.as_written(family, plugin) for plugin in plugins.names(family)]
     spelled = name.replace("_", "-") if family == RULES else name.replace("-", "_")
     if is_checked and name != default and spelled not in known:
         section.fault("name", unknown(_KIND_OF_FAMILY[family], name, known), "unknown_name")

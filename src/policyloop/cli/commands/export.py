@@ -19,12 +19,12 @@ from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName, unknown
 from policyloop.interop.exported_row import PARTS, ExportedRow, exported_rows
 
-FORMATS = "policyloop.interop.formats"
+_FORMATS = "policyloop.interop.formats"
 # A format that can be written has a function `write`; reading the files is faster than importing them.
-WRITTEN = tuple(
-    name
-    for name in plugins.ours(FORMATS)
-    if "\ndef write(" in (plugins.folder_of(FORMATS) / f"{name}.py").read_text(encoding="utf-8")
+_WRITTEN = tuple(
+    plugins.as_written(_FORMATS, name)
+    for name in plugins.ours(_FORMATS)
+    if "\ndef write(" in (plugins.folder_of(_FORMATS) / f"{name}.py").read_text(encoding="utf-8")
 )
 
 
@@ -47,7 +47,7 @@ class Counted:
 def run(
     file_format: Annotated[
         str,
-        typer.Argument(metavar="FORMAT", help="|".join(name.replace("_", "-") for name in WRITTEN), show_default=False),
+        typer.Argument(metavar="FORMAT", help="|".join(_WRITTEN), show_default=False),
     ],
     loop: LoopName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - for the screen.", show_default=False)],
@@ -55,9 +55,7 @@ def run(
     since: Annotated[
         str | None, typer.Option("--since", help="How far back, such as 12h, 7d or 4w; else all.", show_default=False)
     ] = None,
-    part: Annotated[
-        str, typer.Option("--part", help=f"{'|'.join(PARTS)}: learned is what models learn from, held-out the rest.")
-    ] = "all",
+    part: Annotated[str, typer.Option("--part", help="all, learned (what models learn from) or held-out (the rest).")] = "all",
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,8 +64,8 @@ def run(
     An example is a decision whose window has closed, with its reward. Those whose probabilities are not known are left
     out, and counted.
     """
-    if plugins.file_name(file_format) not in WRITTEN:
-        raise UnknownName("format to export", file_format, WRITTEN)
+    if plugins.as_written(_FORMATS, file_format) not in _WRITTEN:
+        raise UnknownName("format to export", file_format, _WRITTEN)
     if part not in PARTS:
         raise Invalid([Fault("--part", unknown("part", part, PARTS), "unknown_name")])
     with open_project(home) as deployment:
@@ -75,7 +73,7 @@ def run(
         oldest = 0 if since is None else since_us(since, now_us=deployment.clock.now_us())
         rows = Counted(exported_rows(deployment.lake, deployment.registry, spec, since=oldest, part=part))
         with _opened(file) as out:
-            plugins.load(FORMATS, file_format).write(out, rows, spec)
+            plugins.load(_FORMATS, file_format).write(out, rows, spec)
     if as_json:
         write_json({"loop": spec.loop, "file": str(file), "n_written": rows.n_written, "n_left_out": rows.n_left_out})
         return

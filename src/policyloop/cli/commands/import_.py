@@ -15,14 +15,16 @@ from policyloop.cli.words import counted
 from policyloop.core import plugins
 from policyloop.core.duration import show_duration
 from policyloop.interop.import_rows import Imported
-from policyloop.run.importing import FORMATS, import_files
+from policyloop.run.importing import import_files
+
+_FORMATS = "policyloop.interop.formats"
 
 
 def run(
     file_format: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help="|".join(name.replace("_", "-") for name in plugins.ours(FORMATS)), show_default=False
+            metavar="FORMAT", help="|".join(plugins.as_written(_FORMATS, n) for n in plugins.ours(_FORMATS)), show_default=False
         ),
     ],
     loop: LoopName,
