@@ -144,14 +144,6 @@ def test_an_unknown_learner_is_named():
         create(["linear", "boosed"])
 
 
-def test_a_learner_that_does_not_take_the_settings_is_left_out_with_the_reason():
-    pytest.importorskip("vowpalwabbit")
-    contest = create(None, half_life_s=60.0)
-    contest.learn(lines(10))
-
-    assert " vw takes no part: train.half_life is 60 s" in contest.progress()["reason"]
-
-
-def test_one_that_was_asked_for_by_name_is_not_left_out_silently():
+def test_one_that_does_not_take_the_settings_is_refused():
     with pytest.raises((BadSetting, MissingLibrary)):
         create(["linear", "vw"], half_life_s=60.0)

@@ -70,10 +70,9 @@ class Pairing:
 class Contest:
     """The learners, their frozen models, and the score so far."""
 
-    def __init__(self, entrants: Sequence[Entrant], *, left_out: str = "") -> None:
-        """At least one entrant, the simplest first; `left_out` says in a sentence who is not among them and why."""
+    def __init__(self, entrants: Sequence[Entrant]) -> None:
+        """At least one entrant, the simplest first."""
         self._entrants = tuple(entrants)
-        self._left_out = left_out
         self._value, self._error = Pairing(len(entrants)), Pairing(len(entrants))
         self._progressive = 0.0  # sum of the squared errors of whoever led at the time
         self._frozen: list[RewardModel | SharedRewardModel] | None = None
@@ -146,13 +145,13 @@ class Contest:
         leader = self._leader()
         name = self._entrants[leader].name
         if self._error.n < MIN_SCORED:
-            return f"{name} leads until {MIN_SCORED} examples have been scored.{self._left_out}"
+            return f"{name} leads until {MIN_SCORED} examples have been scored."
         told = []
         for i, entrant in enumerate(self._entrants):
             worth = f"worth {self._value.mean(i):.4g}, " if self._value.n else ""
             against = "" if i == leader else f" ({self._compared(leader, i)})"
             told.append(f"{entrant.name}: {worth}squared error {self._error.mean(i):.4g}{against}")
-        return f"{name}, judged by {self._error.n:,} examples before they were learned. {'; '.join(told)}.{self._left_out}"
+        return f"{name}, judged by {self._error.n:,} examples before they were learned. {'; '.join(told)}."
 
     def _compared(self, leader: int, i: int) -> str:
         """How the leader stands against another."""

@@ -1,4 +1,4 @@
-"""Automatic: linear, boosted and vw learn the same log, and the one that would have decided best on what came after is taken.
+"""Automatic: several learners learn the same log, and the one that would have decided best on what came after is taken.
 
 Question answered: which learner suits this loop? How that is judged is in learn/contest.py; the model's card says who was
 taken and why, in words. The model itself is the winner's, and costs at a decision what the winner's costs.
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from policyloop.core import plugins
-from policyloop.core.errors import BadSetting, MissingLibrary
+from policyloop.core.errors import BadSetting
 from policyloop.learn.contest import Contest, Entrant
 from policyloop.policy.needs import POSTERIOR
 
 GIVES = (POSTERIOR,)
 GIVES_SHARED = (POSTERIOR,)
-RECIPES = ("linear", "boosted", "vw")  # the simplest first; vw where it is installed
+RECIPES = ("linear", "boosted")  # the simplest first; vw takes part by name, as it takes several times as long as both
 _LEARNERS = "policyloop.learn.learners"
 
 
@@ -41,8 +41,7 @@ def create(
         rng: where every learner's noise comes from.
         reward_default: what an action is taken to bring where nothing is known of it, in the loop's reward unit.
         half_life_s: an example's weight halves in so many seconds before the newest; None: never.
-        recipes: names of the learners that take part, the first leads while nothing speaks for another; None: those of
-            `RECIPES` that are installed and take the loop's settings.
+        recipes: names of the learners that take part, the first leads while nothing speaks for another; None: `RECIPES`.
 
     Raises:
         UnknownName: no learner has one of the names.
@@ -89,15 +88,9 @@ def _contest(
     names = RECIPES if recipes is None else tuple(recipes)
     if not names or "automatic" in names or isinstance(recipes, str):
         raise BadSetting(f"learner.recipes is {recipes!r}; expected a list of other learners, such as [linear, boosted].")
-    entrants, left_out = [], []
+    entrants = []
     for name in names:
-        try:
-            plugin: ModuleType = plugins.load(_LEARNERS, name)
-            learner = getattr(plugin, maker)(rng=np.random.default_rng(rng.integers(2**63)), **arguments)
-        except (MissingLibrary, BadSetting) as error:
-            if recipes is not None:
-                raise
-            left_out.append(f" {name} takes no part: {error}")
-            continue
+        plugin: ModuleType = plugins.load(_LEARNERS, name)
+        learner = getattr(plugin, maker)(rng=np.random.default_rng(rng.integers(2**63)), **arguments)
         entrants.append(Entrant(name, learner, POSTERIOR in getattr(plugin, gives, (POSTERIOR,))))
-    return Contest(entrants, left_out="".join(left_out))
+    return Contest(entrants)
