@@ -20,6 +20,7 @@ from policyloop.run import clearing, jobs
 from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
 from policyloop.run.evaluations import JOB
+from policyloop.run.imitation import Imitation, imitation_by_hour
 
 
 class Upkeep:
@@ -46,6 +47,10 @@ class Upkeep:
         cleared_us = clearing.wishes(self._deployment.records).get(loop, 0)
         first, last = pc.min(times).as_py(), pc.max(times).as_py()
         return (max(first, cleared_us), last) if last is not None and last >= cleared_us else None
+
+    def imitation(self, loop: str, *, since: int) -> list[Imitation]:
+        """How well an apprentice has done since a moment, hour by hour."""
+        return imitation_by_hour(self._deployment.lake, loop, since=since)
 
     def is_known(self, loop: str, decision_id: str) -> bool:
         """Whether a decision of that id is in the tables or in the log, which is read for it."""

@@ -35,5 +35,15 @@ def test_a_model_that_learned_by_watching_ranks_and_the_first_action_still_acts(
         assert champion is not None
         eventually(lambda: rank(client, SALTY, SWEET)["ranking"][0] == {"id": "sweet", "probability": pytest.approx(0.9)})
         assert rank(client, SALTY, SWEET)["rewardActionId"] == "salty"
+        for _ in range(20):
+            client.reward(rank(client, SWEET, SALTY)["eventId"], {"value": 1.0})
+            rank(client, SALTY, SWEET)
+        endpoint.join("watched")
+        metrics = administration.get_service_configuration()["latestApprenticeModeMetrics"]
+        n, n_imitated = metrics["numberOfEvents"], metrics["numberOfImitatedEvents"]
+        assert (metrics["startTime"] < metrics["lastProcessedEventTime"], 240 < n < 400) == (True, True)
+        assert 0 < n_imitated < n
+        assert metrics["sumOfImitatedRewards"] <= metrics["sumOfRewards"] == 120.0
+        assert metrics["lastBatchMetrics"]["numberOfEvents"] <= n
         decisions = endpoint.deployment.lake.rows("decisions", where="loop = 'watched'")
         assert set(decisions["action_source"].to_pylist()) >= {"expert"}

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from policyloop.core.clock import iso
+from policyloop.core.clock import from_iso, iso
 from policyloop.core.endpoint import Call, Reply
 from policyloop.core.errors import BadModel, Fault, Invalid, NothingToDo, PolicyloopError, SpecRefused
 from policyloop.core.loop import LoopSpec
@@ -182,7 +182,14 @@ async def _answered(server: Server, call: Call, function: Callable[[Standing], A
 
 
 def _configuration(server: Server, call: Call, standing: Standing) -> ServiceConfiguration:
-    return service_configuration.shown(standing.spec, _kept(server, standing), is_newest="version" not in call.params)
+    kept = _kept(server, standing)
+    is_newest = "version" not in call.params
+    told = service_configuration.shown(standing.spec, kept, is_newest=is_newest)
+    if not is_newest or kept.watching_since is None:
+        return told
+    hours = server.upkeep.imitation(call.loop, since=from_iso(kept.watching_since))
+    metrics = service_configuration.metrics_of(kept.watching_since, hours)
+    return msgspec.structs.replace(told, latestApprenticeModeMetrics=metrics)
 
 
 def _kept(server: Server, standing: Standing) -> KeptConfiguration:

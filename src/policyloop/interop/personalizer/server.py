@@ -49,6 +49,35 @@ class Numbers(Protocol):
         ...
 
 
+class Imitation(Protocol):
+    """How well an apprentice did for some time."""
+
+    @property
+    def n_events(self) -> int:
+        """Settled decisions that it watched."""
+        ...
+
+    @property
+    def n_imitated(self) -> int:
+        """Of these, where it would have done the same."""
+        ...
+
+    @property
+    def rewards(self) -> float:
+        """What all of them earned."""
+        ...
+
+    @property
+    def imitated_rewards(self) -> float:
+        """What those earned where it would have done the same."""
+        ...
+
+    @property
+    def last_at(self) -> int:
+        """When the last one was decided, microseconds since 1970 UTC."""
+        ...
+
+
 class Upkeep(Protocol):
     """What takes longer and concerns a whole loop."""
 
@@ -58,6 +87,10 @@ class Upkeep(Protocol):
 
     def log_dates(self, loop: str) -> tuple[int, int] | None:
         """When the first and the last decision in the tables were made, microseconds; None when there is none."""
+        ...
+
+    def imitation(self, loop: str, *, since: int) -> Sequence[Imitation]:
+        """How well an apprentice has done since a moment, hour by hour, oldest first."""
         ...
 
     def is_known(self, loop: str, decision_id: str) -> bool:

@@ -8,10 +8,12 @@ is a change of the spec, with all that it entails; what the spec has no place fo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET
 
+from policyloop.core.clock import iso
 from policyloop.core.duration import show_duration as spell_duration
 from policyloop.core.errors import Fault
 from policyloop.core.loop import LoopSpec
@@ -19,7 +21,8 @@ from policyloop.core.spec_file import read_spec, to_mapping
 from policyloop.interop.personalizer.fit import outcome_of
 from policyloop.interop.personalizer.iso_duration import read_duration, show_duration
 from policyloop.interop.personalizer.refusals import Misfit
-from policyloop.interop.personalizer.wire import ServiceConfiguration
+from policyloop.interop.personalizer.server import Imitation
+from policyloop.interop.personalizer.wire import ApprenticeModeMetrics, BatchMetrics, ServiceConfiguration
 
 KIND, NAME = "personalizer/service", "configuration"
 INVALID = "InvalidServiceConfiguration"
@@ -42,6 +45,7 @@ class KeptConfiguration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     autoOptimizationStartDate: str | None = None  # noqa: N815
     isInferenceExplainabilityEnabled: bool = False  # noqa: N815
     refuseUnknownEvents: bool = False  # noqa: N815
+    watching_since: str | None = None  # when the mode became Apprentice
     edited_at: str | None = None
 
 
@@ -68,6 +72,27 @@ def shown(spec: LoopSpec, kept: KeptConfiguration, *, is_newest: bool) -> Servic
         isInferenceExplainabilityEnabled=kept.isInferenceExplainabilityEnabled,
         logMirrorEnabled=False,
         refuseUnknownEvents=kept.refuseUnknownEvents or None,
+    )
+
+
+def metrics_of(start: str, hours: Sequence[Imitation]) -> ApprenticeModeMetrics | None:
+    """How well the apprentice has done since a time; None before the first decision that it watched is settled."""
+    if not hours:
+        return None
+    return ApprenticeModeMetrics(
+        startTime=start,
+        lastProcessedEventTime=iso(max(hour.last_at for hour in hours)),
+        lastBatchMetrics=_batch(hours[-1:]),
+        **msgspec.structs.asdict(_batch(hours)),
+    )
+
+
+def _batch(hours: Sequence[Imitation]) -> BatchMetrics:
+    return BatchMetrics(
+        numberOfEvents=sum(hour.n_events for hour in hours),
+        numberOfImitatedEvents=sum(hour.n_imitated for hour in hours),
+        sumOfRewards=sum(hour.rewards for hour in hours),
+        sumOfImitatedRewards=sum(hour.imitated_rewards for hour in hours),
     )
 
 
@@ -130,8 +155,14 @@ def _kept_with(kept: KeptConfiguration, sent: ServiceConfiguration, mode: str, n
         autoOptimizationStartDate=sent.autoOptimizationStartDate or kept.autoOptimizationStartDate,
         isInferenceExplainabilityEnabled=_or_kept(sent.isInferenceExplainabilityEnabled, kept.isInferenceExplainabilityEnabled),
         refuseUnknownEvents=_or_kept(sent.refuseUnknownEvents, kept.refuseUnknownEvents),
+        watching_since=_watching_since(kept, mode, now),
         edited_at=now,
     )
+
+
+def _watching_since(kept: KeptConfiguration, mode: str, now: str) -> str | None:
+    """Since when there is an apprentice, or was one last."""
+    return now if mode == "Apprentice" and kept.learningMode != "Apprentice" else kept.watching_since
 
 
 def _or_kept(sent: bool | None, kept: bool) -> bool:

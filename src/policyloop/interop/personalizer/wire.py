@@ -92,6 +92,23 @@ class PolicyContract(msgspec.Struct, frozen=True):
     arguments: str
 
 
+class BatchMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an apprentice would have done what was done, and what was earned."""
+
+    numberOfEvents: int
+    numberOfImitatedEvents: int
+    sumOfRewards: float
+    sumOfImitatedRewards: float
+
+
+class ApprenticeModeMetrics(BatchMetrics, frozen=True, kw_only=True, omit_defaults=True):
+    """The same since it began to watch, and of the last hour in which it did."""
+
+    startTime: str
+    lastProcessedEventTime: str
+    lastBatchMetrics: BatchMetrics
+
+
 class ServiceConfiguration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the endpoint learns and decides."""
 
@@ -110,6 +127,7 @@ class ServiceConfiguration(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     isInferenceExplainabilityEnabled: bool | None = None
     logMirrorEnabled: bool | None = None
     logMirrorSasUri: str | None = None
+    latestApprenticeModeMetrics: ApprenticeModeMetrics | None = None  # in the newest style alone
     refuseUnknownEvents: bool | None = None  # a key of ours: rewards and activations of events that nobody knows get 404
 
 
