@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.wire import DecideRequest, OutcomeRequest, TrackedActivation, TrackedDecision, TrackedOutcome
-from policyloop.ingest.payload import read, read_outcomes, read_row, read_rows
+from policyloop.ingest.payload import read, read_row, read_rows, reports_in
 
 
 def messages_of(body: bytes, kind=DecideRequest) -> list[str]:
@@ -107,24 +107,20 @@ def test_nesting_of_any_depth_is_read_or_refused(depth):
         assert "nested too deeply" in str(invalid)
 
 
-def test_outcomes_come_alone_or_as_an_array():
+def test_reports_come_alone_or_as_an_array_each_with_its_place():
     one = b'{"decision_id": "d", "outcomes": {"clicked": true}}'
 
-    assert read_outcomes(one) == [OutcomeRequest(decision_id="d", outcomes={"clicked": True})]
-    assert len(read_outcomes(b" [" + one + b"," + one + b"]")) == 2
-
-
-def test_faults_in_an_array_name_their_place():
-    with pytest.raises(Invalid) as caught:
-        read_outcomes(b'[{"decision_id": "d", "outcomes": {}}, {"decision": "d"}, 7]')
-
-    assert [fault.where for fault in caught.value.faults] == ["$[1].decision", "$[1].decision_id", "$[1].outcomes", "$[2]"]
+    assert reports_in(one) == [("$", one)]
+    assert [(where, bytes(item)) for where, item in reports_in(b" [" + one + b"," + one + b"]")] == [
+        ("$[0]", one),
+        ("$[1]", one),
+    ]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"[" + b",".join([b"{}"] * 10_001) + b"]", b"[{},", b"[" * 100_000])
 def test_arrays_that_are_empty_too_long_or_broken_are_refused(body):
     with pytest.raises(Invalid):
-        read_outcomes(body)
+        reports_in(body)
 
 
 def test_rows_come_as_lines_or_as_an_array():

@@ -38,6 +38,49 @@ def test_of_a_body_with_a_bad_report_nothing_is_taken(project):
     assert found == []
 
 
+def test_faults_of_keys_and_of_values_come_back_together(served):
+    bad = {"decision_id": "d3", "outcomes": {"dwell_s": -1}, "fnal": True}
+
+    alone = served.post(OUTCOMES, bad)
+    several = served.post(OUTCOMES, [{"decision": "d3"}, bad, {"decision_id": "", "outcomes": {"clicked": True}}, 7])
+    activation = served.post("/v1/loops/front-page/activate", {"decision_id": "", "occured_at": "now"})
+
+    assert places(alone.json) == ["$.fnal", "$.outcomes.dwell_s"]
+    assert places(several.json) == [
+        "$[0].decision",
+        "$[0].decision_id",
+        "$[0].outcomes",
+        "$[1].fnal",
+        "$[1].outcomes.dwell_s",
+        "$[2].decision_id",
+        "$[3]",
+    ]
+    assert places(activation.json) == ["$.occured_at", "$.decision_id"]
+
+
+def test_a_hostile_body_is_answered_with_so_many_faults_as_one_reads(served):
+    answer = served.post(OUTCOMES, [{"decision_id": ""}] * 5000)
+
+    assert len(answer.json["errors"]) == 100
+
+
+def test_each_row_of_track_tells_its_faults_of_keys_and_values_together(served):
+    row = {"type": "outcome", "loop": "front-page", "decision_id": "", "outcomes": {"dwell_s": -1}, "fnal": True}
+    decision = {"type": "decision", "loop": "front-page", "context": {"hour": 24}, "action": "bald", "deffer": 1}
+    elsewhere = row | {"loop": "front-pag"}
+
+    results = served.post("/v1/track", [row, decision, elsewhere]).json["results"]
+
+    told = [places(result["error"]) for result in results]
+    assert told[0] == ["$[0].fnal", "$[0].outcomes.dwell_s", "$[0].decision_id"]
+    assert {"$[1].deffer", "$[1].context.hour", "$[1].action", "$[1].pmf"} <= set(told[1])
+    assert told[2] == ["$[2].fnal"]
+
+
+def places(problem):
+    return [part["where"] for part in problem["errors"]]
+
+
 def test_an_undeclared_name_is_taken_with_a_warning_and_the_nearest_name(served):
     answer = served.post(OUTCOMES, {"decision_id": "d4", "outcomes": {"cliked": True}})
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from policyloop.core.errors import Fault, Invalid
-from policyloop.core.wire import OutcomeRequest, TrackedActivation, TrackedDecision, TrackedOutcome, TrackedRow
+from policyloop.core.wire import TrackedActivation, TrackedDecision, TrackedOutcome, TrackedRow
 from policyloop.ingest.nearly_json import nearly_json
 from policyloop.ingest.quoting import place, shown, unknown_name
 
@@ -73,26 +73,13 @@ def read(body: bytes | Raw, kind: type[T], *, where: str = "$", check: Callable[
         raise Invalid(faults, subject="the body") from None
 
 
-def read_outcomes(body: bytes) -> list[OutcomeRequest]:
-    """The outcome reports in a body: one object, or an array of them.
+def reports_in(body: bytes) -> list[tuple[str, bytes | Raw]]:
+    """The outcome reports in a body, one object or an array of them: the place and the bytes of each.
 
     Raises:
-        Invalid: the body is neither; faults are named with their place, such as `$[3].outcomes`.
+        Invalid: the body is an array that cannot be read.
     """
-    if not is_array(body):
-        return [read(body, OutcomeRequest)]
-    faults: list[Fault] = []
-    requests: list[OutcomeRequest] = []
-    for index, item in enumerate(_items(body)):
-        try:
-            requests.append(read(item, OutcomeRequest, where=f"$[{index}]"))
-        except Invalid as invalid:
-            faults.extend(invalid.faults)
-            if len(faults) > _MAX_FAULTS:
-                break
-    if faults:
-        raise Invalid(faults, subject="the body")
-    return requests
+    return [(f"$[{index}]", item) for index, item in enumerate(_items(body))] if is_array(body) else [("$", body)]
 
 
 def read_rows(body: bytes) -> list[Raw]:
@@ -110,8 +97,11 @@ def read_rows(body: bytes) -> list[Raw]:
     return [Raw(line) for line in lines]
 
 
-def read_row(row: Raw, *, where: str) -> TrackedRow:
+def read_row(row: Raw, *, where: str, check: Callable[[TrackedRow], object] | None = None) -> TrackedRow:
     """One row of track, by its `type`.
+
+    Args:
+        check: as for `read`.
 
     Raises:
         Invalid: the row is no JSON object of a known type, or its keys are wrong.
@@ -125,7 +115,7 @@ def read_row(row: Raw, *, where: str) -> TrackedRow:
         raise Invalid(nearly_json(row, where) or [_unreadable(error, where)], subject="the row") from None
     if kind not in _ROW_OF_TYPE:
         raise Invalid([Fault(f"{where}.type", unknown_name("row type", kind, _ROW_OF_TYPE))])
-    return read(row, _ROW_OF_TYPE[kind], where=where)
+    return read(row, _ROW_OF_TYPE[kind], where=where, check=check)
 
 
 def is_array(body: bytes) -> bool:

@@ -7,6 +7,7 @@ until they are durable, and then remembers them as recent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 from msgspec import Raw
@@ -66,13 +67,24 @@ def track(
 def _track_one(row: Raw, loops: Mapping[str, Checks], *, received_at: int, where: str) -> Tracked:
     name: str | None = None
     try:
-        request = read_row(row, where=where)
+        request = read_row(row, where=where, check=partial(_check, loops=loops, received_at=received_at, where=where))
         name = _name_of(request)
         event, action_set, warnings = _event_of(request, loops, received_at=received_at, where=where)
     except PolicyloopError as error:
         return Tracked(None, None, None, TrackResult(status="refused", id=name, error=problem_of(error)))
     made = event.decision_id if isinstance(event, Decision) else event.outcome_id
     return Tracked(event, action_set, fingerprint(event), TrackResult(status="accepted", id=name or made, warnings=warnings))
+
+
+def _check(request: TrackedRow, loops: Mapping[str, Checks], *, received_at: int, where: str) -> None:
+    """Hold a row against its loop, and make nothing of it; one of an unknown loop cannot be."""
+    checks = loops.get(request.loop)
+    if checks is None:
+        return
+    try:
+        _event_of(request, loops, received_at=received_at, where=where)
+    finally:
+        checks.candidates.forget_logged()  # a set that this would have logged is not
 
 
 def _name_of(request: TrackedRow) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from policyloop.core.endpoint import Call, Endpoint, Reply
@@ -15,11 +17,10 @@ _encode = msgspec.json.Encoder().encode
 
 async def activate(service: Service, call: Call) -> Reply:
     """Log the activation, wait until it is durable, answer."""
-    checks = service.decider(call).checks
-    request = read(call.body, ActivateRequest)
-    event = activation(request, checks, received_at=service.clock.now_us())
+    event_of = partial(activation, checks=service.decider(call).checks, received_at=service.clock.now_us())
+    event = event_of(read(call.body, ActivateRequest, check=event_of))
     taken = await service.intake.take([event])
-    call.ids = (request.decision_id,)
+    call.ids = (event.decision_id,)
     service.numbers.reported(call.loop, n_accepted=taken.n_new, n_duplicates=taken.n_duplicates, n_warnings=0)
     return Reply(202, _encode(OutcomesAnswer(accepted=taken.n_new, duplicates=taken.n_duplicates, warnings=[])))
 

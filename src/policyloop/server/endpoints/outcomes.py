@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -12,10 +12,11 @@ from policyloop.core.errors import Fault, Invalid
 from policyloop.core.wire import OutcomeRequest, OutcomesAnswer
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.outcomes import Reported, outcome
-from policyloop.ingest.payload import is_array, read_outcomes
+from policyloop.ingest.payload import read, reports_in
 from policyloop.server.service import Service
 
 MAX_WARNINGS = 100
+_MAX_FAULTS = 100
 _AT_A_TIME = 200  # reports checked before other requests get a turn
 _encode = msgspec.json.Encoder().encode
 
@@ -23,10 +24,9 @@ _encode = msgspec.json.Encoder().encode
 async def report(service: Service, call: Call) -> Reply:
     """Check every report, append them all, wait until they are durable, answer."""
     checks = service.decider(call).checks
-    requests = read_outcomes(call.body)
-    reported = await _checked(requests, checks, service.clock.now_us(), is_array=is_array(call.body))
+    reported = await _checked(call.body, checks, service.clock.now_us())
     taken = await service.intake.take([one.event for one in reported])
-    call.ids = tuple(request.decision_id for request in requests)
+    call.ids = tuple(one.event.decision_id for one in reported)
     warnings = [warning for one in reported for warning in one.warnings]
     service.numbers.reported(call.loop, n_accepted=taken.n_new, n_duplicates=taken.n_duplicates, n_warnings=len(warnings))
     return Reply(
@@ -34,19 +34,22 @@ async def report(service: Service, call: Call) -> Reply:
     )
 
 
-async def _checked(requests: Sequence[OutcomeRequest], checks: Checks, received_at: int, *, is_array: bool) -> list[Reported]:
-    """The events of all reports, or every fault of all of them."""
+async def _checked(body: bytes, checks: Checks, received_at: int) -> list[Reported]:
+    """The events of all reports, or the faults of all of them, up to as many as one reads."""
     faults: list[Fault] = []
     found: list[Reported] = []
-    for index, request in enumerate(requests):
+    for index, (where, item) in enumerate(reports_in(body)):
         if index % _AT_A_TIME == _AT_A_TIME - 1:
             await asyncio.sleep(0)
+        event_of = partial(outcome, checks=checks, received_at=received_at, where=where)
         try:
-            found.append(outcome(request, checks, received_at=received_at, where=f"$[{index}]" if is_array else "$"))
+            found.append(event_of(read(item, OutcomeRequest, where=where, check=event_of)))
         except Invalid as invalid:
-            faults.extend(invalid.faults[: MAX_WARNINGS - len(faults)])
+            faults.extend(invalid.faults)
+            if len(faults) >= _MAX_FAULTS:
+                break
     if faults:
-        raise Invalid(faults, subject="the body")
+        raise Invalid(faults[:_MAX_FAULTS], subject="the body")
     return found
 
 
