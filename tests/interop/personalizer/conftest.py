@@ -93,7 +93,7 @@ def node_folder():
         pytest.skip("Node and npm are not installed; the JavaScript clients need them")
     folder = Path(__file__).with_name("node")
     if not (folder / "node_modules" / ".package-lock.json").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
         installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if installed.returncode:
             pytest.skip(f"npm cannot install the JavaScript clients: {installed.stderr.strip()[-200:]}")

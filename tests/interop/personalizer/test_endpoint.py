@@ -137,6 +137,25 @@ def test_a_loop_of_labels_cannot_stand_behind_an_endpoint_and_is_told_the_way_ou
     assert "`policyloop init front-page --like personalizer`" in answer.json["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reward": LOOP["reward"] | {"close": "final"}}, "expected `close: window`"),
+        (
+            {"outcomes": {"clicked": "boolean", "bought": "boolean"}, "reward": {"expression": "clicked", "range": [0, 1]}},
+            "has the outcomes clicked, bought; expected one, or one named 'reward'",
+        ),
+    ],
+)
+def test_a_loop_that_could_not_learn_from_rewards_is_told_so_at_once(tmp_path, change, message):
+    apply_loop(tmp_path, loop="shelf", **LOOP | change, aliases=[])
+    with running_app(tmp_path) as app:
+        answer = rank(app)
+
+    assert error_of(answer) == (403, "InvalidApiAccess")
+    assert message in answer.json["error"]["message"]
+
+
 def test_a_loop_is_found_by_its_alias_too(shelf):
     assert shelf.post("/v1/compat/personalizer/the%20shelf/personalizer/v1.0/rank", {"actions": ACTIONS}).status == 201
 

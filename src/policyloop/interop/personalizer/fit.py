@@ -33,6 +33,13 @@ def check_fit(spec: LoopSpec) -> None:
             f"for the reward that is sent.",
             status=403,
         )
+    if spec.reward.close == "final":
+        raise Refused(
+            "InvalidApiAccess",
+            f"loop '{spec.loop}' waits for an outcome that says it is the last, which no reward of this protocol does; "
+            f"expected `close: window` in its reward.",
+            status=403,
+        )
 
 
 def outcome_of(spec: LoopSpec) -> str | None:
