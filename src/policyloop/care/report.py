@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from policyloop.care.report_facts import Facts, facts_of
 from policyloop.care.status import LoopStatus, status_of
-from policyloop.core.clock import US_PER_S, hour_of
+from policyloop.core.clock import US_PER_S, TimeUs, hour_of
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import BASELINE
 from policyloop.evaluate.interval import mean_estimate
@@ -47,8 +47,8 @@ class Mean(msgspec.Struct, frozen=True, kw_only=True):
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of time."""
 
-    start: int  # microseconds
-    end: int
+    start: TimeUs
+    end: TimeUs
     n: int  # decisions
     reward: Mean
     joined: Mean  # share of the examples with an outcome
@@ -69,8 +69,8 @@ class PolicyLine(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: str  # digest, `baseline` or `imported:NAME`
     n: int
-    first: int
-    last: int
+    first: TimeUs
+    last: TimeUs
     reward: Mean
 
 
@@ -78,18 +78,27 @@ class Reign(msgspec.Struct, frozen=True, kw_only=True):
     """Who was champion, from when to when."""
 
     model: str  # digest or `baseline`
-    start: int
-    end: int
+    start: TimeUs
+    end: TimeUs
     how: str  # PROMOTE, ROLLBACK, or empty: it was so before
 
 
+class VerdictLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One word of the gate or of a person."""
+
+    at: TimeUs
+    call: Call
+    model: str
+    why: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A loop over some days. Times are microseconds since 1970 UTC."""
+    """A loop over some days."""
 
     loop: str
-    since: int  # what was asked
-    start: int  # what there is: the first decision's stretch
-    end: int
+    since: TimeUs  # what was asked
+    start: TimeUs  # what there is: the first decision's stretch
+    end: TimeUs
     reward_expression: str
     reward_low: float
     reward_high: float
@@ -102,7 +111,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     actions: list[ActionLine]  # the most frequent first, the rest last
     policies: list[PolicyLine]  # in the order of their first decision
     reigns: list[Reign]
-    verdicts: list[tuple[int, str, str, str]]  # at, call, model, why; the newest first
+    verdicts: list[VerdictLine]  # the newest first
     audit: Audit  # of the hours that the time touches
 
 
@@ -139,7 +148,7 @@ def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
         actions=actions,
         policies=_policies(facts),
         reigns=_reigns(verdicts, int(edges[0]), now_us),
-        verdicts=[(row.at, row.verdict.call, row.verdict.model, row.verdict.sentence) for row in verdicts if row.at >= since],
+        verdicts=[_line_of(row) for row in verdicts if row.at >= since],
         audit=_audit(deployment, status.loop, since=int(edges[0])),
     )
 
@@ -205,6 +214,10 @@ def _policies(facts: Facts) -> list[PolicyLine]:
             )
         )
     return sorted(lines, key=lambda line: line.first)
+
+
+def _line_of(row: VerdictRow) -> VerdictLine:
+    return VerdictLine(at=row.at, call=row.verdict.call, model=row.verdict.model, why=row.verdict.sentence)
 
 
 def _reigns(newest_first: Sequence[VerdictRow], start: int, end: int) -> list[Reign]:

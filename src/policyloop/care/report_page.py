@@ -172,7 +172,7 @@ def _models_section(report: Report) -> Markup:
     ]
     more = len(report.policies) - len(policies)
     about = "They decided at different times, so their means are no comparison; the gate compares on the same decisions."
-    verdicts = [(_time(at), call, _short(model or BASELINE), why) for at, call, model, why in report.verdicts[:_MOST_ROWS]]
+    verdicts = [(_time(one.at), one.call, _short(one.model or BASELINE), one.why) for one in report.verdicts[:_MOST_ROWS]]
     return element(
         "section",
         element("h2", "Who decided"),

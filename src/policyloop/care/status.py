@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from policyloop.care.alarms import alarms_of
-from policyloop.core.clock import US_PER_S, hour_of
+from policyloop.core.clock import US_PER_S, TimeUs, hour_of
 from policyloop.join.audit import Audit, added
 from policyloop.join.hour_states import hour_states
 from policyloop.join.hours import audit_loop, audit_unplaced
@@ -36,7 +36,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     last_day: int  # decisions of the last 24 UTC hours
     in_all: int
     join_rate: float | None  # share of the last day's examples with an outcome, in [0, 1]; None: no example
-    watermark: int  # microseconds; up to then all that was received is in the tables
+    watermark: TimeUs | None  # up to then all that was received is in the tables; None: nothing is yet
 
 
 class LastVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,17 +45,17 @@ class LastVerdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     model: str
     sentence: str
-    at: int
+    at: TimeUs
 
 
 class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One loop. Times are microseconds since 1970 UTC."""
+    """One loop."""
 
     loop: str
     spec: str  # digest
     spec_version: int
     champion: str | None  # None: the baseline decides
-    champion_since: int | None
+    champion_since: TimeUs | None
     examples_in_champion: int | None
     previous: str | None
     anchor: str | None
@@ -111,7 +111,8 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
     unplaced = audit_unplaced(deployment.lake, deployment.records, loop, since=now_us - _RECENT_HOURS * _US_PER_HOUR)
     held = held_hours(deployment, loop)
     last_job = jobs.last(deployment.records, loop)
-    traffic = _traffic(audits, last_day, now_us=now_us, watermark=read_watermark(deployment.records))
+    watermark = read_watermark(deployment.records)
+    traffic = _traffic(audits, last_day, now_us=now_us, watermark=watermark or None)
     champion = models.get(row.champion or "")
     return LoopStatus(
         loop=loop,
@@ -144,7 +145,7 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
             last_day=added([last_day, unplaced]),
             last_job=last_job,
             held_hours=held,
-            watermark=traffic.watermark,
+            watermark=watermark,
         ),
     )
 
@@ -154,7 +155,7 @@ def _last_day(audits: Mapping[str, Audit], now_us: int) -> Audit:
     return added(audit for hour, audit in audits.items() if hour in recent)
 
 
-def _traffic(audits: Mapping[str, Audit], last_day: Audit, *, now_us: int, watermark: int) -> Traffic:
+def _traffic(audits: Mapping[str, Audit], last_day: Audit, *, now_us: int, watermark: int | None) -> Traffic:
     this_hour = audits.get(hour_of(now_us))
     return Traffic(
         this_hour=0 if this_hour is None else this_hour.decisions,

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from policyloop.core.clock import TimeUs, iso
+
 
 def write_json(value: Any) -> None:
-    """One JSON document, indented, on stdout."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    """One JSON document, indented, on stdout; what is declared as a time becomes RFC 3339."""
+    told = _with_times(value, msgspec.to_builtins(value, str_keys=True))
+    text = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
     sys.stdout.write(text + "\n")
+
+
+def _with_times(value: Any, told: Any) -> Any:
+    """The builtins `told` that a value became, with its times as texts."""
+    if isinstance(value, Mapping):
+        return dict(zip(told, map(_with_times, value.values(), told.values()), strict=True))
+    if isinstance(value, list | tuple):
+        return list(map(_with_times, value, told))
+    if not isinstance(value, msgspec.Struct) and not is_dataclass(value):
+        return told
+    kind: type = type(value)
+    times = _times_of(kind)
+    return {
+        name: iso(one) if name in times and one is not None else _with_times(getattr(value, name), one)
+        for name, one in told.items()
+    }
+
+
+@cache
+def _times_of(kind: type) -> frozenset[str]:
+    """The fields of a record that are times."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if TimeUs in (hint, *get_args(hint)))
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

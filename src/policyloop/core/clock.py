@@ -8,10 +8,12 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import Annotated, Protocol
 
 US_PER_S = 1_000_000
 US_PER_HOUR = 3600 * US_PER_S
+
+TimeUs = Annotated[int, "microseconds since 1970 UTC"]  # in what is answered as JSON, where it becomes RFC 3339
 
 
 class Clock(Protocol):

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from policyloop.core.clock import TimeUs
 from policyloop.storage.records import Records
 from policyloop.storage.records import jobs as table
 
@@ -29,9 +30,9 @@ class Job:
     attempt: int  # 1, 2, ...
     reason: str  # why it was queued
     message: str | None  # how it ended
-    queued_at: int
-    started_at: int | None
-    ended_at: int | None
+    queued_at: TimeUs
+    started_at: TimeUs | None
+    ended_at: TimeUs | None
     n_examples: int | None  # examples of the loop when it was queued
 
 

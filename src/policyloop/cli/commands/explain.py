@@ -11,6 +11,7 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.words import moment
+from policyloop.core.clock import iso
 from policyloop.evaluate.explain import Contribution, Explanation, shown
 from policyloop.run.explaining import Explained, explain
 
@@ -109,7 +110,7 @@ def _as_json(found: Explained) -> dict[str, Any]:
     told: dict[str, Any] = {
         "decision_id": decision.decision_id,
         "loop": decision.loop,
-        "decided_at": decision.decided_at,
+        "decided_at": iso(decision.decided_at),
         "policy": decision.policy,
         "context": msgspec.json.decode(decision.context),
         "action": found.names[decision.action[0]],

@@ -11,6 +11,7 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.words import moment, short
+from policyloop.core.clock import iso
 from policyloop.core.model import BASELINE
 from policyloop.run.rebuild import Rebuilt, rebuild
 
@@ -66,7 +67,7 @@ def _as_json(found: Rebuilt) -> dict[str, Any]:
         "findings": found.replay.sentences(),
         "decision_id": decision.decision_id,
         "loop": decision.loop,
-        "decided_at": decision.decided_at,
+        "decided_at": iso(decision.decided_at),
         "policy": decision.policy,
         "spec": decision.spec,
         "context": msgspec.json.decode(decision.context),
