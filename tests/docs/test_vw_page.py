@@ -40,7 +40,7 @@ def test_the_commands_of_the_page_are_commands():
     ours, theirs = (shlex.split(line) for line in block.splitlines())
 
     assert ours[:2] == ["policyloop", "export"]
-    assert ours[2] in [name.replace("_", "-") for name in export.WRITTEN]
+    assert ours[2] in export.WRITTEN
     assert ours[4] == theirs[3]
 
 

@@ -21,7 +21,7 @@ from policyloop.interop.exported_row import PARTS, ExportedRow, exported_rows
 
 _FORMATS = "policyloop.interop.formats"
 # A format that can be written has a function `write`; reading the files is faster than importing them.
-_WRITTEN = tuple(
+WRITTEN = tuple(
     plugins.as_written(_FORMATS, name)
     for name in plugins.ours(_FORMATS)
     if "\ndef write(" in (plugins.folder_of(_FORMATS) / f"{name}.py").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ class Counted:
 def run(
     file_format: Annotated[
         str,
-        typer.Argument(metavar="FORMAT", help="|".join(_WRITTEN), show_default=False),
+        typer.Argument(metavar="FORMAT", help="|".join(WRITTEN), show_default=False),
     ],
     loop: LoopName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - for the screen.", show_default=False)],
@@ -64,8 +64,8 @@ def run(
     An example is a decision whose window has closed, with its reward. Those whose probabilities are not known are left
     out, and counted.
     """
-    if plugins.as_written(_FORMATS, file_format) not in _WRITTEN:
-        raise UnknownName("format to export", file_format, _WRITTEN)
+    if plugins.as_written(_FORMATS, file_format) not in WRITTEN:
+        raise UnknownName("format to export", file_format, WRITTEN)
     if part not in PARTS:
         raise Invalid([Fault("--part", unknown("part", part, PARTS), "unknown_name")])
     with open_project(home) as deployment:
