@@ -1,5 +1,7 @@
 """`policyloop init`: a loop file that reads back, from nothing or from a table."""
 
+import json
+
 from policyloop.core.spec_file import read_spec_file
 
 
@@ -49,6 +51,33 @@ def test_init_from_a_table_takes_fields_and_actions_from_it(policyloop, tmp_path
     assert (spec.context["petal_length"].min, spec.context["petal_length"].max) == (0.0, 4.0)
     assert spec.context["colour"].values == ("blue", "red")
     assert spec.labels == ("iris", "rose")
+
+
+def test_that_bounds_are_wider_than_the_table_is_said_and_stands_in_the_file(policyloop, tmp_path):
+    (tmp_path / "t.csv").write_text("a,colour\n1,x\n2,y\n1,x\n2,y\n")
+    (tmp_path / "u.csv").write_text("colour\nx\ny\nx\ny\n")
+
+    numbers = policyloop("init", "t", "--from", "t.csv")
+    texts = policyloop("init", "u", "--from", "u.csv")
+
+    told = (
+        "Bounds of numbers are those of t.csv and as far again beyond as its values span. "
+        "What lies outside is refused: put what can really be."
+    )
+    assert f"note: {told}\n" in numbers.err
+    assert f"\n# {told}\n" in (tmp_path / "t.yaml").read_text()
+    assert (read_spec_file(tmp_path / "t.yaml").context["a"].min, read_spec_file(tmp_path / "t.yaml").context["a"].max) == (
+        0,
+        3,
+    )
+    assert "Bounds" not in texts.err + (tmp_path / "u.yaml").read_text()
+
+
+def test_a_script_gets_the_file_and_the_notes_as_json(policyloop):
+    ran = policyloop("init", "my-loop", "--json")
+
+    assert json.loads(ran.out) == {"loop": "my-loop", "file": "my-loop.yaml", "notes": []}
+    assert ran.err == ""
 
 
 def test_an_unknown_label_column_is_answered_with_the_nearest(policyloop, tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policyloop.core.loop import LoopSpec
@@ -51,9 +51,9 @@ COMMENTS: Mapping[str, str] = {
     "reward.default": "the reward of a decision without any outcome",
     "baseline": "decides until a model is live and when one breaks: a label, first or uniform",
     "learner": "what learns the rewards; its own settings go beside the name",
-    "learner.name": "linear: ridge regression per action",
+    "learner.name": "linear (ridge regression per action), boosted, vw or automatic",
     "explore": "how sure a choice is; the explorer's own settings go beside the name",
-    "explore.name": "squarecb, epsilon_greedy, thompson or greedy",
+    "explore.name": "squarecb, epsilon_greedy, softmax, greedy, thompson, bootstrap, linucb or vw",
     "explore.floor": "probability mass that all allowed actions share evenly, whatever the model says",
     "train": "when a new model is made, and from what",
     "train.every": "so many new examples, so long, or whichever comes first; none: when asked",
@@ -90,13 +90,17 @@ _COMMENT_COLUMN = 44
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ /.-]*[A-Za-z0-9_]|[A-Za-z]")
 
 
-def template_of(spec: LoopSpec) -> str:
-    """The loop file of a spec, with every key and what it means."""
+def template_of(spec: LoopSpec, *, about: Sequence[str] = ()) -> str:
+    """The loop file of a spec, with every key and what it means.
+
+    Args:
+        about: sentences on where it comes from, for the head of the file.
+    """
     document = to_mapping(spec)
     document["train"] = {"every": document["train"].pop("every", "none"), "cron": None, **document["train"]}
     document["gate"] = {"refresh": _short(document["gate"]["refresh"])}
     document["public_models"] = spec.public_models
-    lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", ""]
+    lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", *(f"# {told}" for told in about), ""]
     for key, value in document.items():
         lines += _section(key, value)
     return "\n".join(lines) + "\n"

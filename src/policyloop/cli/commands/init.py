@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from policyloop.cli.screen import write_note
+from policyloop.cli.options import AsJson
+from policyloop.cli.screen import write_json, write_note
 from policyloop.cli.table_file import read_columns
 from policyloop.cli.words import actions_in_words, counted
 from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName
+from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_file import read_spec
 from policyloop.core.spec_inference import infer_document
 from policyloop.core.spec_template import EXAMPLE, EXAMPLE_OF_CANDIDATES, template_of
@@ -37,6 +39,7 @@ def run(
         bool, typer.Option("--candidates", help="The caller brings the actions along, with features.")
     ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; LOOP.yaml by default.", show_default=False)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a loop file to start from, with every key and what it means.
 
@@ -56,18 +59,37 @@ def run(
     else:
         document = EXAMPLE if table is None else infer_document(read_columns(table), label=label)
     spec = read_spec({"loop": name, **document})
+    about = [] if table is None else _about_bounds(spec, table)
     path = Path(f"{name}.yaml") if out is None else out
+    _write(path, template_of(spec, about=about))
+    if as_json:
+        write_json({"loop": spec.loop, "file": str(path), "notes": [*about, *warnings_of(spec)]})
+        return
+    for note in [*about, *warnings_of(spec)]:
+        write_note(f"note: {note}")
+    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {actions_in_words(spec)}).")
+    typer.echo(f"Next: edit it, then `policyloop apply {path}`.")
+
+
+def _write(path: Path, text: str) -> None:
+    """A new file; one that is there stays as it is."""
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(template_of(spec))
+            file.write(text)
     except FileExistsError:
         raise Invalid([Fault(str(path), "exists already; expected a new name, or --out OTHER.yaml.", "exists")]) from None
     except OSError as error:
         raise Invalid([Fault(str(path), f"cannot be written: {error.strerror}.", "unwritable")]) from None
-    for warning in warnings_of(spec):
-        write_note(f"note: {warning}")
-    typer.echo(f"wrote {path} ({counted(len(spec.context), 'field')}, {actions_in_words(spec)}).")
-    typer.echo(f"Next: edit it, then `policyloop apply {path}`.")
+
+
+def _about_bounds(spec: LoopSpec, table: Path) -> list[str]:
+    """What to know of bounds that come from a table."""
+    if all(field.min is None and field.max is None for field in spec.context.values()):
+        return []
+    return [
+        f"Bounds of numbers are those of {table.name} and as far again beyond as its values span. What lies outside is "
+        f"refused: put what can really be."
+    ]
 
 
 def _document_like(like: str) -> Mapping[str, Any]:
