@@ -134,3 +134,17 @@ def test_a_folder_without_data_is_told_and_left_alone(policyloop, tmp_path):
     assert ran.code == 2
     assert ran.err.startswith(f"error: there is no data in '{tmp_path / 'policyloop-data'}' yet; expected a data folder that")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_script_gets_what_holds_now_as_json_whatever_it_changed(project, publish):
+    first, second = publish(1), publish(2)
+
+    def told(*command):
+        return json.loads(project(*command, "--json").out)
+
+    alike = {"loop": "front-page", "anchor": first, "is_frozen": False}
+    assert told("promote", "front-page", first) == alike | {"champion": first, "previous": None, "is_paused": False}
+    assert told("promote", "front-page", second) == alike | {"champion": second, "previous": first, "is_paused": False}
+    assert told("pause", "front-page") == alike | {"champion": second, "previous": first, "is_paused": True}
+    assert told("resume", "front-page")["is_paused"] is False
+    assert told("rollback", "front-page")["champion"] == first

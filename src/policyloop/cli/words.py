@@ -10,6 +10,7 @@ from policyloop.core.clock import US_PER_S, iso
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.gate.verdict import to_json
+from policyloop.registry.loop_rows import LoopRow
 from policyloop.registry.verdict_rows import VerdictRow
 
 SHOWN_DIGITS = 12  # of a digest: enough to tell models apart, short enough to read
@@ -43,6 +44,18 @@ def counted(n: int, noun: str) -> str:
 def actions_in_words(spec: LoopSpec) -> str:
     """`3 actions`, or `candidates` where the caller brings them along."""
     return "candidates" if spec.is_candidates else counted(len(spec.labels), "action")
+
+
+def standing_as_map(row: LoopRow) -> dict[str, Any]:
+    """What holds in a loop now, as scripts get it; the names are those of `status --json`."""
+    return {
+        "loop": row.loop,
+        "champion": row.champion,
+        "previous": row.previous,
+        "anchor": row.anchor,
+        "is_paused": row.is_paused,
+        "is_frozen": row.is_frozen,
+    }
 
 
 def verdict_as_map(row: VerdictRow) -> dict[str, Any]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from policyloop.cli.options import HomeFolder, LoopName
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
-from policyloop.cli.words import short
+from policyloop.cli.screen import write_json
+from policyloop.cli.words import short, standing_as_map
 
 
-def run(loop: LoopName, home: HomeFolder = None) -> None:
+def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Let the champion of a paused loop decide again."""
     with open_project(home) as deployment:
         row = deployment.registry.resume(deployment.registry.standing(loop).spec.loop)
+    if as_json:
+        write_json(standing_as_map(row))
+        return
     typer.echo(f"{row.loop}: {short(row.champion)} decides again.")
