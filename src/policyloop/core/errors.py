@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+_MAX_NAME_CHARS = 120  # of what may be a name mistyped
+_MAX_SHOWN_CHARS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -76,7 +79,7 @@ class UnknownModel(PolicyloopError, LookupError):
     status = 404
 
     def __init__(self, loop: str, model: str) -> None:
-        super().__init__(f"loop '{loop}' has no model '{model}'; `policyloop models {loop}` lists them.")
+        super().__init__(f"loop '{loop}' has no model {_quoted(model)}; `policyloop models {loop}` lists them.")
 
 
 class UnknownDecision(PolicyloopError, LookupError):
@@ -87,7 +90,7 @@ class UnknownDecision(PolicyloopError, LookupError):
 
     def __init__(self, decision_id: str) -> None:
         super().__init__(
-            f"no decision has the id '{decision_id}', in the tables or in the log; expected the decision_id "
+            f"no decision has the id {_quoted(decision_id)}, in the tables or in the log; expected the decision_id "
             f"that decide answered, or the one you sent."
         )
 
@@ -249,10 +252,18 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """`no explorer is named 'linub'; did you mean 'linucb'?`, or the list of known names."""
+    """`no explorer is named 'linub'; did you mean 'linucb'?`, or the list of known names; what is no name is cut short."""
+    if len(name) > _MAX_NAME_CHARS or not name.isprintable():  # no search for the nearest: it takes time in the length
+        return f"no {kind} is named {_quoted(name)}."
     names = sorted(known)
     match = nearest(name, names)
     if match:
         return f"no {kind} is named '{name}'; did you mean '{match}'?"
     listed = ", ".join(names) if names else "none yet"
     return f"no {kind} is named '{name}'; known: {listed}."
+
+
+def _quoted(name: str) -> str:
+    """What someone sent as a name, in quotes; escaped where it is not printable, and cut where it is too long for a name."""
+    cut = name if len(name) <= _MAX_NAME_CHARS else name[:_MAX_SHOWN_CHARS]
+    return (f"'{cut}'" if cut.isprintable() else ascii(cut)) + ("" if cut == name else "...")

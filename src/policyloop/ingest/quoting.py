@@ -50,8 +50,6 @@ def unknown_name(kind: str, name: Any, known: Iterable[str]) -> str:
     """`no context field is named 'hou'; did you mean 'hour'?`, for names of any length and make."""
     if not isinstance(name, str):
         return f"a {kind} is named {shown(name)}; expected a name in text."
-    if len(name) > 2 * MAX_SHOWN_CHARS or not name.isprintable():  # no search for the nearest: it takes time in the length
-        return f"no {kind} is named {shown_text(name)}."
     names = list(known)
     return unknown(kind, name, names) if len(names) <= MAX_NAMES_SHOWN else _unknown_of_many(kind, name, names)
 

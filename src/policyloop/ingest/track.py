@@ -19,7 +19,6 @@ from policyloop.ingest.checks import Checks
 from policyloop.ingest.imported import imported_decision
 from policyloop.ingest.outcomes import Reported, activation, fingerprint, outcome
 from policyloop.ingest.payload import read_row
-from policyloop.ingest.quoting import MAX_SHOWN_CHARS
 from policyloop.ingest.recent import Recent
 
 
@@ -97,7 +96,7 @@ def _event_of(
 ) -> tuple[Event, ActionSet | None, list[str]]:
     checks = loops.get(request.loop)
     if checks is None:
-        raise UnknownLoop(request.loop[: 2 * MAX_SHOWN_CHARS], loops)
+        raise UnknownLoop(request.loop, loops)
     if isinstance(request, TrackedDecision):
         return *imported_decision(request, checks, received_at=received_at, where=where), []
     if isinstance(request, TrackedActivation):
