@@ -8,6 +8,9 @@ import pytest
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.interop.kept import Kept
+from policyloop.log.files import SystemFiles
+from policyloop.log.folder import quarantined, segments
+from policyloop.log.recover import set_aside
 from policyloop.log.writer import LogWriter
 from policyloop.run.deployment import open_deployment
 
@@ -45,6 +48,7 @@ def test_all_of_one_loop_goes_and_the_others_stay(filled, tmp_path):
         "n_examples": 0,
         "n_models": 1,
         "n_specs": 1,
+        "n_in_quarantine": 0,
     }
     with open_deployment(Home(Path("policyloop-data"))) as deployment:
         assert list(deployment.registry.standings()) == ["other"]
@@ -53,6 +57,21 @@ def test_all_of_one_loop_goes_and_the_others_stay(filled, tmp_path):
         assert list(Kept(deployment.records, clock=deployment.clock).by_loop("notes", "a", dict)) == ["other"]
     assert list((tmp_path / "policyloop-data").glob("models/*")) == []
     assert filled("clean", "front-page", "--yes").err == "error: no loop is named 'front-page'; known: other.\n"
+
+
+def test_damaged_segments_that_were_put_aside_stay_and_that_is_said(filled, tmp_path):
+    log = tmp_path / "policyloop-data" / "log"
+    writer = LogWriter(log, clock=SystemClock())
+    writer.close()
+    set_aside(segments(log)[0].path, files=SystemFiles())
+
+    ran = filled("clean", "front-page", "--yes")
+
+    assert ran.err == (
+        f"note: 1 damaged segment of the log in '{log / 'quarantine'}' may still hold events of this loop and of "
+        f"others; where they must go too, delete the files by hand.\n"
+    )
+    assert len(quarantined(log)) == 1
 
 
 def test_a_loop_can_begin_anew_after_cleaning(filled):
