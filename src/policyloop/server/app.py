@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from policyloop.core.endpoint import JSON, Call, Endpoint, Reply
+from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import Fault, Invalid, PolicyloopError
 from policyloop.core.request_errors import BodyCutShort, MethodNotAllowed, Unexpected
 from policyloop.server.limits import MAX_BODY_BYTES, check_body_headers, read_body
@@ -23,6 +23,7 @@ from policyloop.server.origin import OriginCheck, cors_headers
 from policyloop.server.problem import problem_reply
 from policyloop.server.routes import Routes, methods_of
 from policyloop.server.service import Service
+from policyloop.server.whole_answer import whole_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -32,7 +33,6 @@ _MAX_IDS_TOLD = 20
 _WITHOUT_BODY = (204, 304)
 _MAX_SHOWN = 200
 _encode = msgspec.json.Encoder().encode
-_JSON_TYPE = (b"content-type", JSON)
 _READ_ONLY = (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")
 
 
@@ -77,14 +77,7 @@ class App:
             reply = _problem(Unexpected(call.request_id), call, row)
         if row is not None and row.cors:
             reply.headers += cors_headers((row.method,), row.cors_headers)
-        body = reply.body
-        if reply.status in _WITHOUT_BODY:
-            headers = list(reply.headers)
-        else:
-            media_type = _JSON_TYPE if reply.media_type is JSON else (b"content-type", reply.media_type)
-            headers = [media_type, (b"content-length", b"%d" % len(body)), *reply.headers]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _send(reply, scope, send)
         self._note(scope, row, call, reply.status, time.perf_counter() - began_s)
 
     async def _ask(self, row: Endpoint, call: Call, receive: Receive) -> Reply:
@@ -138,6 +131,20 @@ class App:
         await receive()
         await self.service.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _send(reply: Reply, scope: Message, send: Send) -> None:
+    """Hand the answer to the server: at once where the connection takes it so, else head and body."""
+    has_body = reply.status not in _WITHOUT_BODY
+    if has_body and not reply.headers:
+        whole = whole_of(scope)
+        if whole is not None and whole(reply.status, reply.media_type, reply.body):
+            return
+    headers = list(reply.headers)
+    if has_body:
+        headers = [(b"content-type", reply.media_type), (b"content-length", b"%d" % len(reply.body)), *headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def _problem(error: PolicyloopError, call: Call, row: Endpoint | None) -> Reply:
