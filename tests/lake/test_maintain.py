@@ -1,8 +1,12 @@
 """Upkeep changes how the tables lie on the disk, and not what they say."""
 
+from contextlib import suppress
+
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from join_loops import a_spec
+from policyloop.core.event import ActionSet
 from policyloop.join.hours import join_loop
 from policyloop.lake import dirty, views
 from policyloop.lake.maintain import clean, compact, expire, forget, maintain
@@ -104,3 +108,42 @@ def test_a_forgotten_loop_has_nothing_left_and_others_keep_theirs(lake, records)
     assert dirty.marks(records, LOOP) == {}
     assert views.decisions(lake, "other").num_rows == 1
     assert hours_of(records, [(LOOP, "a"), ("other", "x")]) == {("other", "x"): "2025-11-24T16"}
+
+
+def test_sets_of_candidates_are_put_together_and_each_is_kept_once_as_it_first_came(tmp_path, records):
+    lake = Lake(tmp_path / "lake")
+    texts = {"aa": '[{"id":"x"}]', "bb": '[{"id":"y"}]', "cc": '[{"id":"z"}]'}
+    came = [("aa", 5), ("bb", 4), ("aa", 3), ("cc", 7), ("aa", 9), ("bb", 6)]
+    for number, (digest, at) in enumerate(came, 1):
+        a_set = ActionSet(loop=LOOP, digest=digest, received_at=T0 + at, actions=texts[digest])
+        ship(lake, records, [sealed([a_set], segment=number)])
+    other = ActionSet(loop="other", digest="aa", received_at=T0, actions=texts["aa"])
+    ship(lake, records, [sealed([other], segment=len(came) + 1)])
+
+    assert compact(lake, at_least=2) > 0
+
+    kept = sorted(lake.rows("action_sets").to_pylist(), key=lambda row: (row["loop"], row["set_hash"]))
+    assert [(row["loop"], row["set_hash"], row["first_seen_at"] - T0, row["actions"]) for row in kept] == [
+        (LOOP, "aa", 3, texts["aa"]),
+        (LOOP, "bb", 4, texts["bb"]),
+        (LOOP, "cc", 7, texts["cc"]),
+        ("other", "aa", 0, texts["aa"]),
+    ]
+    assert n_files(lake, "action_sets") == 2
+    assert compact(lake, at_least=2) == 0
+
+
+def test_a_set_that_comes_while_others_are_put_together_is_not_lost(tmp_path, records):
+    lake = Lake(tmp_path / "lake")
+    for number, digest in enumerate(["aa", "aa"], 1):
+        a_set = ActionSet(loop=LOOP, digest=digest, received_at=T0 + number, actions="[]")
+        ship(lake, records, [sealed([a_set], segment=number)])
+    handle = lake.open("action_sets")
+    rows = lake.rows("action_sets", version=handle.version()).slice(0, 1)
+    late = [ActionSet(loop=LOOP, digest=digest, received_at=T0, actions="[]") for digest in ("aa", "cc")]
+    ship(lake, records, [sealed(late, segment=3)])
+
+    with suppress(CommitFailedError):
+        lake.replace_through(handle, rows, where="loop = 'front-page' AND set_hash IN ('aa')")
+
+    assert set(lake.rows("action_sets")["set_hash"].to_pylist()) == {"aa", "cc"}

@@ -1,7 +1,8 @@
 """The tables kept in order: small files merged, old examples' versions dropped, what is past its time removed.
 
 Question answered: how do the tables stay fast to read and no larger than they must be, without changing what they say?
-Merging may run beside the shipper, which only appends. It keeps out of the hour `unknown`, which the shipper rewrites.
+Merging may run beside the shipper, which only appends. It keeps out of the hour `unknown`, which the shipper rewrites; sets
+of candidates are put together only where none came meanwhile.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from collections.abc import Iterable
 
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from deltalake.exceptions import CommitFailedError
 
 from policyloop.core.clock import US_PER_HOUR, from_iso, hour_of
 from policyloop.lake import dirty
-from policyloop.lake.schema import DECISIONS, EXAMPLES, OUTCOMES, SCHEMAS, UNKNOWN_HOUR
+from policyloop.lake.schema import ACTION_SETS, DECISIONS, EXAMPLES, OUTCOMES, SCHEMAS, UNKNOWN_HOUR
 from policyloop.lake.tables import Lake, Snapshot, in_hours
 from policyloop.lake.views import latest
 from policyloop.storage.records import Records, decision_hours, dirty_hours, progress
 
 FILES_WORTH_MERGING = 8  # in one hour of one loop; merging fewer costs more than it saves
 RETENTION_HOURS = 7 * 24
+_MOST_SETS = 500  # of candidates, of which records are taken out at a time
 
 
 def maintain(lake: Lake, *, keep: Iterable[Snapshot] = ()) -> str | None:
@@ -37,7 +40,9 @@ def maintain(lake: Lake, *, keep: Iterable[Snapshot] = ()) -> str | None:
 
 
 def compact(lake: Lake, *, at_least: int = FILES_WORTH_MERGING) -> int:
-    """Merge small files, and of corrected examples keep the latest version only. The views say the same as before.
+    """Merge small files; of corrected examples keep the latest version only, and of each set of candidates one record.
+
+    The views say the same as before.
 
     Args:
         lake: the tables.
@@ -51,8 +56,10 @@ def compact(lake: Lake, *, at_least: int = FILES_WORTH_MERGING) -> int:
         if lake.exists(table):
             for loop, hour in lake.fragmented(table, at_least=at_least):
                 if hour != UNKNOWN_HOUR:
-                    if table == EXAMPLES:
+                    if table == EXAMPLES and hour is not None:
                         _keep_latest(lake, loop, hour)
+                    if table == ACTION_SETS:
+                        _keep_first(lake, loop)
                     n_merged += lake.merge_files(table, loop=loop, hour=hour)
     return n_merged
 
@@ -135,3 +142,22 @@ def _keep_latest(lake: Lake, loop: str, hour: str) -> None:
         last = latest(rows)
         if last.num_rows < rows.num_rows:
             lake.replace(EXAMPLES, last, where=where)
+
+
+def _keep_first(lake: Lake, loop: str) -> None:
+    """Of sets of candidates that several processes logged, keep the record that came first."""
+    handle = lake.open(ACTION_SETS)
+    version = handle.version()
+    counted = pc.value_counts(lake.rows(ACTION_SETS, where=in_hours(loop), columns=["set_hash"], version=version)["set_hash"])
+    repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1)).to_pylist()[:_MOST_SETS]
+    if not repeated:
+        return
+    where = f"{in_hours(loop)} AND set_hash IN ({', '.join(map(repr, repeated))})"  # digests need no escaping
+    rows = lake.rows(ACTION_SETS, where=where, version=version).sort_by("first_seen_at")
+    first: dict[str, int] = {}
+    for place, digest in enumerate(rows["set_hash"].to_pylist()):
+        first.setdefault(digest, place)
+    try:
+        lake.replace_through(handle, rows.take(list(first.values())), where=where)
+    except CommitFailedError:
+        return  # some of them came once more just now: the next time will do

@@ -93,7 +93,14 @@ class Lake:
 
     def replace(self, table: str, rows: pa.Table, *, where: str) -> None:
         """Put rows in the place of those for which `where` holds, by one commit, durable on return."""
-        handle = self.open(table)
+        self.replace_through(self.open(table), rows, where=where)
+
+    def replace_through(self, handle: DeltaTable, rows: pa.Table, *, where: str) -> None:
+        """The same through that very handle, for what was read at its version.
+
+        Raises:
+            CommitFailedError: another commit touched such rows since, and nothing was changed.
+        """
         before = handle.version()
         write_deltalake(handle, rows, mode="overwrite", predicate=where)
         self._make_durable(handle, before)
@@ -128,19 +135,22 @@ class Lake:
         """Loops that have rows, in alphabetical order."""
         return sorted({part["loop"] for part in self.open(table).partitions()})
 
-    def fragmented(self, table: str, *, at_least: int) -> list[tuple[str, str]]:
-        """(loop, hour) of a table that lie in that many files or more."""
+    def fragmented(self, table: str, *, at_least: int) -> list[tuple[str, str | None]]:
+        """(loop, hour) of a table that lie in that many files or more; the hour is None where the table is not filed by it."""
         files = pa.table(self.open(table).get_add_actions(flatten=True))
-        if "partition.hour" not in files.column_names:
+        if not files.num_rows:
             return []
-        places = zip(files["partition.loop"].to_pylist(), files["partition.hour"].to_pylist(), strict=True)
-        return sorted(place for place, n in Counter(places).items() if n >= at_least)
+        loops = files["partition.loop"].to_pylist()
+        is_by_hour = "partition.hour" in files.column_names
+        hours = files["partition.hour"].to_pylist() if is_by_hour else [None] * len(loops)
+        return sorted(place for place, n in Counter(zip(loops, hours, strict=True)).items() if n >= at_least)
 
-    def merge_files(self, table: str, *, loop: str, hour: str) -> int:
-        """Put the small files of an hour together, in their order. Returns how many went into others."""
+    def merge_files(self, table: str, *, loop: str, hour: str | None) -> int:
+        """Put the small files of an hour, or of a loop (None), together, in their order. Returns how many went into others."""
         handle = self.open(table)
         before = handle.version()
-        merged = handle.optimize.compact(partition_filters=[("loop", "=", loop), ("hour", "=", hour)])
+        hours = [] if hour is None else [("hour", "=", hour)]
+        merged = handle.optimize.compact(partition_filters=[("loop", "=", loop), *hours])
         self._make_durable(handle, before)
         return int(merged["numFilesRemoved"])
 
