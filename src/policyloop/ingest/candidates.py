@@ -7,6 +7,7 @@ offered before in the same words is recognised by its bytes, and costs no check.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ class CandidatesCheck:
         self._known_bytes = 0
         self._named: dict[str, Candidates] = {}
         self._logged: set[str] = set()
+        self.logging = threading.Lock()  # held by a thread from asking `to_log` until what it gave is in the log
 
     def check(self, actions: Sequence[CandidateAction], faults: list[Fault], *, where: str) -> Candidates | None:
         """The set, with defaults filled in; None, and faults appended, when it does not fit.

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from policyloop.core.candidates import stored
+from policyloop.core.candidates import Candidates, stored
 from policyloop.core.clock import Clock, iso
 from policyloop.core.errors import DecisionConflict
 from policyloop.core.event import Decision, Logged, pack_floats
@@ -108,11 +108,7 @@ class Decider:
                 return _repeated(earlier, request, asked)
         event = self._made(live, request, asked, acting)
         answer = _answer_of(event, live, request, asked)
-        if asked.candidates is not None:
-            to_log = live.checks.candidates.to_log(asked.candidates, now_us=event.decided_at)
-            if to_log is not None:
-                self._append(to_log)
-        decided = Decided(event, answer, self._append(event))
+        decided = Decided(event, answer, self._logged(live, event, asked.candidates))
         if request.decision_id is not None:
             self._recent.put(request.decision_id, decided, now_s=self._clock.monotonic_s())
         return decided
@@ -152,6 +148,21 @@ class Decider:
     def last_error(self) -> str | None:
         """What the model did wrong when it last broke, in words."""
         return self._last_error
+
+    def _logged(self, live: Live, event: Decision, candidates: Candidates | None) -> int:
+        """Hand the record to the log, after the set that it refers to where the log does not have that; gives its number."""
+        if candidates is None or candidates.is_small:
+            return self._append(event)
+        known = live.checks.candidates
+        with known.logging:  # or another thread's decision would go in before the set that this one is about to log
+            try:
+                to_log = known.to_log(candidates, now_us=event.decided_at)
+                if to_log is not None:
+                    self._append(to_log)
+                return self._append(event)
+            except Exception:
+                known.forget_logged()  # the log may not have the set
+                raise
 
     def _made(self, live: Live, request: DecideRequest, asked: Asked, acting: Acting) -> Decision:
         """The record of what was drawn from the live policy, or of the first action where that does not act."""
