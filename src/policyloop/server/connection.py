@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from policyloop.core.errors import PolicyloopError
 from policyloop.core.request_errors import HeadersTooLarge, NotHttp
 from policyloop.core.wire import problem_of
-from policyloop.server.whole_answer import WHOLE, send_whole
+from policyloop.server.whole_answer import SEND, WHOLE, send_whole
 
 STALL_S = 20.0  # with the sweep's second and the keep-alive below, everything idle is gone within 30 s
 KEEP_ALIVE_S = 20
@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
         """The request can be given to the application; its body may be still to come."""
         self._is_in_headers = False
         super().on_headers_complete()
-        self.scope["extensions"] = {WHOLE: partial(send_whole, self.cycle)}
+        self.scope["extensions"] = {WHOLE: {SEND: partial(send_whole, self.cycle)}}
         self.headers = []  # trailers, which come after the body, end up here and count for nothing
 
     def on_message_complete(self) -> None:

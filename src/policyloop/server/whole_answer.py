@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-WHOLE = "policyloop.whole"  # its name among the extensions in a scope
+WHOLE, SEND = "policyloop.whole", "send"  # where it lies among the extensions in a scope
 
 SendWhole = Callable[[int, bytes, bytes], bool]  # status, media type and body; whether the answer is gone
 
@@ -41,4 +41,4 @@ def send_whole(cycle: RequestResponseCycle, status: int, media_type: bytes, body
 def whole_of(scope: Any) -> SendWhole | None:
     """What the connection of this request offers, if it is one of ours."""
     extensions = scope.get("extensions")
-    return None if extensions is None else extensions.get(WHOLE)
+    return extensions[WHOLE][SEND] if extensions is not None and WHOLE in extensions else None
