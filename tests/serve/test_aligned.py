@@ -78,3 +78,27 @@ def test_many_are_decided_as_one_is():
     for row, mask in zip(many, allowed, strict=True):
         np.testing.assert_allclose(row, policy.probabilities(CONTEXT, Actions(spec.labels, mask)), atol=1e-12)
     assert policy.probabilities_of_many([], np.empty((0, 4), dtype=bool)).shape == (0, 4)
+
+
+@given(labels=st.lists(st.sampled_from([*OLD, "x", "y"]), min_size=1, unique=True), floor=st.floats(0, 1), data=st.data())
+def test_many_are_decided_as_one_is_whatever_was_renamed_and_whatever_is_allowed(labels, floor, data):
+    mask = st.lists(st.booleans(), min_size=len(labels), max_size=len(labels)).filter(any)
+    allowed = np.array(data.draw(st.lists(mask, min_size=1, max_size=6)))
+    spec = front_page(
+        actions=ActionSpec(kind="discrete", labels=tuple(labels)), baseline="first", explore=ExploreSpec(floor=floor)
+    )
+    policy = aligned(some_model(), OLD, spec)
+
+    many = policy.probabilities_of_many([CONTEXT] * len(allowed), allowed)
+
+    for row, may in zip(many, allowed.tolist(), strict=True):
+        np.testing.assert_allclose(row, policy.pmf(CONTEXT, may), atol=1e-12)
+
+
+def test_expected_rewards_follow_their_labels_and_a_new_one_is_expected_to_be_average():
+    spec = front_page(actions=ActionSpec(kind="discrete", labels=("new", "playful", "calm")), baseline="first")
+    calm, bold, playful = some_model().rewards_of_many([CONTEXT])[0]
+
+    got = aligned(some_model(), OLD, spec).rewards_of_many([CONTEXT, CONTEXT])
+
+    np.testing.assert_allclose(got, [[(calm + bold + playful) / 3, playful, calm]] * 2, rtol=1e-12)

@@ -15,7 +15,7 @@ class Entrant:
 
     model: str  # digest, or `baseline`
     policy: Policy
-    rewards: PredictsRewards | None  # what it expects of each present label; None for the baseline, or where a label is new
+    rewards: PredictsRewards | None  # what it expects of each present label; None for the baseline
 
     @property
     def is_baseline(self) -> bool:

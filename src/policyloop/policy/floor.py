@@ -2,12 +2,15 @@
 
 Question answered: what is the final probability of each allowed action? It is the only place where the floor is applied;
 with it every allowed action keeps at least floor/k, so that past decisions can be re-weighted for any other policy.
-Letters: k allowed actions.
+Letters: n decisions, k actions.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
 from policyloop.policy.columns import Columns
@@ -18,6 +21,17 @@ def apply(probabilities: Columns, floor: float) -> list[Any]:
     keep = 1.0 - floor
     share = floor / len(probabilities)
     return [keep * q + share for q in probabilities]
+
+
+def apply_to_many(pmf: NDArray[np.float64], allowed: NDArray[np.bool_], floor: float) -> NDArray[np.float64]:
+    """The same for many decisions that may each allow other actions.
+
+    Args:
+        pmf: (n, k), 0 where not allowed.
+        allowed: (n, k), at least one True a row.
+    """
+    share = np.divide(floor, allowed.sum(axis=1, keepdims=True))
+    return np.where(allowed, (1.0 - floor) * pmf + share, 0.0)
 
 
 def check(floor: float) -> float:

@@ -20,7 +20,5 @@ def entrant_of(registry: Registry, spec: LoopSpec, model: str | None) -> Entrant
     if model is None:
         return Entrant(BASELINE, baseline(spec.actions, spec.baseline, floor=spec.explore.floor), rewards=None)
     stored = registry.load(spec.loop, model)
-    policy = stored.policy()
-    # Predictions are read by place, so only those of a model with the very same actions are of use.
-    is_alike = spec.is_candidates or stored.labels == spec.labels
-    return Entrant(model, aligned(policy, stored.labels, spec), rewards=policy if is_alike else None)
+    policy = aligned(stored.policy(), stored.labels, spec)
+    return Entrant(model, policy, rewards=policy)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from policyloop.core.candidates import Candidates
 from policyloop.core.example import Context
@@ -43,6 +43,8 @@ class Aligned:
         place_of_label = {label: place for place, label in enumerate(spec.labels)}
         pairs = [(old, place_of_label[label]) for old, label in enumerate(self._labels) if label in place_of_label]
         self._pairs = tuple(pairs)  # (place among the model's actions, place among today's)
+        self._old, self._new = [old for old, _ in pairs], [new for _, new in pairs]
+        self._n_today = len(spec.labels)
 
     def pmf(self, context: Context, allowed: Sequence[bool], candidates: Candidates | None = None) -> list[float]:
         """k probabilities in today's order."""
@@ -67,5 +69,23 @@ class Aligned:
         self, contexts: Sequence[Context], allowed: NDArray[np.bool_], candidates: Sequence[Candidates] | None = None
     ) -> NDArray[np.float64]:
         """(n, k): row i is what `probabilities` gives for context i."""
-        rows = [self.pmf(context, may) for context, may in zip(contexts, allowed.tolist(), strict=True)]
-        return np.array(rows).reshape(allowed.shape)
+        its_own = np.zeros((len(contexts), len(self._labels)), dtype=bool)
+        its_own[:, self._old] = allowed[:, self._new]
+        knows_some = np.flatnonzero(its_own.any(axis=1)).tolist()
+        some = [contexts[row] for row in knows_some]
+        preference = np.where(allowed, 1.0, 0.0) / allowed.sum(axis=1, keepdims=True)
+        preference[knows_some] = self._in_todays_order(self._policy.probabilities_of_many(some, its_own[knows_some]), 0.0)
+        return floors.apply_to_many(preference, allowed, self._floor)
+
+    def rewards_of_many(
+        self, contexts: Sequence[Context], candidates: Sequence[Candidates] | None = None
+    ) -> NDArray[np.float64]:
+        """(n, k) expected reward of every action in today's order; of one that the model does not know, their mean."""
+        rewards = self._policy.rewards_of_many(contexts)
+        return self._in_todays_order(rewards, rewards.mean(axis=1, keepdims=True))
+
+    def _in_todays_order(self, of_labels: NDArray[np.float64], of_others: ArrayLike) -> NDArray[np.float64]:
+        """(n, k) in the model's order -> (n, k) in today's, with `of_others` for what the model does not know."""
+        today = np.full((len(of_labels), self._n_today), of_others, dtype=np.float64)
+        today[:, self._new] = of_labels[:, self._old]
+        return today
