@@ -196,6 +196,15 @@ def test_carrying_out_what_was_chosen_changes_nothing():
     assert audit_of(events).executed == 0
 
 
+def test_of_a_ranking_the_first_place_is_what_was_chosen_and_counted():
+    events = [a_decision(action=[2, 0, 1]), an_outcome(values={"$executed": None}, executed="2")]
+
+    example = the_example(events)
+
+    assert (example["action"], example["propensity"], example["propensity_kind"]) == ([2, 0, 1], 0.5, "probability")
+    assert (audit_of(events).executed, audit_of(events).chosen_by_action) == (0, (0, 0, 1))
+
+
 def test_a_report_of_what_was_carried_out_that_cannot_be_read_leaves_no_example():
     events = [a_decision(), an_outcome(values={"$executed": None}, executed='"red"')]
 

@@ -31,6 +31,14 @@ def test_what_was_chosen_anyway_is_nothing_new():
     assert instead.to_pylist() == [None]
 
 
+def test_of_a_ranking_the_first_place_is_what_was_chosen():
+    rankings = pa.chunked_array([pa.array([[2, 0, 1], [2, 0, 1]], pa.list_(pa.int32()))])
+
+    instead, _ = done_instead(reports((0, 5, 5, "2"), (1, 5, 5, "0")), rankings)
+
+    assert instead.to_pylist() == [None, [0]]
+
+
 def test_the_report_of_what_happened_first_counts():
     instead, _ = done_instead(reports((0, 9, 9, "1"), (0, 5, 20, "2"), (0, 6, 6, None)), chosen(0))
 

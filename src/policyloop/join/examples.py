@@ -191,8 +191,8 @@ def widen(decisions: pa.Table, settled: pa.Table) -> pa.Table:
 
 
 def _by_action(chosen: pa.ChunkedArray) -> tuple[int, ...]:
-    """How often each index was chosen, up to the largest."""
-    index = pc.list_flatten(chosen).to_numpy()
+    """How often each index was chosen, up to the largest; of a ranking the first place."""
+    index = pc.list_flatten(pc.list_slice(chosen, 0, 1)).to_numpy()
     return tuple(np.bincount(index).tolist()) if len(index) else ()
 
 

@@ -36,7 +36,7 @@ def done_instead(reports: pa.Table, chosen: pa.ChunkedArray) -> tuple[pa.Array, 
         action = _indices(text)
         if action is None:
             is_usable[decision] = False
-        elif action != chosen[decision].as_py():
+        elif action not in (places := chosen[decision].as_py(), places[:1]):  # of a ranking the first place is the decision
             instead[decision] = action
     return (pa.array([instead.get(i) for i in range(n)], _KIND) if instead else pa.nulls(n, _KIND)), is_usable
 
