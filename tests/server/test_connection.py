@@ -119,6 +119,8 @@ def test_an_idle_connection_that_has_had_its_answer_is_left_to_keep_alive():
         (b"GET /" + b"a" * (5 * MAX_HEADER_BYTES), 431, "headers_too_large"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS", 400, "not_http"),
         (b"GET http://[ HTTP/1.1\r\n\r\n", 400, "not_http"),
+        (b"FOO / HTTP/1.1\r\nhost: a\r\n\r\n", 400, "not_http"),
+        (b"CONNECT example.org:443 HTTP/1.1\r\nhost: a\r\n\r\n", 400, "not_http"),
         (b"GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400, "not_http"),
     ],
 )

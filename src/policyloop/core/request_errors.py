@@ -90,7 +90,7 @@ class NotHttp(PolicyloopError):
     code = "not_http"
 
     def __init__(self) -> None:
-        super().__init__("the request is not valid HTTP; expected HTTP/1.1.")
+        super().__init__("the request is not valid HTTP; expected HTTP/1.1 with a method such as GET or POST.")
 
 
 class ForeignHost(PolicyloopError):
