@@ -16,11 +16,14 @@ from policyloop.core.event import Decision
 from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
+from policyloop.core.wire import DecideRequest
 from policyloop.log.folder import segments
 from policyloop.log.replay import read_segment
 from policyloop.run.deployment import open_deployment
 from policyloop.run.edge import Decider
 from policyloop.run.edges.folder import MARK, read_mark
+from policyloop.run.edges.keepers import SpoolKeeper
+from policyloop.run.edges.live_model import LiveModel
 from running_app import CONTEXT, LOOP, apply_loop
 from served import HandClock
 from trained import train_and_promote
@@ -244,3 +247,22 @@ def test_it_decides_among_candidates_that_the_caller_brings(tmp_path):
     assert answer.action == answer.ranking[0] == offered[answer.index]["id"]
     assert (len(answer.ranking), len(answer.pmf), answer.pmf[0]) == (3, 60, 0.0)
     assert record.actions == sets[0].digest
+
+
+def test_over_a_spool_a_repeat_is_kept_before_it_is_told_too(tmp_path):
+    live = LiveModel(model_file.unpack(model_file.pack(read_spec(LOOP))), salt=b"s" * 32, clock=HandClock(), append=lambda _: 0)
+    request = DecideRequest(context=CONTEXT, decision_id="d1")
+    first, again = live.decider.decide(request), live.decider.decide(request)
+    keeper = SpoolKeeper(tmp_path, "http://127.0.0.1:9", max_bytes=2**20)
+
+    keeper.keep(request, again)  # the thread with the first has not come as far
+    (row,) = _rows_in(tmp_path)
+    keeper.keep(request, first)
+
+    assert again.is_repeat
+    assert row["decision_id"] == "d1"
+    assert _rows_in(tmp_path) == [row, row]
+
+
+def _rows_in(spool: Path) -> list[dict]:
+    return [json.loads(line) for file in sorted(spool.glob("*.jsonl")) for line in file.read_text().splitlines()]

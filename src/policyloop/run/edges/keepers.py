@@ -140,9 +140,8 @@ class SpoolKeeper:
         return 0
 
     def keep(self, request: DecideRequest, decided: Decided) -> None:
-        """See `Keeper`."""
-        if not decided.is_repeat:
-            self._append(decision_row(request, decided))
+        """See `Keeper`. A repeat is kept too: the first may not be on the disk yet, and may never be."""
+        self._append(decision_row(request, decided))
 
     def report(self, loop: str, request: Report, event: Outcome) -> Receipt:
         """See `Keeper`."""
