@@ -134,7 +134,7 @@ def new_shared_learner(spec: LoopSpec, *, n_features: int, n_action_features: in
     learner = plugins.load(LEARNERS, spec.learner.name)
     if not hasattr(learner, "create_shared"):
         raise BadSetting(
-            f"learner.name is {spec.learner.name}, which learns about labels alone; expected linear for candidates."
+            f"learner.name is {spec.learner.name}, which learns about labels alone; expected linear or boosted for candidates."
         )
     made: SharedLearner = learner.create_shared(
         n_action_features=n_action_features, n_ids=len(spec.actions.ids), **_alike(spec, learner, n_features, seed)

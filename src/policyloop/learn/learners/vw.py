@@ -30,7 +30,7 @@ _NEEDS_COSTS = ("--squarecb", "--regcb", "--regcbopt")  # they reckon with bound
 class VwLearner:
     """One VW for expected rewards, and one more for its own exploration where that is asked for."""
 
-    asks_for_weights = True  # examples weigh by 1 / propensity; where it is unknown, all actions count as equally likely
+    asks_for_weights = True  # examples weigh by 1 / propensity; where none came, all actions count as equally likely
 
     def __init__(self, values: Workspace, own: Workspace | None, *, n_actions: int | None, reward_default: float) -> None:
         self._values = values
