@@ -16,7 +16,7 @@ def test_models_are_listed_newest_first_with_what_they_are(project, publish):
     assert {row["model"] for row in listed} == {first, second}
     by_model = {row["model"]: row for row in listed}
     assert (by_model[first]["state"], by_model[first]["is"]) == ("live", ["champion", "anchor"])
-    assert (by_model[second]["state"], by_model[second]["is"], by_model[second]["examples"]) == ("candidate", [], 1002)
+    assert (by_model[second]["state"], by_model[second]["is"], by_model[second]["examples"]) == ("challenger", [], 1002)
 
 
 def test_people_get_short_names_and_ages(project, publish):
@@ -25,7 +25,7 @@ def test_people_get_short_names_and_ages(project, publish):
     head, row = project("models", "front-page").out.splitlines()
 
     assert head.split()[:2] == ["model", "state"]
-    assert row.split()[:3] == [model[:12], "candidate", "1,001"]
+    assert row.split()[:3] == [model[:12], "challenger", "1,001"]
 
 
 def test_the_card_of_a_model_is_markdown(project, publish):

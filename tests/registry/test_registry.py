@@ -114,7 +114,7 @@ def test_a_published_model_is_a_candidate_and_comes_back_bit_by_bit(loop, publis
 
     got = loop.load(LOOP, model)
 
-    assert states(loop) == {model: "candidate"}
+    assert states(loop) == {model: "challenger"}
     assert (got.manifest, got.tensors) == (manifest(spec, 1), b"not read here")
 
 
@@ -321,7 +321,7 @@ def test_an_inconclusive_verdict_is_kept_and_the_model_stays_a_candidate(loop, p
 
     loop.record(LOOP, verdict(model, None, call=Call.INCONCLUSIVE))
 
-    assert states(loop) == {model: "candidate"}
+    assert states(loop) == {model: "challenger"}
     assert loop.verdicts(LOOP, model=model)[0].verdict.call == Call.INCONCLUSIVE
 
 
@@ -333,7 +333,7 @@ def test_a_promotion_that_is_only_kept_is_no_promotion_in_the_history(loop, publ
 
     newest = loop.verdicts(LOOP)[0].verdict
     assert (newest.call, newest.sentence) == (Call.INCONCLUSIVE, "Promotions of loop 'front-page' are frozen.")
-    assert states(loop) == {model: "candidate"}
+    assert states(loop) == {model: "challenger"}
     assert pointers(loop) == (None, None, None)
 
 

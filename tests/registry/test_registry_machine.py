@@ -69,7 +69,7 @@ class RegistryMachine(RuleBasedStateMachine):
         )  # fmt: skip
         model = self.registry.publish(manifest, b"")
         self.explorer_of.setdefault(model, self.spec.explore.name)
-        self.state.setdefault(model, "candidate")
+        self.state.setdefault(model, "challenger")
 
     @precondition(lambda self: self.state)
     @rule(data=st.data(), by_person=st.booleans())
@@ -78,7 +78,7 @@ class RegistryMachine(RuleBasedStateMachine):
         may = (
             not self.is_frozen
             and self.state[model] != "live"
-            and (by_person or self.state[model] == "candidate")
+            and (by_person or self.state[model] == "challenger")
             and self.explorer_of[model] == self.spec.explore.name
         )
         with suppress(PromotionRefused):
@@ -99,7 +99,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def record(self, data, call):
         model = data.draw(st.sampled_from(sorted(self.state)))
         self.registry.record(LOOP, self.verdict(call, model, self.champion))
-        if self.state[model] == "candidate" and call != Call.INCONCLUSIVE:
+        if self.state[model] == "challenger" and call != Call.INCONCLUSIVE:
             self.state[model] = {Call.RETIRE: "retired", Call.REFUSE: "refused"}[call]
 
     @rule()

@@ -39,6 +39,22 @@ def test_the_last_step_has_the_revision_that_the_code_names(records):
         assert MigrationContext.configure(connection).get_current_revision() == schema.REVISION
 
 
+def test_models_that_wanted_to_serve_before_are_challengers_now(records, tmp_path):
+    row = dict.fromkeys((column.name for column in schema.models.columns if not column.nullable), 0)
+    older = "UPDATE alembic_version SET version_num = '0003'"
+    with records.write() as connection:
+        for model, state in (("a", "candidate"), ("b", "retired")):
+            connection.execute(sa.insert(schema.models).values(**row | {"loop": "x", "model": model, "state": state}))
+        connection.execute(sa.text(older))
+
+    again = open_records(url_of(tmp_path))
+
+    with again.read() as connection:
+        found = connection.execute(sa.select(schema.models.c.model, schema.models.c.state)).all()
+    again.close()
+    assert sorted(found) == [("a", "challenger"), ("b", "retired")]
+
+
 def test_a_transaction_that_raises_leaves_nothing_behind(records):
     with pytest.raises(RuntimeError), records.write() as connection:
         connection.execute(sa.insert(schema.progress).values(name="watermark", value=1))

@@ -11,7 +11,7 @@ from policyloop.core.errors import UnknownModel
 from policyloop.storage.insert import insert_into
 from policyloop.storage.records import models
 
-State = Literal["candidate", "live", "replaced", "retired", "refused", "rolled-back"]
+State = Literal["challenger", "live", "replaced", "retired", "refused", "rolled-back"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

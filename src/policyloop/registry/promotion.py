@@ -103,7 +103,7 @@ def _check_may_go_live(row: LoopRow, model: ModelRow, verdict: Verdict) -> None:
         )
     if model.state == "live":
         raise PromotionRefused(f"model {model.model} of loop '{row.loop}' is live already.")
-    if model.state != "candidate" and verdict.kind != "promote":
+    if model.state != "challenger" and verdict.kind != "promote":
         raise PromotionRefused(
             f"model {model.model} of loop '{row.loop}' is {model.state} and never goes live again by itself; "
             f"a person can promote it: `policyloop promote {row.loop} {model.model}`."

@@ -146,7 +146,7 @@ class Registry:
             return [] if row is None else changes_between(self._standing(connection, row).spec, spec)
 
     def publish(self, manifest: Manifest, tensors: bytes) -> str:
-        """Keep a model as a candidate and answer its digest; publishing it again changes nothing.
+        """Keep a model as a challenger and answer its digest; publishing it again changes nothing.
 
         Raises:
             BadModel: the tensors are not those of the manifest, its spec is not one of the loop's, or its parent was
@@ -167,7 +167,7 @@ class Registry:
                     recipe=manifest.recipe,
                     n_examples=manifest.n_examples,
                     created_at=self._clock.now_us(),
-                    state="candidate",
+                    state="challenger",
                 ),
             )
         return model
@@ -264,7 +264,7 @@ class Registry:
             return loop_rows.row(connection, loop)
 
     def record(self, loop: str, verdict: Verdict) -> None:
-        """Keep a verdict that moves no champion; a candidate becomes retired or refused by it.
+        """Keep a verdict that moves no champion; a challenger becomes retired or refused by it.
 
         A PROMOTE that is only kept is written down as INCONCLUSIVE: in the history PROMOTE means that it went live.
 
@@ -276,7 +276,7 @@ class Registry:
         with self._records.write() as connection:
             row = loop_rows.row(connection, loop)
             state = _STATE_AFTER.get(verdict.call)
-            if model_rows.row(connection, loop, verdict.model).state == "candidate" and state is not None:
+            if model_rows.row(connection, loop, verdict.model).state == "challenger" and state is not None:
                 model_rows.set_state(connection, loop, verdict.model, state)
             why = f"Promotions of loop '{loop}' are frozen." if row.is_frozen else "The promotion did not take effect."
             kept = held_back(verdict, why=why) if verdict.call == Call.PROMOTE else verdict

@@ -42,7 +42,7 @@ _PATIENCE_S = 600.0
 _MODEL_SCHEMA = pa.schema(
     [
         ("model", pa.string()),
-        ("state", pa.string()),  # candidate, live, replaced, retired, refused or rolled-back
+        ("state", pa.string()),  # challenger, live, replaced, retired, refused or rolled-back
         ("parent", pa.string()),
         ("spec", pa.string()),
         ("recipe", pa.string()),

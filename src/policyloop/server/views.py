@@ -74,7 +74,7 @@ class ModelView(msgspec.Struct, frozen=True, kw_only=True):
     """One model of a loop."""
 
     model: str  # digest
-    state: str  # candidate, live, replaced, retired, refused, rolled-back
+    state: str  # challenger, live, replaced, retired, refused, rolled-back
     parent: str | None
     spec: str
     recipe: str

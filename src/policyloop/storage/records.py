@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION = "0003"  # of the schema below; the last step in migrations/ leads to it
+REVISION = "0004"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -62,7 +62,7 @@ models = Table(  # immutable, content-addressed
     Column("recipe", String(32), nullable=False),
     Column("n_examples", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),  # candidate, live, replaced, retired, refused, rolled-back
+    Column("state", String(16), nullable=False),  # challenger, live, replaced, retired, refused, rolled-back
 )
 
 verdicts = Table(  # append only
