@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,7 +94,7 @@ class SharedRewardModel(SavedModel, Protocol):
         ...
 
 
-class Pairs(NamedTuple):
+class Pairs(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Candidates in their contexts, as numbers. Of one decision, all rows are 0; of many, they rise."""
 
     contexts: NDArray[np.float64]  # (n, d), the first feature is 1
@@ -102,7 +103,7 @@ class Pairs(NamedTuple):
     ids: NDArray[np.intp]  # (m,) place among the ids that the model knows, -1 for none of them
 
 
-class Prediction(NamedTuple):
+class Prediction(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Expected reward per action, and beside it what the explorer asked for (policy/needs.py): mostly posterior draws."""
 
     mean: NDArray[np.float64]  # (..., k), or (m,) for pairs

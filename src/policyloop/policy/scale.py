@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import asinh
+from operator import mul, sub
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ class Scale:
 
     def of_one(self, numbers: Sequence[float]) -> list[float]:
         """c squashed numbers of c raw ones."""
-        squashed = [asinh((x - m) * i) for x, m, i in zip(numbers, self.mean, self.inverse, strict=False)]
+        # asinh((x - mean) * inverse), in maps, since this is most of what the features of a decision cost
+        squashed = list(map(asinh, map(mul, map(sub, numbers, self.mean), self.inverse)))
         if max(squashed) > CLIP or min(squashed) < -CLIP:  # rare, so looked at first
             return [min(max(x, -CLIP), CLIP) for x in squashed]
         return squashed

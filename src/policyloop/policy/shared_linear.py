@@ -68,7 +68,7 @@ class SharedLinear:
 
     def _of(self, weights: Weights, pairs: Pairs) -> NDArray[np.float64]:
         """(m,) values of the form."""
-        contexts, row, actions, ids = pairs
+        contexts, row, actions, ids = pairs.contexts, pairs.row, pairs.actions, pairs.ids
         if len(contexts) == 1:
             value = actions.dot(weights.crossed.dot(contexts[0]))
         else:

@@ -84,9 +84,10 @@ class BoostedShared:
 
     def predict_pairs(self, pairs: Pairs) -> Prediction:
         """Expected rewards (m,) and draws (s, m)."""
-        mean, draws = self.lines.predict_pairs(pairs)
+        lines = self.lines.predict_pairs(pairs)
         rest = self.forest.sums(side_by_side(pairs))[:, 0]
-        return Prediction(np.maximum(mean + rest, self.lines.lowest), None if draws is None else draws + rest)
+        draws = None if lines.draws is None else lines.draws + rest
+        return Prediction(np.maximum(lines.mean + rest, self.lines.lowest), draws)
 
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, tensors)."""
