@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from front_page import CONTEXT
+from front_page import CONTEXT, front_page
 from policyloop.core.errors import DecisionConflict
 from policyloop.core.wire import DecideRequest
 from served import MemoryLog, decider_of, some_model
@@ -62,3 +62,14 @@ def test_a_retry_gets_the_same_answer_and_another_context_is_a_conflict(decider,
     assert len(log.events) == 1
     with pytest.raises(DecisionConflict):
         decider.decide(ask(decision_id="d", context=CONTEXT | {"hour": 10}), acting="apprentice")
+
+
+@pytest.mark.parametrize("acting", ["apprentice", "nobody"])
+def test_the_first_action_is_taken_too_while_the_log_cannot_be_written(acting, log):
+    decider = decider_of(some_model(), spec=front_page(baseline="uniform"), log=log)
+
+    answers = [decider.decide_unlogged(ask(exclude=["calm"]), acting=acting).answer for _ in range(30)]
+
+    assert {answer.action for answer in answers} == {"bold"}
+    assert {(answer.fallback, answer.logged) for answer in answers} == {(True, False)}
+    assert log.events == []

@@ -121,17 +121,23 @@ class Decider:
         """
         ask(request, self._live.checks, find_set=self._find_set)
 
-    def decide_unlogged(self, request: DecideRequest) -> Decided:
+    def decide_unlogged(self, request: DecideRequest, *, acting: Acting = "policy") -> Decided:
         """The baseline's decision while the log cannot be written; it says `fallback: true, logged: false`.
 
         Only for loops with `on_log_failure: serve-baseline`. Nothing is kept of it, and it is never an example.
+
+        Args:
+            request: what is asked.
+            acting: who decides while it can; where the policy does not act, the first action is taken now too.
 
         Raises:
             Invalid: the request does not fit the loop.
         """
         live = self._live
         asked = ask(request, live.checks, find_set=self._find_set)
-        pmf = live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates)
+        allowed = _allowed(live, asked)
+        acts = acting == "policy"
+        pmf = live.baseline.pmf(asked.context.values, allowed, asked.candidates) if acts else _all_on_the_first(allowed)
         event = self._event(live, request, asked, pmf, why="log_unavailable")
         return Decided(event, msgspec.structs.replace(_answer_of(event, live, request, asked), logged=False), seq=0)
 
@@ -169,9 +175,7 @@ class Decider:
         if acting == "policy":
             pmf, why = self._probabilities(live, asked)
             return self._event(live, request, asked, pmf, why=why)
-        allowed = _allowed(live, asked)
-        first = [0.0] * len(allowed)
-        first[allowed.index(True)] = 1.0
+        first = _all_on_the_first(_allowed(live, asked))
         event = self._event(live, msgspec.structs.replace(request, explore=False), asked, first, why="not_acting")
         shadow = None
         if acting == "apprentice":
@@ -282,6 +286,13 @@ def _allowed(live: Live, asked: Asked) -> Sequence[bool]:
     if asked.mask is not None:
         return asked.mask
     return live.all_allowed if asked.candidates is None else [True] * len(asked.candidates)
+
+
+def _all_on_the_first(allowed: Sequence[bool]) -> list[float]:
+    """k probabilities: 1 for the first that may be taken."""
+    first = [0.0] * len(allowed)
+    first[allowed.index(True)] = 1.0
+    return first
 
 
 def _answer_of(event: Decision, live: Live, request: DecideRequest, asked: Asked) -> DecideAnswer:

@@ -97,7 +97,7 @@ class Service:
                 decider.forget(decided.event.decision_id)  # so that a retry is decided and logged anew
             if decider.live.spec.on_log_failure != "serve-baseline":
                 raise
-            return decider.decide_unlogged(request)
+            return decider.decide_unlogged(request, acting=acting)
         return decided
 
     def serving(self, loop: str) -> str | None:
