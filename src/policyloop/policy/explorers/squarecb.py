@@ -33,13 +33,13 @@ class SquareCB:
         return rest_to_best([1.0 / (k + gamma * (top - m)) for m in mean], mean, top=top)
 
 
-def create(*, n_examples: int, reward_span: float, gamma_scale: float = 30.0, gamma_exponent: float = 0.75) -> SquareCB:
+def create(*, n_examples: int, reward_span: float, gamma_scale: float = 100.0, gamma_exponent: float = 0.75) -> SquareCB:
     """The explorer of one model: `gamma = gamma_scale * n_examples ** gamma_exponent / reward_span`.
 
     Args:
         n_examples: how many examples the model learned from; frozen in it, so that the policy never changes while it serves.
         reward_span: width of the reward's range, in the loop's reward unit, over 0.
-        gamma_scale: the larger, the less is explored.
+        gamma_scale: the larger, the less is explored. The floor explores too, so this may be large.
         gamma_exponent: how fast exploration fades as examples come in; theory asks for 0.5 when rewards are noisy, and
             for 1 when they are nearly certain (Foster & Krishnamurthy 2021, arXiv:2107.02237).
 
