@@ -14,7 +14,7 @@ from itertools import groupby
 from policyloop.care.markup import Markup, element, joined
 from policyloop.care.report import Mean, Reign, Stretch
 from policyloop.core.clock import US_PER_S, iso
-from policyloop.core.model import BASELINE
+from policyloop.core.model import BASELINE, short
 
 _TICK_STEPS_S = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600)
 _DAY_S = 86_400
@@ -223,7 +223,7 @@ def _changes(frame: Frame, reigns: Sequence[Reign]) -> Iterator[Markup]:
     for reign in reigns:
         if reign.how:
             x, is_back = frame.x(reign.start), reign.how == "ROLLBACK"
-            told = f"{_day_and_time(reign.start)} UTC: {'rolled back to' if is_back else 'promoted'} {reign.model[:12]}"
+            told = f"{_day_and_time(reign.start)} UTC: {'rolled back to' if is_back else 'promoted'} {short(reign.model)}"
             look = "change back" if is_back else "change"
             yield element(
                 "line", element("title", told), class_=look, x1=x, x2=x, y1=frame.top, y2=frame.floor + frame.strip - 3

@@ -15,11 +15,10 @@ from policyloop.care.markup import Markup, element, joined
 from policyloop.care.report import ActionLine, Mean, Report
 from policyloop.care.report_style import CONTENT_SECURITY_POLICY, STYLE
 from policyloop.core.clock import US_PER_S, iso
-from policyloop.core.model import BASELINE
+from policyloop.core.model import BASELINE, short
 
 _WIDE, _NARROW = 880.0, 350.0
 _DAY_US = 86_400 * US_PER_S
-_SHOWN_DIGITS = 12
 _MOST_ROWS = 30  # of policies and verdicts
 _BASELINE_DECIDES = "the baseline decides"
 
@@ -94,7 +93,7 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
     learned = f"from {report.status.examples_in_champion or 0:,} examples"
     yield (
         "Decides now",
-        _short(champion or BASELINE)[:8],
+        short(champion)[:8],
         "the loop is paused" if report.status.is_paused else (learned if champion else "no model is live"),
     )
     yield "New models live", f"{n_changes}", f"{n_back} taken back" if n_back else "none taken back"
@@ -172,7 +171,7 @@ def _models_section(report: Report) -> Markup:
     ]
     more = len(report.policies) - len(policies)
     about = "They decided at different times, so their means are no comparison; the gate compares on the same decisions."
-    verdicts = [(_time(one.at), one.call, _short(one.model or BASELINE), one.why) for one in report.verdicts[:_MOST_ROWS]]
+    verdicts = [(_time(one.at), one.call, short(one.model or None), one.why) for one in report.verdicts[:_MOST_ROWS]]
     return element(
         "section",
         element("h2", "Who decided"),
@@ -317,12 +316,7 @@ def _action_name(line: ActionLine) -> str:
 
 def _policy_name(policy: str, report: Report) -> str:
     is_now = policy == (report.status.champion or BASELINE)
-    return f"{_short(policy)} (champion)" if is_now and policy != BASELINE else _short(policy)
-
-
-def _short(policy: str) -> str:
-    """A digest as people see it; other names stay."""
-    return policy[:_SHOWN_DIGITS] if len(policy) == 32 and policy.isalnum() else policy
+    return f"{short(policy)} (champion)" if is_now and policy != BASELINE else short(policy)
 
 
 def _step(report: Report) -> int:

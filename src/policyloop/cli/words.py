@@ -8,18 +8,11 @@ import msgspec
 
 from policyloop.core.clock import US_PER_S, iso
 from policyloop.core.loop import LoopSpec
-from policyloop.core.model import BASELINE
 from policyloop.gate.verdict import to_json
 from policyloop.registry.loop_rows import LoopRow
 from policyloop.registry.verdict_rows import VerdictRow
 
-SHOWN_DIGITS = 12  # of a digest: enough to tell models apart, short enough to read
 _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def short(model: str | None) -> str:
-    """A model as people see it: the start of its digest, or `baseline`."""
-    return BASELINE if model is None else model[:SHOWN_DIGITS]
 
 
 def age(time_us: int, now_us: int) -> str:

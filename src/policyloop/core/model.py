@@ -14,6 +14,8 @@ FORMAT = 1
 DIGEST_BYTES = 16
 
 BASELINE = "baseline"  # the policy name of decisions that no model made
+IMPORTED = "imported:"  # before the policy names of decisions that another system made
+_SHOWN_DIGITS = 12  # of a digest: enough to tell models apart, short enough to read
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def digest(data: bytes) -> str:
     """The content address used for specs and models: BLAKE2b of 16 bytes, in hex."""
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def short(policy: str | None) -> str:
+    """A policy as people see it: the start of a model's digest, `baseline` for None; other names whole."""
+    if policy is None:
+        return BASELINE
+    return policy[:_SHOWN_DIGITS] if len(policy) == 2 * DIGEST_BYTES and policy.isalnum() else policy
 
 
 def canonical_json(value: Any) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from policyloop.core.candidates import Candidates, stored
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.event import ActionSet, Decision, pack_floats
+from policyloop.core.model import IMPORTED
 from policyloop.core.rng import keyed_uniform, uuid7
 from policyloop.core.wire import TrackedDecision
 from policyloop.ingest.checks import Checks
@@ -19,7 +20,6 @@ from policyloop.ingest.identity import clamp_time, parse_time
 from policyloop.ingest.quoting import shown, shown_text, unknown_name
 from policyloop.ingest.redact import subject_of
 
-IMPORTED = "imported:"
 _CHANCE = "the chance in (0, 1] that the action really had"
 PMF_TOLERANCE = 1e-6  # other systems log with fewer digits than we do; the gate's own log check is stricter
 

@@ -19,7 +19,7 @@ from policyloop.core.clock import hour_of
 from policyloop.core.event import Decision
 from policyloop.core.example import Context
 from policyloop.core.loop import Field, LoopSpec
-from policyloop.core.model import BASELINE
+from policyloop.core.model import BASELINE, IMPORTED, short
 from policyloop.evaluate.explain import Explanation, Offered, best_of_others, explanation
 from policyloop.evaluate.pieces import Piece, pieces_of
 from policyloop.evaluate.shapley import Shares, n_sets, shapley
@@ -39,7 +39,6 @@ _FIRST_ROWS = 1000  # of the hours nearest to the decision; what is usual is dra
 _LARGEST_BACKGROUND, _SMALLEST_BACKGROUND = 64, 8
 _ROWS_AT_MOST = 2**15  # scores of mixed contexts that one explanation costs, about
 _EXPLAINED = 12  # candidates that are looked at: the one taken and the best of the others
-IMPORTED = "imported:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def explain(deployment: Deployment, decision_id: str, *, loop: str | None = None
     rows = _others(deployment, decision)
     why = _Asked(decision, spec, stored, names, candidates).explained(rows, deployment.lake)
     learner = stored.manifest.learner["name"]
-    who = f"Model {decision.policy[:12]} decided; {learner} made it from {stored.manifest.n_examples:,} examples."
+    who = f"Model {short(decision.policy)} decided; {learner} made it from {stored.manifest.n_examples:,} examples."
     return Explained(decision=decision, spec=spec, names=names, explanation=why, who=who)
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from policyloop.core.errors import TrainingFailed
 from policyloop.core.loop import LoopSpec
+from policyloop.core.model import short
 from policyloop.core.settings import Settings, read_settings
 from policyloop.core.spec_file import read_spec, read_spec_file
 from policyloop.interop.import_rows import Imported
@@ -242,7 +243,7 @@ class Loop:
         """What one wants to know at a glance."""
         spec = self.spec
         return {
-            "champion": shown.short(self.champion),
+            "champion": short(self.champion),
             "baseline": spec.baseline,
             "examples": n_examples(self._deployment.records, self.name),
             "models": len(self._deployment.registry.models(self.name)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from policyloop.core.errors import NothingToDo, UnknownDecision
 from policyloop.core.event import Decision
 from policyloop.core.loop import LoopSpec
-from policyloop.core.model import BASELINE
+from policyloop.core.model import BASELINE, IMPORTED
 from policyloop.lake.lookup import find_decision
 from policyloop.log.replay import find_events
 from policyloop.registry.salts import current_salt, salt_named
@@ -49,7 +49,7 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
     if decision.salt_id is not None:
         salt = salt_named(deployment.records, decision.salt_id) or salt
     policy = None
-    if decision.policy != BASELINE and not decision.policy.startswith("imported:"):
+    if decision.policy != BASELINE and not decision.policy.startswith(IMPORTED):
         stored = registry.load(decision.loop, decision.policy)
         policy = aligned(stored.policy(), stored.labels, spec)
     candidates = candidates_of(deployment, decision)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyloop import __version__
+from policyloop.core.model import short
 from policyloop.gate.gate import look
 from policyloop.gate.guard import watch
 from policyloop.gate.verdict import Call, Verdict
@@ -31,8 +32,8 @@ class Refreshed:
     def sentence(self) -> str:
         """What happened, for people."""
         if self.verdict is None:
-            return f"model {self.model[:12]} is live already: nothing new was learned"
-        told = f"model {self.model[:12]} from {self.n_examples:,} examples: {self.verdict.call}."
+            return f"model {short(self.model)} is live already: nothing new was learned"
+        told = f"model {short(self.model)} from {self.n_examples:,} examples: {self.verdict.call}."
         return f"{told} {self.verdict.sentence}"
 
 
@@ -100,4 +101,4 @@ def guard(deployment: Deployment, loop: str) -> str | None:
     if verdict.call != Call.ROLLBACK:
         return None
     deployment.registry.roll_back(loop, verdict)
-    return f"model {verdict.model[:12]} was rolled back. {verdict.sentence}"
+    return f"model {short(verdict.model)} was rolled back. {verdict.sentence}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from policyloop.core.estimate import Estimate
+from policyloop.core.model import short
 from policyloop.gate.verdict import Call, Verdict
 from policyloop.run import shown
 from policyloop.run.estimates import Estimates
@@ -68,7 +69,7 @@ class Evaluation:
         told = ", ".join(
             f"{value.estimator} {value.value:.4f} ± {1.96 * value.stderr:.4f}" for value in self.estimates[0].values
         )
-        return f"Evaluation({shown.short(self.model)}: {told}; logged {self.logged.value:.4f}; n {self.logged.n:,})"
+        return f"Evaluation({short(self.model)}: {told}; logged {self.logged.value:.4f}; n {self.logged.n:,})"
 
     def _repr_html_(self) -> str:
         return _html(self.table)
@@ -117,7 +118,7 @@ class Change:
     previous: str | None
 
     def __repr__(self) -> str:
-        return f"Change({self.loop}: {shown.short(self.champion)} decides now; before it, {shown.short(self.previous)} did)"
+        return f"Change({self.loop}: {short(self.champion)} decides now; before it, {short(self.previous)} did)"
 
 
 def _table(rows: Iterable[tuple[str, Estimate]]) -> pa.Table:
@@ -140,4 +141,4 @@ def _row(policy: str, estimate: Estimate) -> dict[str, Any]:
 
 def _html(estimates: pa.Table) -> str:
     rows: Sequence[dict[str, Any]] = estimates.select(_SHOWN).to_pylist()
-    return shown.table(_SHOWN, [(shown.short(row["policy"]), *(row[name] for name in _SHOWN[1:])) for row in rows])
+    return shown.table(_SHOWN, [(short(row["policy"]), *(row[name] for name in _SHOWN[1:])) for row in rows])

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-SHOWN_DIGITS = 12  # of a digest: enough to tell models apart, short enough to read
-
 _LEFT, _RIGHT = (f' style="text-align: {side}"' for side in ("left", "right"))
 
 
@@ -26,11 +24,6 @@ def facts(title: str, said: Mapping[str, object]) -> str:
 def paragraph(text: str) -> str:
     """A sentence."""
     return f"<p>{escape(text)}</p>"
-
-
-def short(model: str | None) -> str:
-    """The start of a digest; a name that is none, such as `baseline`, stays."""
-    return "baseline" if model is None else model[:SHOWN_DIGITS]
 
 
 def _cell(value: object) -> str:

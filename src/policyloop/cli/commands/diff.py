@@ -11,8 +11,8 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.since import Since, since_us
-from policyloop.cli.words import counted, short
-from policyloop.core.model import BASELINE
+from policyloop.cli.words import counted
+from policyloop.core.model import short
 from policyloop.run.model_diff import ModelDiff, diff
 
 _MOVES_SHOWN = 10
@@ -46,7 +46,7 @@ def run(
 
 def _show(diff: ModelDiff, since: str) -> None:
     found, questions = diff.found, diff.questions
-    before, after = _named(diff.before), _named(diff.after)
+    before, after = short(diff.before), short(diff.after)
     asked = "" if questions.n_logged == found.n else f" of {questions.n_logged:,}"
     typer.echo(f"{diff.loop}: {counted(found.n, 'decision')}{asked} of the last {since}, {after} instead of {before}")
     typer.echo(
@@ -67,10 +67,6 @@ def _show(diff: ModelDiff, since: str) -> None:
         bests = f"{one} {change.before_prob:.2f} -> {other} {change.after_prob:.2f}"
         typer.echo(f"{change.moved:6.1%}  {bests}  {questions.ids[change.row]}")
         typer.echo(f"        {_cut(msgspec.json.encode(questions.contexts[change.row]).decode())}")
-
-
-def _named(model: str) -> str:
-    return short(None if model == BASELINE else model)
 
 
 def _cut(text: str) -> str:

@@ -9,9 +9,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.cli.words import short
 from policyloop.core.estimate import Estimate
-from policyloop.core.model import BASELINE
+from policyloop.core.model import short
 from policyloop.run.estimates import Estimates, estimates_beside_baseline
 
 
@@ -35,7 +34,7 @@ def run(
     if as_json:
         write_json([_as_json(estimates) for estimates in found])
         return
-    rows = [(short(f.model if f.model != BASELINE else None), *_cells(value)) for f in found for value in f.values]
+    rows = [(short(f.model), *_cells(value)) for f in found for value in f.values]
     write_table(("policy", "estimator", "value", "95 % interval", "ess", "n"), [*rows, ("logged", *_cells(found[0].logged))])
 
 

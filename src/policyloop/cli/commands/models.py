@@ -9,8 +9,9 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.cli.words import age, short, verdict_as_map
+from policyloop.cli.words import age, verdict_as_map
 from policyloop.core.clock import iso
+from policyloop.core.model import short
 from policyloop.registry.card import card
 from policyloop.registry.lineage import ancestors
 from policyloop.registry.loop_rows import LoopRow

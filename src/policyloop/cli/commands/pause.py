@@ -7,7 +7,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json
-from policyloop.cli.words import short, standing_as_map
+from policyloop.cli.words import standing_as_map
+from policyloop.core.model import short
 
 
 def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:

@@ -10,9 +10,9 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.cli.words import moment, short
+from policyloop.cli.words import moment
 from policyloop.core.clock import iso
-from policyloop.core.model import BASELINE
+from policyloop.core.model import short
 from policyloop.run.rebuild import Rebuilt, rebuild
 
 _MAX_ROWS = 30  # actions shown
@@ -37,7 +37,7 @@ def run(
 
 def _show(found: Rebuilt) -> None:
     decision, names = found.decision, found.names
-    who = short(None if decision.policy == BASELINE else decision.policy)
+    who = short(decision.policy)
     typer.echo(f"decision {decision.decision_id} of loop '{decision.loop}', {moment(decision.decided_at)} UTC, by {who}")
     typer.echo(f"context {decision.context}")
     logged = decision.probabilities() if decision.pmf is not None else [None] * len(names)

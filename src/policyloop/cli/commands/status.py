@@ -18,8 +18,9 @@ from policyloop.care.status import DiskStatus, LoopStatus, all_statuses, disk_of
 from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json
-from policyloop.cli.words import age, counted, short
+from policyloop.cli.words import age, counted
 from policyloop.core.errors import Fault, Invalid
+from policyloop.core.model import short
 from policyloop.run.deployment import Deployment
 
 _LOOK_EVERY_S = 1.0

@@ -9,7 +9,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.cli.words import moment, short, verdict_as_map
+from policyloop.cli.words import moment, verdict_as_map
+from policyloop.core.model import short
 
 
 def run(

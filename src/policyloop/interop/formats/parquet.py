@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from policyloop.core.clock import iso
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import LoopSpec, OutcomeSpec
+from policyloop.core.model import IMPORTED
 from policyloop.core.wire import PropensityKind, TrackedDecision
 from policyloop.interop.imported_row import ImportedRow, Row, context_of, outcome_of, outcome_value
 
@@ -75,7 +76,7 @@ def _row(row: Mapping[str, Any], where: str, spec: LoopSpec, policy: str, reward
             propensity=_known(row.get("propensity")),
             pmf=_pmf(row.get("pmf")),
             propensity_kind=_kind(row),
-            policy=(row.get("policy") or policy).removeprefix("imported:"),
+            policy=(row.get("policy") or policy).removeprefix(IMPORTED),
             action_source=row.get("action_source"),
             mask=row.get("mask"),
             occurred_at=_time(row.get("occurred_at") or row.get("decided_at")),

@@ -19,6 +19,7 @@ import msgspec
 from policyloop.core.clock import iso
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import LoopSpec, OutcomeSpec
+from policyloop.core.model import IMPORTED
 from policyloop.core.spec_actions import has_any_features
 from policyloop.core.wire import CandidateAction, TrackedDecision
 from policyloop.interop.exported_row import ExportedRow
@@ -206,7 +207,7 @@ def _outcomes(said: Mapping[str, Any], rewarded: OutcomeSpec) -> dict[str, float
 def _policy(said: Mapping[str, Any], policy: str) -> str:
     state = said.get("VWState")
     name = state.get("m") if isinstance(state, dict) else None
-    return name.removeprefix("imported:") if isinstance(name, str) and name else policy
+    return name.removeprefix(IMPORTED) if isinstance(name, str) and name else policy
 
 
 def _time(text: Any) -> str | None:
