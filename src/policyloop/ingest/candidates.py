@@ -168,11 +168,6 @@ class CandidatesCheck:
 def _are_fine(ids: list[Any]) -> bool:
     """Whether nothing is wrong with the ids; False may also mean that it takes a closer look."""
     try:
-        return (
-            len(set(ids)) == len(ids)
-            and "" not in ids
-            and max(map(len, ids)) <= MAX_ID_CHARS
-            and all(map(str.isprintable, ids))
-        )
+        return len(set(ids)) == len(ids) and "" not in ids and max(map(len, ids)) <= MAX_ID_CHARS and "".join(ids).isprintable()
     except TypeError:
         return False
