@@ -33,10 +33,11 @@ def run(
 ) -> None:
     """Apply the loops of this folder, then serve, join, train and judge until Ctrl-C or SIGTERM."""
     settings = settings_of(home, {"server.port": port, "server.workers": workers})
+    host = loopback_address(settings["server.host"])
     specs = read_specs(files or loop_files(Path.cwd()), settings)
     for spec in specs:
         check_plugins(spec)
-    _check_port(loopback_address(settings["server.host"]), settings["server.port"])
+    _check_port(host, settings["server.port"])
     with deployment_of(settings) as deployment:
         for spec in specs:
             _apply(deployment, spec)
