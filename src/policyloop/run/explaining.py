@@ -31,7 +31,7 @@ from policyloop.lake.tables import Lake, in_hours
 from policyloop.policy.scored_candidates import ScoredCandidates
 from policyloop.registry.model_files import StoredModel
 from policyloop.run.deployment import Deployment
-from policyloop.run.offered import candidates_of
+from policyloop.run.offered import offered_in
 from policyloop.run.rebuild import find_logged, spec_of
 from policyloop.serve.aligned import aligned
 
@@ -74,7 +74,7 @@ def explain(deployment: Deployment, decision_id: str, *, loop: str | None = None
     """
     decision = find_logged(deployment, decision_id, loop=loop)
     spec = spec_of(deployment, decision)
-    candidates = candidates_of(deployment, decision)
+    candidates = offered_in(deployment, decision)
     names = spec.labels if candidates is None else candidates.ids
     if decision.policy == BASELINE or decision.policy.startswith(IMPORTED):
         return Explained(decision=decision, spec=spec, names=names, explanation=None, who=_who(decision, spec))

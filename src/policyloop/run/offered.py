@@ -12,7 +12,7 @@ from policyloop.log.replay import find_action_set
 from policyloop.run.deployment import Deployment
 
 
-def candidates_of(deployment: Deployment, decision: Decision) -> Candidates | None:
+def offered_in(deployment: Deployment, decision: Decision) -> Candidates | None:
     """The candidates of a decision; None where its actions are labels.
 
     Raises:

@@ -16,7 +16,7 @@ from policyloop.lake.lookup import find_decision
 from policyloop.log.replay import find_events
 from policyloop.registry.salts import current_salt, salt_named
 from policyloop.run.deployment import Deployment
-from policyloop.run.offered import candidates_of
+from policyloop.run.offered import offered_in
 from policyloop.serve.aligned import aligned
 from policyloop.serve.replay import Replay, replay
 
@@ -52,7 +52,7 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
     if decision.policy != BASELINE and not decision.policy.startswith(IMPORTED):
         stored = registry.load(decision.loop, decision.policy)
         policy = aligned(stored.policy(), stored.labels, spec)
-    candidates = candidates_of(deployment, decision)
+    candidates = offered_in(deployment, decision)
     made = replay(decision, spec, salt=salt, policy=policy, candidates=candidates)
     return Rebuilt(decision=decision, spec=spec, names=spec.labels if candidates is None else candidates.ids, replay=made)
 

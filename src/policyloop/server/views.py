@@ -57,7 +57,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
 
 
-class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
+class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     """One loop with its numbers."""
 
     loop: LoopView

@@ -82,7 +82,7 @@ def _show(story: Story, plot: Path) -> None:
         f"\nmean rolling-100 reward     {story.mean_rolling:.3f}   over {len(story.rewards):,} decisions after the warm start"
     )
     typer.echo(f"final policy, no exploring  {story.greedy_value:.3f}   on the whole table")
-    typer.echo(f"oracle {story.oracle:.3f}   majority arm {story.majority:.3f}   random {story.random:.3f}")
+    typer.echo(f"oracle {story.oracle:.3f}   most frequent {story.majority:.3f}   random {story.random:.3f}")
     typer.echo(
         f"\nplot: {plot}\ndata: {plot.parent} (cd there, then try `policyloop status demo`)\n{story.seconds:.0f} s in all"
     )

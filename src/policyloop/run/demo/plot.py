@@ -22,7 +22,7 @@ def draw(story: Story, file: Path) -> Path:
         rolling = rolling_mean(story.rewards)
         first = len(story.rewards) - len(rolling) + 1
         axes.plot(np.arange(first, len(story.rewards) + 1), rolling, color=_ACCENT, linewidth=1.8)
-        marks = sorted([(story.oracle, "oracle"), (story.majority, "majority arm"), (story.random, "random")])
+        marks = sorted([(story.oracle, "oracle"), (story.majority, "most frequent action"), (story.random, "random")])
         for (value, name), place in zip(marks, _apart([value for value, _ in marks]), strict=True):
             axes.axhline(value, color=_SOFT, linewidth=1, linestyle="--")
             axes.annotate(f"{name} {value:.3f}", (1.005, place), xycoords=("axes fraction", "data"), va="center", color=_SOFT)

@@ -13,7 +13,7 @@ from policyloop.join.hour_states import n_examples
 from policyloop.lake.watermark import read_watermark
 from policyloop.run import jobs
 from policyloop.server.service import Service
-from policyloop.server.views import LoopStatus, LoopView, job_view, loop_view, verdict_view
+from policyloop.server.views import LoopView, StatusView, job_view, loop_view, verdict_view
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,7 +62,7 @@ async def _switch(service: Service, call: Call, change: Callable[[str], object])
     return Reply(200, _encode(view))
 
 
-def _status(service: Service, name: str) -> LoopStatus:
+def _status(service: Service, name: str) -> StatusView:
     standing = service.registry.standing(name)
     loop = standing.spec.loop
     models = {row.model: row for row in service.registry.models(loop)}
@@ -71,7 +71,7 @@ def _status(service: Service, name: str) -> LoopStatus:
     verdicts = service.registry.verdicts(loop, limit=1)
     last_job = jobs.last(service.records, loop)
     watermark = read_watermark(service.records)
-    return LoopStatus(
+    return StatusView(
         loop=loop_view(standing, serving=service.serving(loop)),
         n_examples=n_examples(service.records, loop),
         n_models=len(models),
@@ -98,7 +98,7 @@ ENDPOINTS = (
         scope="read",
         handler=show_loop,
         summary="One loop: champion and its age, last job, last verdict, and up to when the tables are complete.",
-        answer=LoopStatus,
+        answer=StatusView,
         errors=(404,),
     ),
     Endpoint(
