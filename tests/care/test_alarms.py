@@ -14,10 +14,10 @@ def alarms(tmp_path):
     """A function that gives the alarms of a loop whose last day, and whole life, was as these counts say."""
     with open_deployment(Home(tmp_path), SystemClock()) as deployment:
 
-        def told(last_day, *, audit=None, held_hours=()):
+        def told(last_day, *, audit=None, held_hours=(), labels=("calm", "bold")):
             return alarms_of(
                 deployment,
-                labels=("calm", "bold"),
+                labels=labels,
                 audit=audit or last_day,
                 last_day=last_day,
                 last_job=None,
@@ -39,6 +39,13 @@ def test_an_action_that_is_often_overruled_is_named_with_its_share(alarms):
         "'bold' was chosen 100 times in the last day, and in 20 of them (20.0%) another action was carried out; "
         "the gate cannot use these. Mask what cannot be done when you ask for a decision."
     )
+
+
+def test_candidates_that_are_often_overruled_are_told_as_one_share(alarms):
+    (alarm,) = alarms(Audit(decisions=500, joined=500, executed=21), labels=())
+
+    assert alarm.startswith("in 21 of 500 examples of the last day another action than the chosen was carried out")
+    assert alarms(Audit(decisions=500, joined=500, executed=5), labels=()) == []
 
 
 def test_what_is_over_for_a_day_is_no_alarm(alarms):

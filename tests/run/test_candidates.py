@@ -119,3 +119,18 @@ def test_one_id_with_two_sets_is_a_conflict_even_where_the_probabilities_are_the
 
     examples, _ = examples_of(deployment.lake, deployment.registry, spec)
     assert len(examples) == 1
+
+
+def test_a_set_that_was_lost_costs_its_own_decisions_alone(market, deployment, worker):
+    spec = read_spec(MARKET)
+    market.visit(5, n_candidates=60)
+    market.visit(5, n_candidates=3)
+    rounds_until(worker, lambda: len(examples_of(deployment.lake, deployment.registry, spec)[0]) == 10)
+    before, _ = examples_of(deployment.lake, deployment.registry, spec)
+    lost = before.candidates[0].digest
+
+    deployment.lake.remove(ACTION_SETS, where=f"set_hash = '{lost}'")
+    after, _ = examples_of(deployment.lake, deployment.registry, spec)
+
+    assert len(after) == 9
+    assert lost not in [one.digest for one in after.candidates]

@@ -113,12 +113,24 @@ def _of_the_join(labels: Sequence[str], audit: Audit, last_day: Audit, held_hour
 
 def _of_what_was_executed(labels: Sequence[str], last_day: Audit) -> list[str]:
     """Actions that something else than the policy overrules: what the gate still sees of them is a selection."""
+    if not labels:
+        return _of_what_was_executed_at_all(last_day)
     counts = zip_longest(last_day.chosen_by_action, last_day.instead_by_action, fillvalue=0)
     return [
         f"'{label}' was chosen {n_chosen:,} times in the last day, and in {n_instead:,} of them ({n_instead / n_chosen:.1%}) "
         f"another action was carried out; the gate cannot use these. Mask what cannot be done when you ask for a decision."
         for label, (n_chosen, n_instead) in zip(labels, counts, strict=False)
         if n_instead > _MANY_EXECUTED * n_chosen
+    ]
+
+
+def _of_what_was_executed_at_all(last_day: Audit) -> list[str]:
+    """The same where the caller brings the actions along, so that none has a count of its own."""
+    if last_day.executed <= _MANY_EXECUTED * last_day.examples:
+        return []
+    return [
+        f"in {last_day.executed:,} of {last_day.examples:,} examples of the last day another action than the chosen was carried "
+        f"out; the gate cannot use these. Exclude what cannot be done when you ask for a decision."
     ]
 
 

@@ -23,11 +23,13 @@ _CONTEXTS_AT_ONCE = 10_000
 
 
 def among_candidates(rows: pa.Table, sets: OfferedSets) -> Examples:
-    """Rows, in order, as `Examples` of what was offered to each; a row whose action was not offered is left out.
+    """Rows, in order, as `Examples` of what was offered to each.
 
-    Raises:
-        CorruptLog: a row refers to a set that is not in the tables.
+    A row whose action was not offered is left out, and so is one whose set is not in the tables: damage to the log must not
+    end the learning from all the rest. `policyloop status` tells of the damage.
     """
+    is_here = [sets.has(text) for text in rows["actions"].to_pylist()]
+    rows = rows if all(is_here) else rows.filter(pa.array(is_here))
     offered = [sets.of(text) for text in rows["actions"].to_pylist()]
     sizes = np.array([len(one) for one in offered], dtype=np.int64)
     k = int(sizes.max(initial=1))

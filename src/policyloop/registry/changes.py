@@ -25,6 +25,7 @@ class Entails(StrEnum):
     AT_ONCE = "takes effect at once"
     NEXT_REFRESH = "takes effect with the next refresh"
     ACTIONS = "a new action starts at its share of the floor; a removed one gets no mass"
+    IDS = "weights of its own come and go with the next refresh"
     FIELDS = "missing is a value of its own, so the live model goes on"
     EXAMPLES_AGAIN = "examples are made again from history, and the model has to be learned anew"
     RECIPE = "is another recipe, which has to win a challenge"
@@ -32,7 +33,7 @@ class Entails(StrEnum):
     SPENT_EVIDENCE = "would take examples for evidence that models have learned from"
 
 
-_IN_PLACE = {Entails.NEXT_DECISION, Entails.AT_ONCE, Entails.NEXT_REFRESH, Entails.ACTIONS, Entails.FIELDS}
+_IN_PLACE = {Entails.NEXT_DECISION, Entails.AT_ONCE, Entails.NEXT_REFRESH, Entails.ACTIONS, Entails.IDS, Entails.FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,10 @@ def check_changes(changes: Sequence[Change], *, loop: str, champion: str) -> Non
 
 
 def _of_candidates(before: LoopSpec, after: LoopSpec) -> list[Change]:
-    """What may be brought along. A known id that comes or goes is like a label: the live model goes on without it."""
+    """What may be brought along. A known id may come or go at any time: it is only what has weights of its own."""
     old, new = before.actions, after.actions
-    removed = [Change("$.actions.ids", name, None, Entails.ACTIONS) for name in old.ids if name not in new.ids]
-    added = [Change("$.actions.ids", None, name, Entails.ACTIONS) for name in new.ids if name not in old.ids]
+    removed = [Change("$.actions.ids", name, None, Entails.IDS) for name in old.ids if name not in new.ids]
+    added = [Change("$.actions.ids", None, name, Entails.IDS) for name in new.ids if name not in old.ids]
     return [
         *_of_value("$.actions.kind", old.kind, new.kind, Entails.NEW_LINE),
         *_of_fields(old.features, new.features, "$.actions.features"),
