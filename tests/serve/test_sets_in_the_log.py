@@ -83,3 +83,19 @@ def test_no_threads_decision_gets_ahead_of_the_set_that_another_is_logging():
         thread.join(10)
 
     assert [type(record) for record in log.events] == [ActionSet, Decision, Decision]
+
+
+def test_every_decision_names_the_record_of_its_set_so_that_it_waits_for_both():
+    log = MemoryLog()
+    decider = market_on(log)
+
+    first, second, small = decider.decide(ask()), decider.decide(ask()), decider.decide(asked_small())
+
+    assert [type(event) for event in log.events] == [ActionSet, Decision, Decision, Decision]
+    assert (first.set_seq, first.seq) == (1, 2)
+    assert (second.set_seq, second.seq) == (1, 3)
+    assert small.set_seq is None
+
+
+def asked_small():
+    return DecideRequest(context={"purse": "small"}, actions=LARGE[:2])

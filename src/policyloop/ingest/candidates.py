@@ -44,7 +44,7 @@ class CandidatesCheck:
         self._known: dict[bytes, Candidates] = {}
         self._known_bytes = 0
         self._named: dict[str, Candidates] = {}
-        self._logged: set[str] = set()
+        self._logged: dict[str, int] = {}  # digest -> number of its record in the log, 0 where that is not known
         self.logging = threading.Lock()  # held by a thread from asking `to_log` until what it gave is in the log
 
     def check(self, actions: Sequence[CandidateAction], faults: list[Fault], *, where: str) -> Candidates | None:
@@ -92,8 +92,16 @@ class CandidatesCheck:
             return None
         if len(self._logged) >= _MAX_LOGGED:
             self._logged.clear()
-        self._logged.add(candidates.digest)
+        self._logged[candidates.digest] = 0
         return ActionSet(loop=self._loop, digest=candidates.digest, received_at=now_us, actions=candidates.json)
+
+    def note_logged(self, candidates: Candidates, seq: int) -> None:
+        """Say which record of the log the set is, so that whoever refers to it can wait for it."""
+        self._logged[candidates.digest] = seq
+
+    def logged_as(self, candidates: Candidates) -> int | None:
+        """The number of the set's record in the log; None where that is not known."""
+        return self._logged.get(candidates.digest) or None
 
     def forget_logged(self) -> None:
         """Some record did not become durable: log every set anew."""

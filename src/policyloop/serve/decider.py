@@ -50,6 +50,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     event: Decision
     answer: DecideAnswer
     seq: int
+    set_seq: int | None = None  # of the set of candidates that it refers to; the decision is safe when both are
     is_repeat: bool = False  # the same id with the same context was decided before; nothing new was logged
 
 
@@ -108,7 +109,8 @@ class Decider:
                 return _repeated(earlier, request, asked)
         event = self._made(live, request, asked, acting)
         answer = _answer_of(event, live, request, asked)
-        decided = Decided(event, answer, self._logged(live, event, asked.candidates))
+        seq, set_seq = self._logged(live, event, asked.candidates)
+        decided = Decided(event, answer, seq, set_seq=set_seq)
         if request.decision_id is not None:
             self._recent.put(request.decision_id, decided, now_s=self._clock.monotonic_s())
         return decided
@@ -155,17 +157,17 @@ class Decider:
         """What the model did wrong when it last broke, in words."""
         return self._last_error
 
-    def _logged(self, live: Live, event: Decision, candidates: Candidates | None) -> int:
-        """Hand the record to the log, after the set that it refers to where the log does not have that; gives its number."""
+    def _logged(self, live: Live, event: Decision, candidates: Candidates | None) -> tuple[int, int | None]:
+        """Hand the record to the log, after the set that it refers to where the log does not have that; gives both numbers."""
         if candidates is None or candidates.is_small:
-            return self._append(event)
+            return self._append(event), None
         known = live.checks.candidates
         with known.logging:  # or another thread's decision would go in before the set that this one is about to log
             try:
                 to_log = known.to_log(candidates, now_us=event.decided_at)
                 if to_log is not None:
-                    self._append(to_log)
-                return self._append(event)
+                    known.note_logged(candidates, self._append(to_log))
+                return self._append(event), known.logged_as(candidates)
             except Exception:
                 known.forget_logged()  # the log may not have the set
                 raise
@@ -278,7 +280,7 @@ def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided
     is_same = event.context == asked.context.json and event.mask == asked.mask and event.actions == offered
     if not is_same or (is_point == request.explore and event.action_source != _THE_PROGRAM):
         raise DecisionConflict(event.decision_id)
-    return Decided(event, earlier.answer, earlier.seq, is_repeat=True)
+    return Decided(event, earlier.answer, earlier.seq, set_seq=earlier.set_seq, is_repeat=True)
 
 
 def _allowed(live: Live, asked: Asked) -> Sequence[bool]:

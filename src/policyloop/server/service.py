@@ -92,6 +92,8 @@ class Service:
         try:
             decided = decider.decide(request, acting=acting)
             await self.log.durable(decided.seq)
+            if decided.set_seq is not None:
+                await self.log.durable(decided.set_seq)
         except LogUnavailable:
             if decided is not None:
                 decider.forget(decided.event.decision_id)  # so that a retry is decided and logged anew

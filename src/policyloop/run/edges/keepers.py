@@ -102,6 +102,8 @@ class LogKeeper:
     def keep(self, request: DecideRequest, decided: Decided) -> None:
         """See `Keeper`."""
         self._writer.wait(decided.seq)
+        if decided.set_seq is not None:
+            self._writer.wait(decided.set_seq)
 
     def report(self, loop: str, request: Report, event: Outcome) -> Receipt:
         """See `Keeper`."""
