@@ -6,22 +6,18 @@ time? Runs off the event loop, in milliseconds.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from policyloop.core.candidates import Candidates, candidates_of
+from policyloop.core.candidates import Candidates
 from policyloop.core.clock import Clock
+from policyloop.core.corners import corner_candidates, corner_contexts, corner_values
 from policyloop.core.errors import BadModel, Fault
-from policyloop.core.loop import Field, LoopSpec
+from policyloop.core.loop import LoopSpec
 from policyloop.ingest.checks import Checks
-from policyloop.ingest.fields import max_items_of
 from policyloop.serve.live import Served
 from policyloop.serve.probabilities import fault_in
-
-_FAR = 1e6  # stands for a bound that the spec does not set
-_MAX_VARIANTS = 20  # of one field
 
 
 def check(policy: Served, checks: Checks, *, clock: Clock, budget_s: float) -> None:
@@ -34,7 +30,7 @@ def check(policy: Served, checks: Checks, *, clock: Clock, budget_s: float) -> N
         BadModel: an answer is wrong, is not the same twice, or takes too long.
     """
     took_s = []
-    candidates = candidates_at_edges(checks.spec) if checks.spec.is_candidates else None
+    candidates = corner_candidates(checks.spec.actions) if checks.spec.is_candidates else None
     k = len(checks.spec.labels) if candidates is None else len(candidates)
     for context in contexts_of(checks):
         for allowed in masks_of(k):
@@ -50,26 +46,14 @@ def check(policy: Served, checks: Checks, *, clock: Clock, budget_s: float) -> N
 
 def contexts_of(checks: Checks) -> Iterator[dict[str, Any]]:
     """Contexts that the spec allows: all fields low, all high, all missing that may be, and each field's other values."""
-    fields = list(checks.spec.context.values())
-    low = {field.name: _values_of(field)[0] for field in fields}
-    high = {field.name: _values_of(field)[-1] for field in fields}
-    least = {name: value for name, value in low.items() if not checks.spec.context[name].optional}
-    candidates = [low, high, least]
-    candidates += [{**low, field.name: value} for field in fields for value in _values_of(field)[1:]]
-    for candidate in candidates:
+    fields = checks.spec.context
+    corners = corner_contexts(fields)
+    corners += [{**corners[0], name: value} for name, field in fields.items() for value in corner_values(field)[1:]]
+    for corner in corners:
         faults: list[Fault] = []
-        context = checks.context.check(candidate, faults)
+        context = checks.context.check(corner, faults)
         assert context is not None, faults
         yield context.values if checks.redaction is None else checks.redaction.apply(context).values
-
-
-def candidates_at_edges(spec: LoopSpec) -> Candidates:
-    """A set that the spec allows: features low, high and missing where they may be; one id is known where some are."""
-    fields = list(spec.actions.features.values())
-    low = {field.name: _values_of(field)[0] for field in fields}
-    high = {field.name: _values_of(field)[-1] for field in fields}
-    least = {field.name: None if field.optional else _values_of(field)[0] for field in fields}
-    return candidates_of([*spec.actions.ids[:1], "new", "another", "a third"][:3], [low, high, least])
 
 
 def masks_of(k: int) -> list[list[bool]]:
@@ -95,28 +79,3 @@ def _check_answer(pmf: list[float], allowed: list[bool], spec: LoopSpec) -> None
         raise BadModel(
             f"the model gave an action the probability {lowest:.3g}; expected at least {least:.3g}, its share of the floor."
         )
-
-
-def _values_of(field: Field) -> list[Any]:
-    """Values on the field's edges, at least one."""
-    if field.type == "boolean":
-        return [False, True]
-    if field.type == "text":
-        return ["", "a few words, and a few more"]
-    if field.type == "category":
-        return list(field.values[:_MAX_VARIANTS]) if field.values else ["", "some category"]
-    if field.type == "array":
-        return [[], [_item_of(field)]][: 1 + max_items_of(field)]
-    if field.type == "json":
-        strange = [{"far": _FAR}, {"text": "some words"}, {"list": [True]}, [{"nested": {"far": -_FAR}}]]
-        return [{}, *strange]
-    low = -_FAR if field.min is None else field.min
-    high = max(_FAR, low) if field.max is None else field.max
-    low = min(low, high)
-    return [math.ceil(low), math.floor(high)] if field.type == "integer" else [float(low), float(high)]
-
-
-def _item_of(field: Field) -> Any:
-    if field.items == "category":
-        return field.values[0] if field.values else "some category"
-    return float(field.max if field.max is not None else field.min if field.min is not None else 0.0)
