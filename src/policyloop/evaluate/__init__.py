@@ -1,1 +1,1 @@
-"""Stage 7: policy and logs -> estimates of what the policy would have earned."""
+"""Policy and examples to estimates of what the policy would have earned. FAMILY estimators/."""

@@ -1,1 +1,1 @@
-"""Formats and protocols of other systems, in and out; adapters translate here and nowhere else. FAMILY formats/."""
+"""Formats and protocols of other systems, in and out; translated here and nowhere else. FAMILIES formats/ and protocols/."""

@@ -1,1 +1,1 @@
-"""6. Examples in, a model out."""
+"""Examples in, a model out. FAMILY learners/."""

@@ -1,1 +1,1 @@
-"""2. Events to append-only truth: fsynced, checksummed, readable after any crash."""
+"""Events to append-only truth: fsynced, checksummed, readable after any crash."""

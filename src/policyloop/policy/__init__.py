@@ -1,1 +1,1 @@
-"""5. Context and actions in, a probability per action out."""
+"""Context and actions in, a probability per action out. FAMILIES policies/ and explorers/."""

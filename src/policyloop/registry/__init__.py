@@ -1,1 +1,1 @@
-"""Stage 9: models and verdicts -> the champion. What holds now, what held before, and why."""
+"""Models and verdicts to the champion: what holds now, what held before, and why."""
