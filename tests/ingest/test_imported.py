@@ -48,6 +48,11 @@ def test_the_split_is_ours_and_that_of_an_episode_is_one():
     assert imported(episode_id="e").split == imported(episode_id="e", decision_id="d2").split
 
 
+def test_a_fallback_stays_one_so_that_it_is_no_evidence():
+    assert imported(fallback=True).is_fallback
+    assert not imported().is_fallback
+
+
 def test_an_action_may_be_given_by_its_index():
     assert imported(action=2).action == [2]
 

@@ -87,7 +87,7 @@ class Delivery:
                 self._came_up()
         except Unavailable as error:
             self._went_down(error)
-        return self._spool.is_empty
+        return _has_nothing(self._spool)
 
     async def track(self, rows: Sequence[Row], *, timeout_s: float, is_once: bool = False) -> list[Mapping[str, Any]]:
         """A result per row, each durable on the server, known to it already, or refused with a reason.
@@ -187,3 +187,12 @@ def _set_aside(row: Row, reason: str) -> str:
     """Tell that a spooled report is lost for the loop; its values stay out of the program's log."""
     _log.warning("a spooled report on decision %s is set aside: %s", row.get("decision_id"), reason)
     return reason
+
+
+def _has_nothing(spool: Spool) -> bool:
+    """Whether nothing waits; a folder that cannot be read may hold anything."""
+    try:
+        return spool.is_empty
+    except OSError as error:
+        _log.warning("the spool %s cannot be read: %s", spool.folder, error)
+        return False

@@ -7,6 +7,7 @@ among those offered, which the server cannot know from its id.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,13 +21,16 @@ class RegisteredSets:
 
     def __init__(self) -> None:
         self._ids: dict[str, list[str]] = {}
+        self._guard = threading.Lock()
 
     def remember(self, name: str, actions: Sequence[Mapping[str, Any]]) -> None:
         """Keep the ids of a set; beyond `MAX_SETS` the oldest is forgotten."""
-        self._ids.pop(name, None)
-        self._ids[name] = _ids(actions)
-        while len(self._ids) > MAX_SETS:
-            self._ids.pop(next(iter(self._ids)), None)
+        ids = _ids(actions)
+        with self._guard:
+            self._ids.pop(name, None)
+            self._ids[name] = ids
+            while len(self._ids) > MAX_SETS:
+                del self._ids[next(iter(self._ids))]
 
     def executed(self, default: str, body: Mapping[str, Any]) -> str | int | None:
         """How reports name `default`, the action that was taken in the place of what a decide request asked for.

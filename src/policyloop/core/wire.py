@@ -123,6 +123,7 @@ class TrackedDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     )
     policy: str | None = None  # the name of the other system's policy; stored as `imported:NAME`
     action_source: ActionSource | None = None
+    fallback: bool = False  # a safe policy stood in for the one that should have decided: learned from, and no evidence
     mask: list[bool] | None = None
     exclude: list[str] | None = None
     defer: bool = False

@@ -74,6 +74,7 @@ def imported_decision(
         action_source=row.action_source,
         salt_id=checks.salt_id,  # of the split; the action was not drawn by us, so draw_version stays 0
         is_clamped=is_clamped,
+        is_fallback=row.fallback,
         is_deferred=row.defer,
         subject=subject,
         episode_id=row.episode_id,

@@ -233,6 +233,7 @@ def decision_row(request: DecideRequest, decided: Decided) -> Row:
         "propensity_kind": event.propensity_kind,
         "policy": event.policy,
         "occurred_at": request.occurred_at or iso(event.decided_at),
+        **({"fallback": True} if event.is_fallback else {}),
     }
     alike = ("mask", "exclude", "actions", "defer", "episode_id", "step", "subject")
     return row | {key: asked[key] for key in alike if asked[key] not in (None, False)}
