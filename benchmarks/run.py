@@ -24,7 +24,7 @@ SECTIONS = HERE / ".results"  # one file a benchmark, so that one can be measure
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "tables": ("What a loop earns on tables whose right answers are known", []),
     "learner": ("linear beside Vowpal Wabbit's command line", []),
-    "learners": ("boosted and automatic beside linear and vw", []),
+    "learners": ("boosted and automatic beside linear and vw", ["--seeds", "1"]),
     "decide_in_process": ("One decision in process, the log left out", []),
     "candidates": ("One decision among candidates", []),
     "any_json": ("Any JSON beside declared fields", []),
