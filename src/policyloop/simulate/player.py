@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from policyloop.core.wire import DecideRequest
 from policyloop.serve.decider import Decider
 from policyloop.serve.live import Live, live_of
 from policyloop.simulate.dataset import Dataset
+from policyloop.simulate.played import examples_of
 
 
 class Plays(Protocol):
@@ -85,20 +85,7 @@ class Player:
 
     def examples(self, *, start: int = 0) -> Examples:
         """Everything that happened from decision `start` on, as the join would give it."""
-        decisions = self._decisions[start:]
-        n = len(decisions)
-        return Examples(
-            contexts=[msgspec.json.decode(decision.context) for decision in decisions],
-            allowed=np.ones((n, self._k), dtype=bool),
-            action=np.array([decision.action[0] for decision in decisions], dtype=np.int64),
-            reward=self.rewards(start=start),
-            propensity=np.array([decision.propensity for decision in decisions]),
-            pmf=np.array([decision.probabilities() for decision in decisions]).reshape(n, self._k),
-            split=np.array([decision.split for decision in decisions]),
-            decided_at=np.array([decision.decided_at for decision in decisions], dtype=np.int64),
-            is_fallback=np.array([decision.is_fallback for decision in decisions], dtype=bool),
-            policy=np.array([decision.policy for decision in decisions], dtype=object),
-        )
+        return examples_of(self._decisions[start:], self.rewards(start=start), k=self._k)
 
     def _append(self, decision: Logged) -> int:
         assert isinstance(decision, Decision), "the rows of a table are played with labels"

@@ -28,6 +28,7 @@ from policyloop.serve.decider import Decider
 from policyloop.serve.live import Live, live_of
 from policyloop.simulate.clock import SimulatedClock
 from policyloop.simulate.improvers import ByBatches
+from policyloop.simulate.played import examples_of
 from policyloop.simulate.shelf import N_OFFERED, PLACES, Session, Shelf, chance_of_click, click
 from policyloop.simulate.succession import Succession
 
@@ -125,21 +126,10 @@ class RankingPlayer:
 
     def examples(self, *, start: int = 0) -> Examples:
         """Everything that happened from session `start` on, as the join would give it: the reward is the first place's."""
-        decisions, seen = self._decisions[start:], self.seen[start:]
-        n = len(decisions)
-        return Examples(
-            contexts=[msgspec.json.decode(decision.context) for decision in decisions],
-            candidates=[self._offered[decision.actions or ""] for decision in decisions],
-            allowed=np.ones((n, N_OFFERED), dtype=bool),
-            action=np.array([decision.action[0] for decision in decisions], dtype=np.int64),
-            reward=np.array([float(one.clicked_place == 0) for one in seen]),
-            propensity=np.array([decision.propensity for decision in decisions]),
-            pmf=np.array([decision.probabilities() for decision in decisions]).reshape(n, N_OFFERED),
-            split=np.array([decision.split for decision in decisions]),
-            decided_at=np.array([decision.decided_at for decision in decisions], dtype=np.int64),
-            is_fallback=np.array([decision.is_fallback for decision in decisions], dtype=bool),
-            policy=np.array([decision.policy for decision in decisions], dtype=object),
-        )
+        decisions = self._decisions[start:]
+        reward = np.array([float(one.clicked_place == 0) for one in self.seen[start:]])
+        candidates = [self._offered[decision.actions or ""] for decision in decisions]
+        return examples_of(decisions, reward, k=N_OFFERED, candidates=candidates)
 
     def _as_seen(self, session: Session, shown: list[int], place: int | None) -> _Seen:
         attraction = session.attraction
