@@ -20,8 +20,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.core.clock import US_PER_S
 from policyloop.core.example import ExampleBatch
+from policyloop.learn.example_weights import ExampleWeights
 from policyloop.learn.race import Race
 from policyloop.policy.needs import POSTERIOR, WIDTH
 from policyloop.policy.shared_linear import SharedLinear, Weights, create
@@ -77,10 +77,8 @@ class HybridLearner:
         self._draw_seed = draw_seed
         self._needs = needs
         self._reward_default = reward_default
-        self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
-        self._max_weight = max_weight
+        self._example_weights = ExampleWeights(max_weight=max_weight, half_life_s=half_life_s)
         self.asks_for_weights = max_weight is not None
-        self._latest_us: int | None = None
         self._n = 0
         self._next_check = _FIRST_CHECK
         self._forms = [_Form(terms, ridge) for terms, ridge in product(self._layout.choices(), RIDGES)]
@@ -161,20 +159,11 @@ class HybridLearner:
 
     def _weights(self, piece: ExampleBatch) -> NDArray[np.float64]:
         """(n,) weight of each example; what was learned before fades to the time of the newest."""
-        weight = np.ones(len(piece))
-        if self._max_weight is not None:
-            is_known = ~np.isnan(piece.propensity)
-            weight[is_known] = np.minimum(1.0 / piece.propensity[is_known], self._max_weight)
-        if self._half_life_us is None:
-            return weight
-        latest = int(piece.decided_at.max())
-        if self._latest_us is not None:
-            latest = max(latest, self._latest_us)
-            fade = 0.5 ** ((latest - self._latest_us) / self._half_life_us)
+        weight, fade = self._example_weights.of(piece)
+        if fade < 1.0:
             for sums in (self._gram, self._moment, self._id_gram, self._id_cross, self._id_moment):
                 np.multiply(sums, fade, out=sums)
-        self._latest_us = latest
-        return np.asarray(weight * 0.5 ** ((latest - piece.decided_at) / self._half_life_us))
+        return weight
 
     def _solve(self, form: _Form) -> _Solution:
         """The weights of a form."""

@@ -18,10 +18,10 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import BadSetting
 from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import RewardModel
+from policyloop.learn.example_weights import ExampleWeights
 from policyloop.learn.hybrid import HybridLearner
 from policyloop.learn.race import Race
 from policyloop.learn.replicates import Replicates
@@ -73,10 +73,8 @@ class LinearLearner:
         self._draw_seed = draw_seed
         self._needs = needs
         self._reward_default = reward_default
-        self._half_life_us = None if half_life_s is None else half_life_s * US_PER_S
-        self._max_weight = max_weight
+        self._example_weights = ExampleWeights(max_weight=max_weight, half_life_s=half_life_s)
         self.asks_for_weights = max_weight is not None
-        self._latest_us: int | None = None
         self._n = 0
         self._next_check = _FIRST_CHECK
         self._forms = [_Form(e, ridge) for e, ridge in product(dict.fromkeys(["none", self._expansion]), RIDGES)]
@@ -123,23 +121,14 @@ class LinearLearner:
 
     def _weights(self, piece: ExampleBatch) -> NDArray[np.float64]:
         """(n,) weight of each example; what was learned before fades to the time of the newest."""
-        weight = np.ones(len(piece))
-        if self._max_weight is not None:
-            is_known = ~np.isnan(piece.propensity)
-            weight[is_known] = np.minimum(1.0 / piece.propensity[is_known], self._max_weight)
-        if self._half_life_us is None:
-            return weight
-        latest = int(piece.decided_at.max())
-        if self._latest_us is not None:
-            latest = max(latest, self._latest_us)
-            fade = 0.5 ** ((latest - self._latest_us) / self._half_life_us)
+        weight, fade = self._example_weights.of(piece)
+        if fade < 1.0:
             self._gram *= fade
             self._moment *= fade
             if self._replicates is not None:
                 self._replicates.fade(fade)
             self._stale.update(range(len(self._gram)))
-        self._latest_us = latest
-        return np.asarray(weight * 0.5 ** ((latest - piece.decided_at) / self._half_life_us))
+        return weight
 
     def _learn_piece(self, piece: ExampleBatch) -> None:
         """Score and add the examples, action by action."""
