@@ -6,6 +6,7 @@ import msgspec
 
 from front_page import CONTEXT, NOW_US, SALT, front_page
 from policyloop.core.event import ACTIVATED, Decision, Outcome
+from policyloop.core.loop import ActionSpec, Field
 from policyloop.ingest.checks import checks_of
 from policyloop.ingest.payload import read_rows
 from policyloop.ingest.recent import Recent
@@ -84,6 +85,22 @@ def test_a_row_that_was_never_remembered_is_accepted_again():
     tracked(OUTCOME, recent=recent)
 
     assert statuses(tracked(OUTCOME, recent=recent)) == ["accepted"]
+
+
+def test_a_set_of_candidates_of_a_refused_row_comes_with_the_next_row_that_offers_it():
+    spec = front_page(actions=ActionSpec(kind="candidates", features={"n": Field(name="n", type="number")}, max=1000))
+    offered = [{"id": f"candidate-{i}", "features": {"n": i}} for i in range(500)]
+    good = DECISION | {"actions": offered, "action": 0, "pmf": [1 / 500] * 500}
+    body = "\n".join(json.dumps(row) for row in (good | {"deffer": True}, good)).encode()
+
+    refused, accepted = track(
+        read_rows(body), {"front-page": checks_of(spec, salt=SALT)}, received_at=NOW_US, recent=Recent(), now_s=0.0
+    )
+
+    assert [fault.where for fault in refused.result.error.errors] == ["$[0].deffer"]
+    assert refused.action_set is None
+    assert accepted.action_set is not None
+    assert accepted.event.actions == accepted.action_set.digest
 
 
 def test_the_same_id_with_another_value_is_kept_for_the_join_to_settle():

@@ -80,10 +80,9 @@ def _check(request: TrackedRow, loops: Mapping[str, Checks], *, received_at: int
     checks = loops.get(request.loop)
     if checks is None:
         return
-    try:
-        _event_of(request, loops, received_at=received_at, where=where)
-    finally:
-        checks.candidates.forget_logged()  # a set that this would have logged is not
+    _, action_set, _ = _event_of(request, loops, received_at=received_at, where=where)
+    if action_set is not None:
+        checks.candidates.forget_logged()  # this one goes nowhere
 
 
 def _name_of(request: TrackedRow) -> str | None:
