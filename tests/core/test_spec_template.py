@@ -51,7 +51,7 @@ def test_a_loop_over_candidates_reads_back_to_the_same_spec():
     spec = read_spec({"loop": "shelf", **EXAMPLE_OF_CANDIDATES})
 
     assert read_spec(template_of(spec)) == spec
-    assert "    price: {type: number, min: 0}\n" in template_of(spec)
+    assert "    age_hours: {type: number, min: 0}\n" in template_of(spec)
 
 
 @pytest.mark.parametrize(

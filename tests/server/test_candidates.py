@@ -121,3 +121,12 @@ def test_the_documented_body_is_the_loops_own(app):
     text = str(schemas)
     assert "'maxItems': 100" in text
     assert "'price': {'type': 'number'" in text
+
+
+@pytest.mark.parametrize("actions", [["a", "b"], [{"features": {"price": 1}}], [{"id": "a", "feature": {}}]])
+def test_candidates_that_cannot_be_read_are_not_called_missing_as_well(app, actions):
+    answer = decide(app, {"context": CONTEXT, "actions": actions})
+
+    assert answer.status == 400
+    assert "are missing" not in answer.json["detail"]
+    assert answer.json["where"].startswith("$.actions[0]")

@@ -29,7 +29,11 @@ EXAMPLE_OF_CANDIDATES: Mapping[str, Any] = {
     **EXAMPLE,
     "actions": {
         "kind": "candidates",
-        "features": {"price": {"type": "number", "min": 0}, "brand": {"type": "category"}, "age_days": {"type": "number"}},
+        "features": {
+            "topic": {"type": "category"},
+            "age_hours": {"type": "number", "min": 0},
+            "is_paid": {"type": "boolean", "default": False},
+        },
         "max": 50,
     },
 }

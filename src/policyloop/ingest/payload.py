@@ -166,7 +166,8 @@ def _explained(body: bytes | Raw, kind: type[msgspec.Struct], error: Exception, 
 
 def _faults_of_rest(body: bytes | Raw, kind: type[T], check: Callable[[T], object], told: set[str]) -> list[Fault]:
     """What is wrong with the keys that could be read by themselves; nothing where one that must be there could not."""
-    rest = {}
+    rest: dict[str, Any] = {}
+    unread: list[str] = []  # what is wrong with these has been told: the check must not call them missing
     try:
         keys = _decode_keys(body)
     except _UNREADABLE:
@@ -179,12 +180,13 @@ def _faults_of_rest(body: bytes | Raw, kind: type[T], check: Callable[[T], objec
         except _UNREADABLE:
             if field.required:
                 return []
+            unread.append(f"$.{field.name}")
     try:
         check(kind(**rest))
     except TypeError:  # a required key is missing
         return []
     except Invalid as invalid:
-        return [fault for fault in invalid.faults if fault.where not in told]
+        return [fault for fault in invalid.faults if fault.where not in told and fault.where not in unread]
     return []
 
 

@@ -136,7 +136,10 @@ def _field_shown(field: Field | None) -> str | None:
     if field is None:
         return None
     bound = "" if field.max_fields is None else f" of at most {field.max_fields:,} values"
-    return f"{'optional ' if field.optional else ''}{field.type}{bound}"
+    low = "" if field.min is None else f" from {field.min:g}"
+    high = "" if field.max is None else f" to {field.max:g}"
+    values = "" if field.values is None else f" of {len(field.values):,} values"
+    return f"{'optional ' if field.optional else ''}{field.type}{low}{high}{values}{bound}"
 
 
 def _of_actions(before: Sequence[str], after: Sequence[str]) -> list[Change]:

@@ -47,16 +47,24 @@ def run(
             told = [_planned(deployment, spec) if dry_run else _applied(deployment, spec) for spec in specs]
     if as_json:
         write_json(told)
-        return
-    for one in told:
-        _show(one)
+    else:
+        for one in told:
+            _show(one)
+    if any(one.get("refused") for one in told):
+        raise typer.Exit(2)
 
 
 def _planned(deployment: Deployment | None, spec: LoopSpec) -> dict[str, Any]:
     """What applying one spec would do, as JSON tells it; without a deployment every loop is new."""
     is_new = deployment is None or spec.loop not in deployment.registry.standings()
     changes = [] if deployment is None else list(deployment.registry.plan(spec))
-    told = {"is_new_loop": is_new, "is_changed": is_new or bool(changes), "applied": False}
+    is_live = deployment is not None and not is_new and deployment.registry.standing(spec.loop).champion is not None
+    told = {
+        "is_new_loop": is_new,
+        "is_changed": is_new or bool(changes),
+        "applied": False,
+        "refused": is_live and any(not change.is_in_place for change in changes),
+    }
     return _told(spec, told, changes)
 
 
