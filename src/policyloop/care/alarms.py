@@ -129,8 +129,8 @@ def _of_what_was_executed_at_all(last_day: Audit) -> list[str]:
     if last_day.executed <= _MANY_EXECUTED * last_day.examples:
         return []
     return [
-        f"in {last_day.executed:,} of {last_day.examples:,} examples of the last day another action than the chosen was carried "
-        f"out; the gate cannot use these. Exclude what cannot be done when you ask for a decision."
+        f"in {last_day.executed:,} of {last_day.examples:,} examples of the last day another action than the chosen was "
+        f"carried out; the gate cannot use these. Exclude what cannot be done when you ask for a decision."
     ]
 
 
