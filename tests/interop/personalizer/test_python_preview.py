@@ -188,6 +188,7 @@ def test_feature_importances_are_told_elsewhere(administration):
 
 
 def test_logs_that_are_deleted_are_gone_and_what_comes_after_stays(client, administration, endpoint):
+    rank(client, eventId="before")
     endpoint.join("busy")
     dates = administration.get_log_properties()["dateRange"]
     assert dates["from"] <= dates["to"]
