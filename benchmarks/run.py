@@ -20,11 +20,15 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 SECTIONS = HERE / ".results"  # one file a benchmark, so that one can be measured again by itself
 
-# name -> title, arguments
+# name -> title, arguments; what follows a hyphen in a name tells two runs of one command apart
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "tables": ("What a loop earns on tables whose right answers are known", []),
     "learner": ("linear beside Vowpal Wabbit's command line", []),
     "learners": ("boosted and automatic beside linear and vw", ["--seeds", "1"]),
+    "learners-shuttle": (
+        "boosted and automatic on shuttle, five seeds",
+        ["--tables", "shuttle", "--learners", "linear,boosted,automatic"],
+    ),
     "decide_in_process": ("One decision in process, the log left out", []),
     "candidates": ("One decision among candidates", []),
     "any_json": ("Any JSON beside declared fields", []),
@@ -67,10 +71,11 @@ def section(name: str) -> str:
     """One benchmark, run now."""
     title, arguments = BENCHMARKS[name]
     began_s = time.monotonic()
-    command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
+    script = f"{name.partition('-')[0]}.py"
+    command = [sys.executable, str(HERE / script), *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     took_s = time.monotonic() - began_s
-    told = " ".join(["python", f"benchmarks/{name}.py", *arguments])
+    told = " ".join(["python", f"benchmarks/{script}", *arguments])
     return f"## {title}\n\n{datetime.now(UTC):%Y-%m-%d}, `{told}`, {took_s:.0f} s\n\n```\n{done.stdout.rstrip()}\n```\n"
 
 
