@@ -35,6 +35,13 @@ def rank(client, **more):
     return client.rank({"actions": ACTIONS, "contextFeatures": [{"likes": "right"}], **more})
 
 
+def teach(client, n):
+    """So many events, rewarded where the right action was taken."""
+    for _ in range(n):
+        answer = rank(client)
+        client.reward(answer["eventId"], {"value": 1.0 if answer["rewardActionId"] == "right" else 0.0})
+
+
 def test_rank_reward_and_activate(client):
     answer = rank(client, eventId="e/1", deferActivation=True)
 
@@ -114,9 +121,7 @@ def test_learning_settings_are_kept_without_what_names_files(administration):
 def test_from_events_to_a_model_to_its_export_and_back_to_none(client, administration, endpoint):
     with pytest.raises(ResourceNotFoundError):
         b"".join(administration.export_model())
-    for _ in range(300):
-        answer = rank(client)
-        client.reward(answer["eventId"], {"value": 1.0 if answer["rewardActionId"] == "right" else 0.0})
+    teach(client, 300)
 
     champion = endpoint.train("busy")
 
@@ -133,7 +138,8 @@ def test_from_events_to_a_model_to_its_export_and_back_to_none(client, administr
         administration.import_model(io.BytesIO(b"no model"))
 
 
-def test_an_evaluation_says_what_others_would_have_earned(administration, endpoint):
+def test_an_evaluation_says_what_others_would_have_earned(client, administration, endpoint):
+    teach(client, 200)
     endpoint.join("busy")
     contract = {
         "name": "what if",
@@ -161,7 +167,8 @@ def test_an_evaluation_says_what_others_would_have_earned(administration, endpoi
         administration.get_evaluation("mine", start_time=LONG_AGO, end_time=FAR_AHEAD)
 
 
-def test_what_cannot_be_evaluated_is_refused_with_its_code(administration, endpoint):
+def test_what_cannot_be_evaluated_is_refused_with_its_code(client, administration, endpoint):
+    teach(client, 2)
     endpoint.join("busy")
     good = {"name": "n", "startTime": LONG_AGO.isoformat(), "endTime": FAR_AHEAD.isoformat()}
     same = {"name": "p", "arguments": "--constant first"}
