@@ -14,7 +14,7 @@ demo: .venv/.run  ## the whole loop on real data, with a plot at the end; under 
 	$(BIN)/policyloop demo $(ARGS)
 
 test: check  ## everything that a commit must pass
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: .venv/.dev  ## the long tests
 	$(BIN)/pytest -m slow $(ARGS)

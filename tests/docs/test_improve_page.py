@@ -12,8 +12,6 @@ from policyloop.core.settings import Home
 from policyloop.lake import views
 from policyloop.run.deployment import open_deployment
 
-pytestmark = pytest.mark.xdist_group("end-to-end")
-
 PAGE = (Path(__file__).parents[2] / "docs" / "improve.md").read_text(encoding="utf-8")
 DECISION = "2I2MR4toRgTZnCuwVRuIHeNZGVX"
 

@@ -1,5 +1,6 @@
 """The loop by itself: decisions are joined, learned from, judged and swapped in, without a restart or a failed answer."""
 
+import json
 import random
 import threading
 import time
@@ -8,8 +9,6 @@ import pytest
 
 from deployed import deployed, eventually
 from policyloop.client import Client
-
-pytestmark = pytest.mark.xdist_group("end-to-end")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +102,8 @@ def test_a_decision_replays_from_log_key_and_model(shop):
     answer = shop.ask("/v1/loops/shop/decide", {"context": {"hour": 3, "device": "desktop"}})
 
     eventually(lambda: "They agree." in shop.run("replay", answer["decision_id"]))
+
+    assert json.loads(shop.run("replay", answer["decision_id"], "--json"))["agrees"] is True
 
 
 def test_a_person_can_roll_back_in_one_step(shop):

@@ -5,9 +5,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("end-to-end")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

@@ -1,7 +1,5 @@
 """Deciders at the edge of a deployment as a user runs it: they follow its model, and what they decide becomes its examples."""
 
-import pytest
-
 from deployed import LOOP, deployed, eventually
 from edge_models import file_of
 from policyloop.core.settings import Home
@@ -15,7 +13,6 @@ N_DECIDERS = 20
 POLL_S = 0.5
 CONTEXT = {"hour": 9, "device": "phone"}
 NO_TRAINING = LOOP.replace("every: 60 examples", "every: none")
-pytestmark = pytest.mark.xdist_group("end-to-end")
 
 
 def test_twenty_deciders_follow_the_champion_and_all_they_decide_is_learned_from_once(tmp_path):

@@ -15,8 +15,6 @@ from policyloop.core.settings import Home
 from policyloop.lake import views
 from policyloop.run.deployment import open_deployment
 
-pytestmark = pytest.mark.xdist_group("end-to-end")
-
 LOOP = """\
 loop: shop
 aliases: [Theme.Picker]

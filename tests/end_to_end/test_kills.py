@@ -19,7 +19,6 @@ from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import open_deployment
 
 ACKED_BETWEEN_KILLS = 15
-pytestmark = pytest.mark.xdist_group("end-to-end")
 
 
 class Ledger:

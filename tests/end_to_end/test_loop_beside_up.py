@@ -2,12 +2,8 @@
 
 import asyncio
 
-import pytest
-
 from deployed import LOOP, deployed, eventually
 from policyloop import AsyncClient, Loop
-
-pytestmark = pytest.mark.xdist_group("end-to-end")
 
 
 async def visit(url, n):

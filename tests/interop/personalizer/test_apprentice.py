@@ -6,7 +6,6 @@ from azure.core.credentials import AzureKeyCredential
 
 from deployed import eventually
 
-pytestmark = pytest.mark.xdist_group("personalizer")
 KEY = AzureKeyCredential("some-key")
 SWEET = {"id": "sweet", "features": [{"taste": "sweet"}]}
 SALTY = {"id": "salty", "features": [{"taste": "salty"}]}

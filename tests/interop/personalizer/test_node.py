@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("personalizer")
 REFUSED = {"wrong": "400", "multiSlot": "400", "localLog": "403"}
 
 

@@ -10,7 +10,6 @@ from policyloop.core.spec_file import read_spec
 from policyloop.interop.personalizer.loop_file import LOOP
 
 pytestmark = [
-    pytest.mark.xdist_group("personalizer"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # the page closes no client
 ]
 PAGE = (Path(__file__).parents[3] / "docs" / "personalizer.md").read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from deployed import eventually
 
 pytestmark = [
-    pytest.mark.xdist_group("personalizer"),
     # The client leaves the connection of a refused download open, until it is collected.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -6,7 +6,6 @@ from azure.cognitiveservices.personalizer.models import ErrorResponseException, 
 from msrest.authentication import CognitiveServicesCredentials
 from msrest.exceptions import HttpOperationError
 
-pytestmark = pytest.mark.xdist_group("personalizer")
 ACTIONS = [
     RankableAction(id="pasta", features=[{"taste": "salty", "spice": 2}]),
     RankableAction(id="ice", features=[{"taste": "sweet"}, {"cost": 4}]),
