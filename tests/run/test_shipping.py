@@ -23,7 +23,7 @@ from policyloop.run.by_hand import join_by_hand, ship_by_hand
 from policyloop.run.deployment import open_deployment
 from policyloop.run.edge import Decider
 from policyloop.run.edges import shipping
-from policyloop.run.edges.folder import MARK
+from policyloop.run.edges.folder import MARK, open_folder
 from policyloop.run.edges.newest import KEPT
 from running_app import CONTEXT, LOOP, apply_loop
 
@@ -246,6 +246,16 @@ def test_what_is_no_log_of_a_decider_is_refused(empty, tmp_path):
     for folder in (tmp_path / "nothing", tmp_path / "not there"):
         with pytest.raises(BadSetting, match="holds no log of a decider"):
             shipping.ship(empty, folder)
+
+
+def test_a_spool_is_not_shipped_and_nothing_is_left_in_it(empty, tmp_path):
+    open_folder(tmp_path / "spool", holds="spool")
+    before = sorted(path.name for path in (tmp_path / "spool").iterdir())
+
+    with pytest.raises(BadSetting, match="is a spool, which its decider delivers by itself"):
+        shipping.ship(empty, tmp_path / "spool")
+
+    assert sorted(path.name for path in (tmp_path / "spool").iterdir()) == before
 
 
 def test_two_do_not_ship_from_one_folder_at_once(home, empty, tmp_path):

@@ -73,6 +73,11 @@ def ship(deployment: Deployment, folder: Path) -> Taken:
     log = deployment.home.log
     if not folder.is_dir() or (read_mark(folder) is None and not log_folder.segments(folder)):
         raise BadSetting(f"'{folder}' holds no log of a decider; expected the folder that was given as log=FOLDER.")
+    mark = read_mark(folder)
+    if mark is not None and mark.holds == "spool":
+        raise BadSetting(
+            f"'{folder}' is a spool, which its decider delivers by itself; expected the folder given as log=FOLDER."
+        )
     if folder.resolve() == log.resolve():
         raise BadSetting(f"'{folder}' is this deployment's own log; expected the folder of a decider.")
     with _alone(folder):
