@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from chance import examples_of_chance
 
-from policyloop.core.example import Examples
-from policyloop.core.model import BASELINE
 from policyloop.core.settings import read_settings
 from policyloop.core.spec_file import read_spec
 from policyloop.learn.train import train
@@ -179,20 +178,13 @@ def trained_model(deployment: Deployment, *, seed: int) -> str:
     n, k = 2000, len(LABELS)
     numbers = rng.normal(size=(n, 10))
     names = np.array(["a", "b", "c", "d"])[rng.integers(4, size=(n, 2))]
-    examples = Examples(
-        contexts=[
+    examples = examples_of_chance(
+        [
             {f"n{i}": float(v) for i, v in enumerate(row)} | {f"c{i}": str(v) for i, v in enumerate(own)}
             for row, own in zip(numbers, names, strict=True)
         ],
-        allowed=np.ones((n, k), dtype=bool),
-        action=rng.integers(k, size=n),
-        reward=rng.integers(2, size=n).astype(float),
-        propensity=np.full(n, 1 / k),
-        pmf=np.full((n, k), 1 / k),
-        split=rng.random(n),
-        decided_at=np.arange(n, dtype=np.int64) * 1_000_000,
-        is_fallback=np.zeros(n, dtype=bool),
-        policy=np.full(n, BASELINE, dtype=object),
+        k,
+        rng,
     )
     trained = train(examples, spec, seed=seed, parent=None, snapshot={}, code_version="benchmark")
     return deployment.registry.publish(trained.manifest, trained.tensors)

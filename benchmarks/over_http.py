@@ -25,13 +25,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from chance import examples_of_chance
 from http_load import N_CONNECTIONS
 from http_servers import PATH, SERVERS, open_decider
 
 import policyloop
 from policyloop.core.clock import SystemClock
-from policyloop.core.example import Examples
-from policyloop.core.model import BASELINE
 from policyloop.core.settings import read_settings
 from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest
@@ -57,17 +56,10 @@ def prepare(folder: Path) -> Path:
     """A project whose loop has a trained model live."""
     rng = np.random.default_rng(3)
     n, k = 5000, len(LABELS)
-    examples = Examples(
-        contexts=contexts(n, rng),
-        allowed=np.ones((n, k), dtype=bool),
-        action=rng.integers(k, size=n),
-        reward=rng.integers(2, size=n).astype(float),
-        propensity=np.full(n, 1 / k),
-        pmf=np.full((n, k), 1 / k),
-        split=rng.random(n),
-        decided_at=np.arange(n, dtype=np.int64) * 1_000_000,
-        is_fallback=np.zeros(n, dtype=bool),
-        policy=np.full(n, BASELINE, dtype=object),
+    examples = examples_of_chance(
+        contexts(n, rng),
+        k,
+        rng,
     )
     spec = read_spec(LOOP)
     trained = train(examples, spec, seed=1, parent=None, snapshot={}, code_version=policyloop.__version__)

@@ -5,7 +5,7 @@ import random
 from policyloop.core.wire import CandidateAction, DecideRequest, OutcomeRequest
 from policyloop.ingest.outcomes import outcome
 from policyloop.log.writer import LogWriter
-from policyloop.serve.hot_swap import HotSwap
+from shop import swap_onto
 
 MARKET = {
     "loop": "market",
@@ -36,13 +36,7 @@ class Market:
     def __init__(self, deployment):
         self.deployment = deployment
         self.log = LogWriter(deployment.home.log, clock=deployment.clock)
-        self.swap = HotSwap(
-            deployment.registry,
-            salt=deployment.registry.salt,
-            clock=deployment.clock,
-            append=self.log.append,
-            on_refused=lambda *what: None,
-        )
+        self.swap = swap_onto(self.log, deployment)
         self.rng = random.Random(5)
 
     def decide(self, **request):

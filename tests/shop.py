@@ -23,19 +23,24 @@ SHOP = {
 LIKED = {"phone": "calm", "desktop": "bold"}
 
 
+def swap_onto(log, deployment):
+    """The deployment's deciders, which append to the log."""
+    return HotSwap(
+        deployment.registry,
+        salt=deployment.registry.salt,
+        clock=deployment.clock,
+        append=log.append,
+        on_refused=lambda *what: None,
+    )
+
+
 class Shop:
     """A loop with visitors."""
 
     def __init__(self, deployment):
         self.deployment = deployment
         self.log = LogWriter(deployment.home.log, clock=deployment.clock)
-        self.swap = HotSwap(
-            deployment.registry,
-            salt=deployment.registry.salt,
-            clock=deployment.clock,
-            append=self.log.append,
-            on_refused=lambda *what: None,
-        )
+        self.swap = swap_onto(self.log, deployment)
         self.rng = random.Random(5)
 
     def decide(self):

@@ -15,7 +15,8 @@ def test_a_confirmed_record_is_durable_for_all_who_ask_later():
     acks.confirm(3)
 
     for seq in (1, 2, 3):
-        acks.wait(seq, timeout_s=0)
+        acks.wait(seq, timeout_s=0)  # raises where it is not
+    assert acks.settled == 3
 
 
 def test_a_refused_record_stays_refused_when_later_ones_are_confirmed():
@@ -95,3 +96,4 @@ def test_a_cancelled_waiter_and_a_closed_loop_disturb_no_one():
     acks.confirm(1)
 
     asyncio.run(acks.durable(1))
+    assert acks.settled == 1

@@ -78,3 +78,4 @@ def test_a_reader_that_is_gone_stops_nothing():
     lines.close()
 
     os.close(writing)
+    assert not lines._thread.is_alive()

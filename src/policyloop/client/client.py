@@ -75,7 +75,8 @@ class Client:
         With a `default` it never raises in an outage: when no usable answer comes in time, that action is the answer,
         with `logged=False, fallback=True`. If the server may have logged another action meanwhile, the spool keeps a
         report that says which one was really taken, so that nothing wrong is learned. For a candidate that takes its
-        place among those offered: send `actions`, or register the set with this client.
+        place among those offered: send `actions`, or register the set with this client. (Long, because each key of the
+        wire is an argument with a name and a sentence of its own.)
 
         Args:
             loop: the loop's name.
