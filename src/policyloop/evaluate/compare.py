@@ -20,7 +20,8 @@ from policyloop.core.example import Examples
 from policyloop.core.policy import Policy
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.interval import mean_estimate
-from policyloop.evaluate.overlap import Overlap, ess, importance_weights, overlap
+from policyloop.evaluate.overlap import Overlap, ess, overlap
+from policyloop.evaluate.pseudo import pseudo_outcomes
 
 ESTIMATORS = "policyloop.evaluate.estimators"
 
@@ -129,10 +130,9 @@ def paired_differences(
         pmf_difference: (n, k) probabilities of the challenger minus those of the champion.
         predicted: (n, k) expected rewards.
     """
-    weight = importance_weights(examples.propensity, taken(pmf_difference, examples.action))
-    # phi = sum_a (pi_c - pi_l)(a|x) q(x,a) + (pi_c - pi_l)(a_t|x)/p_t (r_t - q(x,a_t))
-    believed: NDArray[np.float64] = (pmf_difference * predicted).sum(axis=1)
-    return believed + weight * (examples.reward - taken(predicted, examples.action))
+    return pseudo_outcomes(
+        examples.reward, examples.propensity, action=examples.action, moved=pmf_difference, predicted=predicted
+    )
 
 
 def foretold_stderr(examples: Examples, pmf_difference: NDArray[np.float64], *, predicted: NDArray[np.float64]) -> float:
