@@ -422,8 +422,8 @@ def test_defaults_hold_only_what_loops_can_share():
             "$.gate.refresh.name: no gate rule is named 'no-ham'; did you mean 'no-harm'?",
         ),
         (
-            {"gate": {"challenge": "x"}},
-            "$.gate.challenge: challenges come later; use a new loop for another recipe and compare the two.",
+            {"gate": {"challenge": "proven-bettr"}},
+            "$.gate.challenge.name: no gate rule is named 'proven-bettr'; ",
         ),
         (
             {"on_log_failure": "ignore"},

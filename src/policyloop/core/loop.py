@@ -102,10 +102,31 @@ class TrainSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GuardSpec:
+    """A further number that a challenger must not make worse: a declared outcome, or a reserved name with `$`."""
+
+    name: str  # an outcome, `$errors` (share of decisions it failed), `$latency_ms` or `$action_share`
+    margin: float  # by so much it may be worse, in the outcome's own unit
+    alpha: float = 0.05  # chance that a challenger which is worse by the margin or more passes, in (0, .5)
+    better: Literal["higher", "lower"] = "higher"
+    stop: float | None = None  # worse than the champion by more than this on average: the challenge ends, without statistics
+    low: float = 0.0  # values are clipped to [low, high]
+    high: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GateSpec:
-    """Which rule a refresh must pass."""
+    """What a refresh and a challenge must pass, and how much traffic a challenge gets."""
 
     refresh: PluginSpec = field(default_factory=lambda: PluginSpec(name="no-harm"))
+    challenge: PluginSpec = field(default_factory=lambda: PluginSpec(name="proven-better"))
+    canary: float = 0.1  # the challenger's share of the decisions while it has to prove itself, (0, .5]
+    ramp: float = 0.5  # its share after that, before it decides alone
+    hold_out: float = 0.0  # share of all decisions that the baseline keeps for good, [0, .5]
+    sticky: bool = False  # one subject stays on one side for the length of a state
+    approval: Literal["automatic", "manual"] = "automatic"
+    guards: tuple[GuardSpec, ...] = ()
+    slices: tuple[str, ...] = ()  # fields of the context: harm in any one of their values blocks a challenge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

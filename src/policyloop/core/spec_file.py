@@ -23,7 +23,8 @@ from policyloop.core.section import Section, show
 from policyloop.core.spec_actions import RESERVED_LABELS, read_actions
 from policyloop.core.spec_actions import to_mapping as actions_mapping
 from policyloop.core.spec_context import read_context
-from policyloop.core.spec_learning import LEARNERS, merged, read_explore, read_gate, read_plugin, read_train
+from policyloop.core.spec_gate import gate_mapping, read_gate
+from policyloop.core.spec_learning import LEARNERS, merged, read_explore, read_plugin, read_train
 from policyloop.core.spec_reward import read_outcomes, read_reward
 from policyloop.core.yaml_text import read_yaml
 
@@ -119,7 +120,7 @@ def to_mapping(spec: LoopSpec) -> dict[str, Any]:
         "learner": _plugin_mapping(spec.learner),
         "explore": {"name": spec.explore.name, "floor": spec.explore.floor, **spec.explore.settings},
         "train": _train_mapping(train),
-        "gate": {"refresh": _plugin_mapping(spec.gate.refresh)},
+        "gate": gate_mapping(spec.gate),
         "on_log_failure": spec.on_log_failure,
         "subject": spec.subject,
         "aliases": list(spec.aliases),
@@ -234,7 +235,9 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
         ),
         "explore": read_explore(section.take("explore", {}), "$.explore", faults, is_checked=is_checked),
         "train": read_train(section.take("train", {}), "$.train", faults),
-        "gate": read_gate(section.take("gate", {}), "$.gate", faults, is_checked=is_checked),
+        "gate": read_gate(
+            section.take("gate", {}), "$.gate", faults, context=context, outcomes=outcomes, is_checked=is_checked
+        ),
         "on_log_failure": section.choice(
             "on_log_failure", ("refuse", "serve-baseline"), "refuse", kind="answer to a log failure"
         ),

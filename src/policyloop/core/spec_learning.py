@@ -1,4 +1,4 @@
-"""The sections `learner:`, `explore:`, `train:` and `gate:` of a loop file: how models are made and let in.
+"""The sections `learner:`, `explore:` and `train:` of a loop file: how models are made.
 
 A plug-in is checked by name and by the names of its settings, without importing it.
 """
@@ -16,8 +16,8 @@ from croniter.croniter import CroniterError
 from policyloop.core import plugins
 from policyloop.core.duration import read_duration
 from policyloop.core.errors import Fault, unknown
-from policyloop.core.loop import ExploreSpec, GateSpec, PluginSpec, TrainSpec
-from policyloop.core.plugin_settings import settings_of
+from policyloop.core.loop import ExploreSpec, PluginSpec, TrainSpec
+from policyloop.core.plugin_settings import names_with, settings_of
 from policyloop.core.section import NONE_WORDS, Section, is_number, show
 
 LEARNERS = "policyloop.learn.learners"
@@ -28,11 +28,13 @@ _KIND_OF_FAMILY = {LEARNERS: "learner", EXPLORERS: "explorer", RULES: "gate rule
 _N_EXAMPLES = re.compile(r"([0-9][0-9_,]*)\s*examples?")
 
 
-def read_plugin(value: Any, where: str, faults: list[Fault], *, family: str, default: str, is_checked: bool) -> PluginSpec:
-    """A plug-in by name, or `{name: ..., setting: value}`."""
+def read_plugin(
+    value: Any, where: str, faults: list[Fault], *, family: str, default: str, is_checked: bool, maker: str = "create"
+) -> PluginSpec:
+    """A plug-in by name, or `{name: ..., setting: value}`; `maker` is the function that its file must have."""
     section = Section({"name": value} if isinstance(value, str) else value, where, faults, expected="`{name: ...}`")
-    name = _read_name(section, family, default, is_checked)
-    return PluginSpec(name=name, settings=_read_settings(section, family, name, ("name",), is_checked))
+    name = _read_name(section, family, default, is_checked, maker)
+    return PluginSpec(name=name, settings=_read_settings(section, family, name, ("name",), is_checked, maker))
 
 
 def read_explore(value: Any, where: str, faults: list[Fault], *, is_checked: bool) -> ExploreSpec:
@@ -45,10 +47,10 @@ def read_explore(value: Any, where: str, faults: list[Fault], *, is_checked: boo
     return ExploreSpec(name=name, floor=floor, settings=_read_settings(section, EXPLORERS, name, ("name", "floor"), is_checked))
 
 
-def _read_name(section: Section, family: str, default: str, is_checked: bool) -> str:
+def _read_name(section: Section, family: str, default: str, is_checked: bool, maker: str = "create") -> str:
     """The plug-in's name as the family spells it: rules with -, the others with _."""
     name = section.text("name", default, expected=f"the name of a {_KIND_OF_FAMILY[family]}")
-    known = [plugins.as_written(family, plugin) for plugin in plugins.names(family)]
+    known = [plugins.as_written(family, plugin) for plugin in names_with(family, maker)]
     spelled = name.replace("_", "-") if family == RULES else name.replace("-", "_")
     if is_checked and name != default and spelled not in known:
         section.fault("name", unknown(_KIND_OF_FAMILY[family], name, known), "unknown_name")
@@ -56,9 +58,11 @@ def _read_name(section: Section, family: str, default: str, is_checked: bool) ->
     return str(spelled)
 
 
-def _read_settings(section: Section, family: str, name: str, ours: tuple[str, ...], is_checked: bool) -> dict[str, Any]:
+def _read_settings(
+    section: Section, family: str, name: str, ours: tuple[str, ...], is_checked: bool, maker: str = "create"
+) -> dict[str, Any]:
     """The plug-in's own settings, by name, in alphabetical order."""
-    known = settings_of(family, name) if is_checked else None
+    known = settings_of(family, name, maker) if is_checked else None
     found: dict[str, Any] = {}
     for key in sorted(section.body):
         if key in ours:
@@ -149,20 +153,6 @@ def _read_cron(section: Section) -> str | None:
         reason = f" ({error})"
     section.fault("cron", f'is {show(value)}; expected five fields in UTC, such as "0 3 * * *" for three at night{reason}.')
     return None
-
-
-def read_gate(value: Any, where: str, faults: list[Fault], *, is_checked: bool) -> GateSpec:
-    """The rule that a refresh must pass."""
-    section = Section(value, where, faults, expected="`{refresh: no-harm}`")
-    if "challenge" in section.body:
-        section.take("challenge")
-        section.fault("challenge", "challenges come later; use a new loop for another recipe and compare the two.", "later")
-    refresh = section.take("refresh", {})
-    section.finish("key of gate")
-    usual = GateSpec().refresh.name
-    return GateSpec(
-        refresh=read_plugin(refresh, f"{where}.refresh", faults, family=RULES, default=usual, is_checked=is_checked)
-    )
 
 
 def merged(defaults: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

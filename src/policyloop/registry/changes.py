@@ -16,6 +16,7 @@ from typing import Any
 from policyloop.core.errors import SpecRefused
 from policyloop.core.loop import Field, LoopSpec
 from policyloop.core.spec_file import to_mapping
+from policyloop.core.spec_gate import gate_mapping
 
 
 class Entails(StrEnum):
@@ -24,6 +25,7 @@ class Entails(StrEnum):
     NEXT_DECISION = "takes effect with the next decision"
     AT_ONCE = "takes effect at once"
     NEXT_REFRESH = "takes effect with the next refresh"
+    NEXT_CHALLENGE = "takes effect with the next challenge"
     ACTIONS = "a new action starts at its share of the floor; a removed one gets no mass"
     IDS = "weights of its own come and go with the next refresh"
     FIELDS = "missing is a value of its own, so the live model goes on"
@@ -33,7 +35,16 @@ class Entails(StrEnum):
     SPENT_EVIDENCE = "would take examples for evidence that models have learned from"
 
 
-_IN_PLACE = {Entails.NEXT_DECISION, Entails.AT_ONCE, Entails.NEXT_REFRESH, Entails.ACTIONS, Entails.IDS, Entails.FIELDS}
+_IN_PLACE = {
+    Entails.NEXT_DECISION,
+    Entails.AT_ONCE,
+    Entails.NEXT_REFRESH,
+    Entails.NEXT_CHALLENGE,
+    Entails.ACTIONS,
+    Entails.IDS,
+    Entails.FIELDS,
+}
+_OF_GATE = {"refresh": Entails.NEXT_REFRESH, "hold_out": Entails.NEXT_DECISION}  # the other keys are a challenge's
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ def changes_between(before: LoopSpec, after: LoopSpec) -> list[Change]:
         *_of_keys("$.learner", old["learner"], new["learner"], Entails.RECIPE),
         *_of_explore(old["explore"], new["explore"]),
         *_of_train(old["train"], new["train"]),
-        *_of_keys("$.gate", old["gate"], new["gate"], Entails.NEXT_REFRESH),
+        *_of_gate(gate_mapping(before.gate, is_whole=True), gate_mapping(after.gate, is_whole=True)),
         *_of_value("$.on_log_failure", before.on_log_failure, after.on_log_failure, Entails.NEXT_DECISION),
         *_of_value("$.subject", before.subject, after.subject, Entails.NEW_LINE),
         *_of_value("$.aliases", list(before.aliases), list(after.aliases), Entails.NEXT_DECISION),
@@ -163,6 +174,15 @@ def _of_explore(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cha
     floor = _of_value("$.explore.floor", before["floor"], after["floor"], Entails.NEXT_DECISION)
     rest_before, rest_after = ({k: v for k, v in side.items() if k != "floor"} for side in (before, after))
     return [*_of_keys("$.explore", rest_before, rest_after, Entails.RECIPE), *floor]
+
+
+def _of_gate(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """A challenge keeps the rules that it began with."""
+    return [
+        change
+        for key, entails in ((key, _OF_GATE.get(key, Entails.NEXT_CHALLENGE)) for key in before)
+        for change in _of_value(f"$.gate.{key}", before[key], after[key], entails)
+    ]
 
 
 def _of_train(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
