@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from policyloop.core.errors import RecordsTooNew
@@ -41,11 +43,13 @@ def test_the_last_step_has_the_revision_that_the_code_names(records):
 
 def test_models_that_wanted_to_serve_before_are_challengers_now(records, tmp_path):
     row = dict.fromkeys((column.name for column in schema.models.columns if not column.nullable), 0)
-    older = "UPDATE alembic_version SET version_num = '0003'"
     with records.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).with_name("migrations")))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
         for model, state in (("a", "candidate"), ("b", "retired")):
             connection.execute(sa.insert(schema.models).values(**row | {"loop": "x", "model": model, "state": state}))
-        connection.execute(sa.text(older))
 
     again = open_records(url_of(tmp_path))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION = "0004"  # of the schema below; the last step in migrations/ leads to it
+REVISION = "0005"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -145,6 +145,22 @@ action_sets = Table(  # candidates that were registered ahead, so that decisions
     Column("name", String(32), primary_key=True),  # the digest of the set as it was checked
     Column("actions", Text, nullable=False),  # JSON as it was sent
     Column("registered_at", BigInteger, nullable=False),
+)
+
+notices = Table(  # what is to be told to the receiver of `notify.url`; written together with what it tells
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("notice", String(36), nullable=False),  # the id by which receivers know it again
+    Column("loop", String(63), nullable=False),
+    Column("kind", String(32), nullable=False),  # promote, rollback, freeze, alarm, job-failure
+    Column("body", Text, nullable=False),  # JSON: the facts
+    Column("at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False, index=True),  # waiting, sent, failed
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),  # no attempt earlier
+    Column("message", Text),  # how the last attempt ended
+    Column("ended_at", BigInteger),
 )
 
 _BUSY_TIMEOUT_S = 15.0
