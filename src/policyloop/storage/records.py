@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION = "0005"  # of the schema below; the last step in migrations/ leads to it
+REVISION = "0006"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -161,6 +161,43 @@ notices = Table(  # what is to be told to the receiver of `notify.url`; written 
     Column("next_at", BigInteger, nullable=False),  # no attempt earlier
     Column("message", Text),  # how the last attempt ended
     Column("ended_at", BigInteger),
+)
+
+challenges = Table(  # recipes that want to take over; one at a time is open in a loop
+    "challenges",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("loop", String(63), nullable=False, index=True),
+    Column("recipe", String(32), nullable=False),
+    Column("body", Text, nullable=False),  # canonical JSON of the spec that the loop would have
+    Column("state", String(16), nullable=False),  # FROZEN, LOG-CHECK, SHADOW, CANARY, RAMP, LIVE, ROLLED-BACK, RETIRED
+    Column("model", String(32)),  # the newest model of its line; NULL: none is trained yet
+    Column("is_waiting", Integer, nullable=False),  # for a person to approve
+    Column("is_approved", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
+moves = Table(  # append only: every change of a challenge's state, with the verdict that made it
+    "moves",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("loop", String(63), nullable=False, index=True),
+    Column("challenge", Integer, nullable=False, index=True),
+    Column("before", String(16)),  # NULL: it began
+    Column("after", String(16), nullable=False),
+    Column("body", Text, nullable=False),  # JSON: the verdict, and the evidence that it rests on
+    Column("at", BigInteger, nullable=False),
+)
+
+evidence = Table(  # what is carried on from look to look, so that no look begins from the first event again
+    "evidence",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("name", String(64), primary_key=True),  # `challenge:ID`, `hold-out`, `log`
+    Column("body", Text, nullable=False),  # JSON
+    Column("changed_at", BigInteger, nullable=False),
 )
 
 _BUSY_TIMEOUT_S = 15.0
