@@ -20,6 +20,7 @@ from policyloop.policy.needs import POSTERIOR
 
 GIVES = (POSTERIOR,)
 GIVES_SHARED = (POSTERIOR,)
+SEARCHED = None  # it is a search itself, among learners that take part by themselves
 RECIPES = ("linear", "boosted")  # the simplest first; vw takes part by name, as it takes several times as long as both
 _LEARNERS = "policyloop.learn.learners"
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from policyloop.core.errors import BadSetting
 from policyloop.core.example import ExampleBatch
 from policyloop.core.policy import RewardModel
+from policyloop.core.search_space import OneOf
 from policyloop.learn.example_weights import ExampleWeights
 from policyloop.learn.hybrid import HybridLearner
 from policyloop.learn.race import Race
@@ -30,6 +31,7 @@ from policyloop.policy.policies import linear
 
 GIVES = (POSTERIOR, BOOTSTRAP, WIDTH)
 GIVES_SHARED = (POSTERIOR, WIDTH)
+SEARCHED = {"max_weight": OneOf((None, 5.0, 20.0))}
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 MAX_TERMS = 600  # products are tried where they are no more than this ...
 MAX_SUM_BYTES = 128 * 2**20  # ... and the sums of all actions fit into this

@@ -23,6 +23,7 @@ from policyloop.policy.vw_arguments import Arguments, read
 
 GIVES = (PMF,)
 GIVES_SHARED = (PMF,)
+SEARCHED = None  # it takes several times as long as the others together
 _MIN_PROPENSITY = 1e-6
 _NEEDS_COSTS = ("--squarecb", "--regcb", "--regcbopt")  # they reckon with bounds of the cost, which are [0, 1] unless said
 

@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
+from policyloop.core.search_space import Between
 from policyloop.policy.columns import Columns, highest, rest_to_best
+
+SEARCHED = {"epsilon": Between(0.01, 0.2, is_log=True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
+from policyloop.core.search_space import Between
 from policyloop.policy.columns import Columns, columns_of, highest, rest_to_best
 
 NEEDS = "width"
+SEARCHED = {"alpha": Between(0.1, 2.0)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
+from policyloop.core.search_space import Between
 from policyloop.policy.columns import Columns, highest
+
+SEARCHED = {"temperature": Between(0.01, 0.3, is_log=True)}
 
 
 @dataclass(frozen=True, slots=True)
