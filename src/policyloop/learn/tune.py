@@ -1,0 +1,250 @@
+"""Tune: recipes are tried one after another, each where those before did well; the loop's own recipe is the first.
+
+Question answered: which learner, which fields, which explorer and which floor promise most by a given measure? What is tried
+of a plug-in stands in its own file (core/search_space.py). Fields are tried in the order of their importance, so that how many
+of them are used is one number and not a switch each. A recipe that fails is a trial with a reason, and the search goes on.
+Source: Bergstra, Bardenet, Bengio & Kégl 2011 (tree-structured Parzen estimator), as Optuna has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import optuna
+
+from policyloop.core import plugins
+from policyloop.core.clock import Clock
+from policyloop.core.errors import BadSetting, MissingLibrary, PolicyloopError, UnknownName
+from policyloop.core.estimate import Estimate
+from policyloop.core.loop import ExploreSpec, LoopSpec, PluginSpec
+from policyloop.core.search_space import Between, OneOf, searched_of
+from policyloop.core.spec_file import from_json, to_json
+from policyloop.learn.train import LEARNERS
+from policyloop.policy import needs
+from policyloop.policy.scored import EXPLORERS
+
+PARTS = ("learner", "features", "explore", "floor")
+FLOORS = Between(0.01, 0.2, is_log=True)
+_AT_RANDOM = 10  # trials before the search goes by those that came before
+_DIGITS = 3  # that count, of a number that was tried
+
+Measure = Callable[[LoopSpec], Estimate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One recipe that was tried."""
+
+    number: int  # 0: the loop's own recipe
+    spec: LoopSpec
+    score: Estimate | None  # None: it failed
+    seconds: float
+    failure: str | None = None  # why there is no score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """What a search has tried, in order."""
+
+    trials: tuple[Trial, ...]
+    is_stopped: bool  # whether somebody stopped it before the end
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """Those that did not fail, each recipe once, the best first; the earlier first at a tie."""
+        found: dict[str, Trial] = {}
+        for trial in self.trials:
+            if trial.score is not None:
+                found.setdefault(trial.spec.digest, trial)
+        return sorted(found.values(), key=lambda trial: -trial.score.value if trial.score else 0.0)
+
+
+def search(
+    spec: LoopSpec,
+    measure: Measure,
+    *,
+    by_importance: Sequence[str],
+    n_trials: int,
+    seed: int,
+    clock: Clock,
+    parts: Sequence[str] = PARTS,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+) -> Searched:
+    """Try the loop's own recipe, and `n_trials` others.
+
+    A keyboard interrupt ends the search; what was tried until then is kept.
+
+    Args:
+        spec: of the loop.
+        measure: what a recipe is worth; it is asked once for each recipe, however often that is tried.
+        by_importance: fields of the context, the most important first.
+        n_trials: beside the loop's own recipe.
+        seed: where the order of the search comes from: equal arguments, equal trials.
+        clock: measures how long a trial takes.
+        parts: of `PARTS`; the others stay as they are.
+        on_trial: told of each trial at its end.
+
+    Raises:
+        UnknownName: a part is none of `PARTS`.
+        BadSetting: n_trials is below 1.
+    """
+    _check(parts, n_trials)
+    space = _Space(spec, by_importance, frozenset(parts))
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM, multivariate=False, constant_liar=False)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    trials: list[Trial] = []
+    scored = _Scored(measure, clock)
+    try:
+        for number in range(n_trials + 1):
+            asked = study.ask() if number else None
+            trial = scored.trial(number, spec if asked is None else space.recipe(asked))
+            if asked is not None:
+                _tell(study, asked, trial)
+            trials.append(trial)
+            on_trial(trial)
+    except KeyboardInterrupt:
+        return Searched(trials=tuple(trials), is_stopped=True)
+    return Searched(trials=tuple(trials), is_stopped=False)
+
+
+def recipe_of(spec: LoopSpec, *, learner: PluginSpec, explore: ExploreSpec, fields: Sequence[str]) -> LoopSpec:
+    """The loop's spec with another learner, another explorer and some of its fields; the subject's field always stays."""
+    context = {name: field for name, field in spec.context.items() if name in fields or name == spec.subject}
+    return from_json(to_json(replace(spec, learner=learner, explore=explore, context=context)))
+
+
+def _check(parts: Sequence[str], n_trials: int) -> None:
+    for part in parts:
+        if part not in PARTS:
+            raise UnknownName("part of a recipe", part, PARTS)
+    if n_trials < 1:
+        raise BadSetting(f"trials is {n_trials}; expected a whole number of 1 or more, such as 50.")
+
+
+def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
+    """Let the study know how it went."""
+    if trial.score is None:
+        study.tell(asked, state=optuna.trial.TrialState.FAIL)
+    else:
+        study.tell(asked, trial.score.value)
+
+
+class _Scored:
+    """The measure, asked once a recipe."""
+
+    def __init__(self, measure: Measure, clock: Clock) -> None:
+        self._measure = measure
+        self._clock = clock
+        self._known: dict[str, tuple[Estimate | None, str | None]] = {}
+
+    def trial(self, number: int, spec: LoopSpec) -> Trial:
+        start_s = self._clock.monotonic_s()
+        if spec.digest not in self._known:
+            self._known[spec.digest] = self._asked(spec)
+        score, failure = self._known[spec.digest]
+        return Trial(number=number, spec=spec, score=score, seconds=self._clock.monotonic_s() - start_s, failure=failure)
+
+    def _asked(self, spec: LoopSpec) -> tuple[Estimate | None, str | None]:
+        """The score, or why there is none."""
+        try:
+            score = self._measure(spec)
+        except PolicyloopError as error:
+            return None, error.message
+        except Exception as error:  # noqa: BLE001 - plug-ins of others fail as they please, and the search must go on
+            return None, f"{type(error).__name__}: {error}"
+        return (score, None) if abs(score.value) < float("inf") else (None, f"its value is {score.value}")
+
+
+class _Space:
+    """What is tried, as Optuna is asked for it."""
+
+    def __init__(self, spec: LoopSpec, by_importance: Sequence[str], parts: frozenset[str]) -> None:
+        self._spec = spec
+        self._fields = tuple(by_importance)
+        self._parts = parts
+        self._learners = _learners(spec) if "learner" in parts else {spec.learner.name: _plugin(LEARNERS, spec.learner.name)}
+        self._explorers = _explorers(spec)
+
+    def recipe(self, asked: optuna.Trial) -> LoopSpec:
+        """The next recipe."""
+        learner = self._learner(asked)
+        return recipe_of(
+            self._spec, learner=learner, explore=self._explore(asked, learner.name), fields=self._used_fields(asked)
+        )
+
+    def _learner(self, asked: optuna.Trial) -> PluginSpec:
+        if "learner" not in self._parts:
+            return self._spec.learner
+        name = str(asked.suggest_categorical("learner", list(self._learners)))
+        return PluginSpec(name=name, settings=self._settings(asked, name, self._learners[name], self._spec.learner))
+
+    def _explore(self, asked: optuna.Trial, learner: str) -> ExploreSpec:
+        """An explorer that the learner can serve, and the floor."""
+        present = self._spec.explore
+        low = min(FLOORS.low, present.floor) or FLOORS.low
+        floor = _rounded(asked.suggest_float("floor", low, FLOORS.high, log=True)) if "floor" in self._parts else present.floor
+        if "explore" not in self._parts:
+            return replace(present, floor=floor)
+        fitting = [name for name, plugin in self._explorers.items() if self._is_fit(name, plugin, learner)]
+        name = str(asked.suggest_categorical(f"explore of {learner}", fitting))
+        own = PluginSpec(name=present.name, settings=present.settings)
+        return ExploreSpec(name=name, floor=floor, settings=self._settings(asked, name, self._explorers[name], own))
+
+    def _is_fit(self, name: str, explorer: ModuleType, learner: str) -> bool:
+        try:
+            needs.check(needs.need_of(explorer), name, self._learners[learner], learner, is_shared=self._spec.is_candidates)
+        except BadSetting:
+            return False
+        return True
+
+    def _settings(self, asked: optuna.Trial, name: str, plugin: ModuleType, present: PluginSpec) -> dict[str, Any]:
+        """Settings that are searched, over those that the loop gives the same plug-in."""
+        kept = dict(present.settings) if present.name == name else {}
+        for setting, values in (searched_of(plugin) or {}).items():
+            kept[setting] = _suggested(asked, f"{name}.{setting}", values)
+        return {setting: value for setting, value in sorted(kept.items()) if value is not None}
+
+    def _used_fields(self, asked: optuna.Trial) -> Sequence[str]:
+        if "features" not in self._parts or len(self._fields) == 0:
+            return tuple(self._spec.context)
+        return self._fields[: asked.suggest_int("fields", 1, len(self._fields))]
+
+
+def _learners(spec: LoopSpec) -> Mapping[str, ModuleType]:
+    """Those that take part, by name: the loop's own, and every one that can learn about such actions."""
+    maker = "create_shared" if spec.is_candidates else "create"
+    found = {name: _plugin(LEARNERS, name) for name in plugins.names(LEARNERS) if _takes_part(LEARNERS, name, maker)}
+    return {**found, spec.learner.name: _plugin(LEARNERS, spec.learner.name)}
+
+
+def _explorers(spec: LoopSpec) -> Mapping[str, ModuleType]:
+    """The same for explorers."""
+    found = {name: _plugin(EXPLORERS, name) for name in plugins.names(EXPLORERS) if _takes_part(EXPLORERS, name, "create")}
+    return {**found, spec.explore.name: _plugin(EXPLORERS, spec.explore.name)}
+
+
+def _takes_part(family: str, name: str, maker: str) -> bool:
+    try:
+        plugin = _plugin(family, name)
+    except MissingLibrary:
+        return False
+    return searched_of(plugin) is not None and hasattr(plugin, maker)
+
+
+def _plugin(family: str, name: str) -> ModuleType:
+    return plugins.load(family, name)
+
+
+def _suggested(asked: optuna.Trial, name: str, values: OneOf | Between) -> Any:
+    if isinstance(values, OneOf):
+        return asked.suggest_categorical(name, list(values.values))
+    return _rounded(asked.suggest_float(name, values.low, values.high, log=values.is_log))
+
+
+def _rounded(value: float) -> float:
+    """To as many digits as matter: a recipe is read by people."""
+    return float(f"{value:.{_DIGITS}g}")
