@@ -67,6 +67,22 @@ def test_examples_are_arrays_in_the_order_of_the_decisions(history):
     assert list(examples.policy) == ["baseline", "baseline"]
 
 
+def test_what_the_log_check_asks_for_comes_with_the_examples(history):
+    events = [
+        a_decision("seen", at=T0),
+        an_outcome("seen", values={"clicked": 1.0}),
+        a_decision("unseen", at=T0 + 1, propensity_kind="point"),
+    ]
+
+    examples, _ = history(events)
+
+    assert list(examples.decision_id) == ["seen", "unseen"]
+    assert list(examples.spec) == [SPEC.digest, SPEC.digest]
+    assert list(examples.logged_kind) == ["probability", "point"]
+    np.testing.assert_array_equal(examples.is_rewarded, [True, False])
+    np.testing.assert_array_equal(examples.is_deferred, [False, False])
+
+
 def test_an_empty_history_has_arrays_of_the_right_width(history):
     examples, _ = history([])
 

@@ -42,6 +42,12 @@ class Examples:
     # (n, 2) where the log has only some of the candidates: how many there were, and the place of the one that was drawn
     # from the others by even chance, -1 without one; 0 in the first column where all are logged
     sampled: NDArray[np.int64] | None = None
+    # What only the log check asks for; None where examples were made without a log.
+    decision_id: NDArray[np.object_] | None = None  # (n,)
+    spec: NDArray[np.object_] | None = None  # (n,) digest of the spec that the decision was made under
+    logged_kind: NDArray[np.object_] | None = None  # (n,) propensity_kind as it was logged
+    is_rewarded: NDArray[np.bool_] | None = None  # (n,) False: no outcome came, and the reward is the default
+    is_deferred: NDArray[np.bool_] | None = None  # (n,) counts only because it was activated
 
     def __len__(self) -> int:
         return len(self.action)

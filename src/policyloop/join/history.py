@@ -28,7 +28,7 @@ from policyloop.lake.views import ORDER, latest
 _COLUMNS = (
     *("decision_id", "version", "hour", *ORDER),
     *("spec", "policy", "context", "actions", "mask", "action", "pmf", "propensity", "propensity_kind", "density", "split"),
-    *("is_fallback", "is_conflict", "reward"),
+    *("is_fallback", "is_conflict", "is_deferred", "is_rewarded", "reward"),
 )
 
 

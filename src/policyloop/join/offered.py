@@ -59,6 +59,11 @@ def columns_alike(rows: pa.Table) -> dict[str, Any]:
         "decided_at": rows["decided_at"].to_numpy().astype(np.int64),
         "is_fallback": rows["is_fallback"].to_numpy().astype(bool),
         "policy": rows["policy"].to_numpy().astype(object),
+        "decision_id": rows["decision_id"].to_numpy().astype(object),
+        "spec": rows["spec"].to_numpy().astype(object),
+        "logged_kind": kind.astype(object),
+        "is_rewarded": rows["is_rewarded"].to_numpy().astype(bool),
+        "is_deferred": rows["is_deferred"].to_numpy().astype(bool),
     }
 
 
