@@ -130,7 +130,7 @@ def test_evaluation_has_every_estimator_beside_the_baseline_and_the_log(trained,
 
     frame = told.to_pandas()
     assert told.model == trained.champion
-    assert frame["policy"].tolist() == [told.model] * 4 + ["baseline"] * 4 + ["logged"]
+    assert frame["policy"].tolist() == [told.model] * 8 + ["baseline"] * 8 + ["logged"]
     assert told["dr"].value == frame.query("estimator == 'dr'")["value"].iloc[0]
     assert 0.8 < told["dr"].value < 0.92  # the right action has probability .9 when it is known
     assert told.logged.value == frame["value"].iloc[-1]
@@ -141,7 +141,7 @@ def test_evaluation_has_every_estimator_beside_the_baseline_and_the_log(trained,
 
 def test_any_model_can_be_evaluated_by_the_start_of_its_name(trained):
     assert trained.evaluate(trained.champion[:6]).model == trained.champion
-    assert trained.evaluate("baseline").table["policy"].to_pylist() == ["baseline"] * 4 + ["logged"]
+    assert trained.evaluate("baseline").table["policy"].to_pylist() == ["baseline"] * 8 + ["logged"]
     with pytest.raises(UnknownModel):
         trained.evaluate("ffff")
 

@@ -115,7 +115,7 @@ def compare(
         champion=champion_value,
         baseline=logged_value(examples),
         difference=replace(seen, stderr=max(seen.stderr, foretold)),
-        overlap=overlap(examples.propensity, taken(pmf, examples.action)),
+        overlap=overlap(examples.propensity, taken(pmf, examples.action), target_pmf=pmf, logged_pmf=examples.pmf),
         phi=phi,
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.estimate import Estimate
+from policyloop.evaluate.moments import moments
 
 # The number of examples at which the bound for any number of looks is tightest. It stays valid at all others.
 TIGHTEST_AT = 500
@@ -31,10 +32,8 @@ def mean_estimate(estimator: str, values: NDArray[np.float64], *, ess: float) ->
     Returns:
         The mean; NaN when n is 0, with an infinite standard error when n < 2.
     """
-    n = len(values)
-    value = float(values.mean()) if n else math.nan
-    stderr = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
-    return Estimate(estimator, value, stderr, n, ess)
+    seen = moments(len(values), lambda part: values[part])
+    return Estimate(estimator, seen.mean, seen.stderr, seen.n, ess)
 
 
 def upper_bound(estimate: Estimate, *, alpha: float) -> float:
@@ -64,3 +63,22 @@ def anytime_upper_bound(estimate: Estimate, *, alpha: float, tightest_at: int = 
     # stderr is sigma / sqrt(n), so the paper's sigma * sqrt(2 (n rho2 + 1) / (n^2 rho2) log(...)) loses one n.
     width = math.sqrt(2 * (n * rho2 + 1) / (n * rho2) * math.log1p(math.sqrt(n * rho2 + 1) / (2 * alpha)))
     return estimate.value + width * estimate.stderr
+
+
+def anytime_interval(estimate: Estimate, *, alpha: float, tightest_at: int = TIGHTEST_AT) -> tuple[float, float]:
+    """The truth lies outside at *any* time with probability at most `alpha`, however often one looks; both sides at once.
+
+    Asymptotic: it asks for some tens of examples before the first look.
+
+    Args:
+        estimate: of the mean of the first n values of a sequence that grows.
+        alpha: in (0, 1).
+        tightest_at: the n at which it is narrowest; must not depend on the data.
+    """
+    if estimate.n < 2:
+        return -math.inf, math.inf
+    n = estimate.n
+    rho2 = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / tightest_at
+    # Theorem 2.2, with stderr for sigma / sqrt(n).
+    width = math.sqrt(2 * (n * rho2 + 1) / (n * rho2) * math.log(math.sqrt(n * rho2 + 1) / alpha)) * estimate.stderr
+    return estimate.value - width, estimate.value + width

@@ -6,11 +6,13 @@ a field that holds a JSON object is one piece per key, and one for all the keys 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policyloop.core.example import Context
+from policyloop.core.loop import Field
 
 MAX_KEYS = 32  # of one object that are pieces of their own; the others stay together
 
@@ -48,6 +50,25 @@ def pieces_of(whole: Context, fields: Iterable[str]) -> list[Piece]:
             made.append(Piece(field, is_rest=True))
         else:
             made.append(Piece(field))
+    return made
+
+
+def learnable(fields: Mapping[str, Field], subject: str | None = None) -> list[str]:
+    """The fields that a model can have learned from."""
+    return [name for name, field in fields.items() if field.store != "never" and name != subject]
+
+
+def pieces_of_many(wholes: Sequence[Context], fields: Iterable[str]) -> list[Piece]:
+    """The pieces of those fields in any of the contexts; of an object's keys the most frequent."""
+    made: list[Piece] = []
+    for field in fields:
+        keys = Counter(key for whole in wholes if isinstance(value := whole.get(field), Mapping) for key in value)
+        if not keys:
+            made.append(Piece(field))
+            continue
+        often = sorted(keys, key=lambda key: (-keys[key], key))
+        made += [Piece(field, key) for key in often[:MAX_KEYS]]
+        made += [Piece(field, is_rest=True)] if len(often) > MAX_KEYS else []
     return made
 
 

@@ -1,6 +1,7 @@
 """Direct method (DM): believes a reward model, so it is calm, and wrong where the model is.
 
 Question answered: what would the target policy earn if the predictions were true?
+When to use: to see what the model alone says; where it stands far from DR, the model is wrong.
 Source: Dudík et al. 2014 (arXiv:1503.02834), section 3.1. Letters: n examples, k actions.
 """
 
@@ -9,8 +10,21 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import checked
-from policyloop.evaluate.interval import mean_estimate
+from policyloop.evaluate.contributions import Contributions
+from policyloop.evaluate.weighed import Weighed, weigh
+
+
+def contributions(weighed: Weighed) -> Contributions:
+    """What each example adds.
+
+    Args:
+        weighed: n examples.
+
+    Raises:
+        Invalid: there are no predictions.
+    """
+    believed, _ = weighed.foreseen(needed_by="dm")
+    return Contributions(estimator="dm", n=weighed.n, of=lambda part: believed[part], ess=float(weighed.n))
 
 
 def estimate(
@@ -21,7 +35,7 @@ def estimate(
     target_pmf: ArrayLike,
     predicted: ArrayLike | None = None,
 ) -> Estimate:
-    """Value of the target policy, as a reward model sees it.
+    """Value of the target policy, from examples logged by another.
 
     Args:
         reward: not used but for its length n; all estimators take the same arguments.
@@ -37,7 +51,5 @@ def estimate(
     Raises:
         Invalid: the arrays do not fit together, or there are no predictions.
     """
-    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    expected = given.predictions(needed_by="dm")
-    believed = (given.target_pmf * expected).sum(axis=1)
-    return mean_estimate("dm", believed, ess=float(len(believed)))
+    weighed = weigh(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted, is_weighted=False)
+    return contributions(weighed).estimate()

@@ -1,6 +1,7 @@
 """Doubly robust (DR): a reward model, corrected by what was really seen; right if either model or propensities are.
 
 Question answered: what would the target policy have earned, with as little noise as the predictions allow?
+When to use: first. The gate's evidence is made of the same numbers, for the difference of two policies.
 Source: Dudík, Erhan, Langford & Li 2014 (arXiv:1503.02834), equation 6. Letters: n examples, k actions.
 """
 
@@ -9,9 +10,27 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import checked, taken
-from policyloop.evaluate.interval import mean_estimate
-from policyloop.evaluate.overlap import ess, importance_weights
+from policyloop.evaluate.contributions import Contributions
+from policyloop.evaluate.weighed import Weighed, weigh
+
+
+def contributions(weighed: Weighed) -> Contributions:
+    """What each example adds.
+
+    Args:
+        weighed: n examples.
+
+    Raises:
+        Invalid: there are no predictions.
+    """
+    believed, residual = weighed.foreseen(needed_by="dr")
+    weight = weighed.weight
+    return Contributions(
+        estimator="dr",
+        n=weighed.n,
+        of=lambda part: believed[part] + weight[part] * residual[part],  # eq. 6: sum_a pi(a|x) q(x,a) + w (r - q(x,a_t))
+        ess=weighed.ess,
+    )
 
 
 def estimate(
@@ -38,10 +57,5 @@ def estimate(
         BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
         Invalid: the arrays do not fit together, or there are no predictions.
     """
-    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    expected = given.predictions(needed_by="dr")
-    weight = importance_weights(given.propensity, taken(given.target_pmf, given.action))
-    # eq. 6: sum_a pi(a|x) q(x,a) + pi(a_t|x)/p_t (r_t - q(x,a_t))
-    believed = (given.target_pmf * expected).sum(axis=1)
-    corrected = believed + weight * (given.reward - taken(expected, given.action))
-    return mean_estimate("dr", corrected, ess=ess(weight))
+    weighed = weigh(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    return contributions(weighed).estimate()

@@ -1,6 +1,7 @@
 """Inverse propensity scoring (IPS): unbiased, and noisy when policies differ.
 
 Question answered: what would the target policy have earned on the logged traffic?
+When to use: as the yardstick that believes no model; with few actions, or policies that are near each other.
 Source: Horvitz & Thompson 1952; for bandits, Dudík et al. 2014 (arXiv:1503.02834).
 Letters: n examples, k actions.
 """
@@ -10,9 +11,23 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import checked, taken
-from policyloop.evaluate.interval import mean_estimate
-from policyloop.evaluate.overlap import ess, importance_weights
+from policyloop.evaluate.contributions import Contributions
+from policyloop.evaluate.weighed import Weighed, weigh
+
+
+def contributions(weighed: Weighed) -> Contributions:
+    """What each example adds.
+
+    Args:
+        weighed: n examples.
+    """
+    weight, reward = weighed.weight, weighed.reward
+    return Contributions(
+        estimator="ips",
+        n=weighed.n,
+        of=lambda part: weight[part] * reward[part],  # w r
+        ess=weighed.ess,
+    )
 
 
 def estimate(
@@ -39,6 +54,5 @@ def estimate(
         BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
         Invalid: the arrays do not fit together.
     """
-    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    weight = importance_weights(given.propensity, taken(given.target_pmf, given.action))
-    return mean_estimate("ips", weight * given.reward, ess=ess(weight))
+    weighed = weigh(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    return contributions(weighed).estimate()

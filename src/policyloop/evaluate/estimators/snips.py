@@ -1,19 +1,40 @@
 """Self-normalised inverse propensity scoring (SNIPS): a little bias for much less noise than IPS.
 
 Question answered: what would the target policy have earned, when the weights are made to add up?
+When to use: where no reward model is at hand; beside IPS, whose distance from it tells how far the weights are from adding up.
 Source: Swaminathan & Joachims 2015 (NeurIPS 28); standard error by the delta method (Owen 2013, chapter 9).
 Letters: n examples, k actions.
 """
 
 from __future__ import annotations
 
-import math
-
 from numpy.typing import ArrayLike
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.arrays import checked, taken
-from policyloop.evaluate.overlap import ess, importance_weights
+from policyloop.evaluate.contributions import Contributions, nothing_weighs
+from policyloop.evaluate.moments import total
+from policyloop.evaluate.weighed import Weighed, weigh
+
+
+def contributions(weighed: Weighed) -> Contributions:
+    """What each example adds.
+
+    Args:
+        weighed: n examples.
+    """
+    weight, reward, n = weighed.weight, weighed.reward, weighed.n
+    sum_of_weights = total(n, lambda part: weight[part])
+    if sum_of_weights == 0.0:
+        return nothing_weighs("snips", n)
+    value = total(n, lambda part: weight[part] * reward[part]) / sum_of_weights
+    scale = n / sum_of_weights
+    return Contributions(
+        estimator="snips",
+        n=n,
+        of=lambda part: value + scale * weight[part] * (reward[part] - value),  # delta method for a ratio of means
+        ess=weighed.ess,
+        is_mean=False,
+    )
 
 
 def estimate(
@@ -41,13 +62,5 @@ def estimate(
         BadPropensity: an entry of `propensity` is outside (0, 1] or not a number.
         Invalid: the arrays do not fit together.
     """
-    given = checked(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
-    weight = importance_weights(given.propensity, taken(given.target_pmf, given.action))
-    n, total = len(weight), float(weight.sum())
-    if total == 0.0:
-        return Estimate("snips", math.nan, math.inf, n, 0.0)
-    value = float((weight * given.reward).sum() / total)
-    # Delta method for a ratio of means: the sum of (w (r - v))^2 over (sum of w)^2, with n / (n - 1) for v's own fit.
-    spread = float(((weight * (given.reward - value)) ** 2).sum())
-    stderr = math.sqrt(spread * n / (n - 1)) / total if n > 1 else math.inf
-    return Estimate("snips", value, stderr, n, ess(weight))
+    weighed = weigh(reward, propensity, action=action, target_pmf=target_pmf, predicted=predicted)
+    return contributions(weighed).estimate()
