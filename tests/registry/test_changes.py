@@ -92,9 +92,9 @@ def test_a_compatible_change_may_be_made_while_a_model_is_live(spec, spec_with, 
 def test_any_other_change_is_refused_with_the_way_out(spec, spec_with, changed, where, entails):
     changes = changes_between(spec, spec_with(**changed))
 
-    with pytest.raises(
-        SpecRefused, match="Apply it as a new loop, under another name; 'front-page' goes on as it is"
-    ) as caught:
+    is_only_a_recipe = where in ("$.explore.name", "$.reward.expression")
+    way_out = "policyloop challenge front-page --recipe FILE`" if is_only_a_recipe else "a new loop, under another name"
+    with pytest.raises(SpecRefused, match=f"{way_out}; 'front-page' goes on as it is") as caught:
         check_changes(changes, loop="front-page", champion="m")
 
     assert f"  {where}: " in caught.value.message

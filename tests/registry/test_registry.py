@@ -194,7 +194,7 @@ def test_what_is_live_is_not_promoted_again(loop, go_live, verdict):
 
 def test_nothing_is_promoted_while_promotions_are_frozen(loop, publish, verdict):
     model = publish(1)
-    loop.freeze(LOOP)
+    loop.freeze(LOOP, why="the log is not trusted")
 
     with pytest.raises(PromotionRefused, match="promotions of loop 'front-page' are frozen"):
         loop.promote(LOOP, verdict(model, None))
@@ -327,7 +327,7 @@ def test_an_inconclusive_verdict_is_kept_and_the_model_stays_a_candidate(loop, p
 
 def test_a_promotion_that_is_only_kept_is_no_promotion_in_the_history(loop, publish, verdict):
     model = publish(1)
-    loop.freeze(LOOP)
+    loop.freeze(LOOP, why="the log is not trusted")
 
     loop.record(LOOP, verdict(model, None))
 

@@ -212,6 +212,13 @@ class PromotionRefused(PolicyloopError):
     status = 409
 
 
+class ChallengeRefused(PolicyloopError):
+    """The challenge cannot begin, or be moved, as things stand."""
+
+    code = "challenge_refused"
+    status = 409
+
+
 class RecordsTooNew(PolicyloopError):
     """The records database was made by a newer version."""
 
@@ -243,6 +250,13 @@ class TrainingFailed(PolicyloopError):
             f"the worker's training of loop '{loop}' failed: {why.rstrip('.')}. It is tried again as often as `train.retries` "
             f"says; `policyloop status {loop}` shows how it goes."
         )
+
+
+class NotDelivered(PolicyloopError):
+    """A webhook reached nobody, or a place that it must not go to."""
+
+    code = "not_delivered"
+    status = 502
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

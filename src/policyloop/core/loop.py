@@ -33,6 +33,7 @@ class Field:
     optional: bool = False  # missing is a value of its own
     default: Any = None  # filled in where the caller leaves the field out
     store: Store = "yes"  # `hash`: strings are stored hashed; `never`: kept out of log and tables
+    learn: bool = True  # False: it is logged, but no model learns from it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,6 +52,7 @@ def _read_field(name: str, body: Any, where: str, faults: list[Fault]) -> Field:
     n_faults = len(faults)
     options = _options_of_type(kind, section) if kind is not None else _options_of_any_type(section)
     options["optional"] = section.truth("optional", False)
+    options["learn"] = section.truth("learn", True)
     store = section.take("store", "yes")
     options["store"] = "yes" if store is True else store  # YAML reads a bare yes as true
     if options["store"] not in ("yes", "hash", "never"):

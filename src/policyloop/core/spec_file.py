@@ -149,7 +149,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "default": field.default,
     }
     kept = {key: value for key, value in given.items() if value is not None}
-    return {**kept, "optional": field.optional, "store": field.store}
+    return {**kept, "optional": field.optional, "store": field.store, **({} if field.learn else {"learn": False})}
 
 
 def _outcome_mapping(outcome: OutcomeSpec) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import msgspec
 from policyloop.core.estimate import Estimate
 
 Number = float | None  # None: not known or infinite, which JSON cannot say
-Kind = Literal["refresh", "watch", "promote", "rollback"]  # the last two: by a person
+Kind = Literal["refresh", "watch", "hold-out", "challenge", "promote", "rollback"]  # the last two: by a person
 
 
 class Call(StrEnum):

@@ -41,9 +41,9 @@ class Encoder:
     def fit(fields: Mapping[str, Field], contexts: Sequence[Context]) -> Encoder:
         """The encoder of a spec's fields, with means and spreads of these contexts; none at all is allowed.
 
-        A field named as the loop's subject is the caller's to leave out.
+        Fields that say `learn: false` are left out; a field named as the loop's subject is the caller's to leave out.
         """
-        known = [field for field in fields.values() if field.store != "never"]
+        known = [field for field in fields.values() if field.store != "never" and field.learn]
         made: list[Part] = []
         for is_plain, run in groupby(known, key=_is_plain_number):
             if is_plain:

@@ -2,8 +2,8 @@
 
 Question answered: may this change be made while a model is live, and what happens then? Adding or removing an optional
 field or an action, and whatever only says when and how strictly to refresh, is compatible. What makes other models
-(learner, features, explorer, reward) is another recipe, which has to win a challenge. Challenges are not built yet, so the
-way out is a new loop. Source: section 5 of the semantics of events and tables.
+(learner, features, explorer, reward) is another recipe, which has to win a challenge; what changes the meaning of fields or
+outcomes needs a new loop. Source: section 5 of the semantics of events and tables.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ _IN_PLACE = {
     Entails.IDS,
     Entails.FIELDS,
 }
+_OF_A_RECIPE = ("$.reward.expression", "$.reward.range", "$.reward.default")  # examples of both come from the same outcomes
 _OF_GATE = {"refresh": Entails.NEXT_REFRESH, "hold_out": Entails.NEXT_DECISION}  # the other keys are a challenge's
 
 
@@ -102,9 +103,16 @@ def check_changes(changes: Sequence[Change], *, loop: str, champion: str) -> Non
         listed = "\n".join(f"  {change}" for change in refused)
         raise SpecRefused(
             f"the spec of loop '{loop}' cannot be changed like this while model {champion} is live:\n{listed}\n"
-            f"Apply it as a new loop, under another name; '{loop}' goes on as it is.",
+            f"{_way_out(refused, loop)}; '{loop}' goes on as it is.",
             where=refused[0].where,
         )
+
+
+def _way_out(refused: Sequence[Change], loop: str) -> str:
+    """What to do instead: where only the recipe is another, it may prove itself."""
+    if all(change.entails == Entails.RECIPE or change.where in _OF_A_RECIPE for change in refused):
+        return f"Let it prove itself: `policyloop challenge {loop} --recipe FILE`"
+    return "Apply it as a new loop, under another name"
 
 
 def _of_candidates(before: LoopSpec, after: LoopSpec) -> list[Change]:
@@ -139,6 +147,8 @@ def _entailed_by_field(old: Field | None, new: Field | None) -> Entails:
         return Entails.FIELDS if only.optional else Entails.NEW_LINE
     if old.type == "json" and replace(old, max_fields=new.max_fields) == new:
         return Entails.NEXT_DECISION
+    if replace(old, learn=new.learn) == new:
+        return Entails.RECIPE
     is_only_made_optional = replace(old, optional=True) == new
     return Entails.FIELDS if is_only_made_optional else Entails.NEW_LINE
 
@@ -150,7 +160,8 @@ def _field_shown(field: Field | None) -> str | None:
     low = "" if field.min is None else f" from {field.min:g}"
     high = "" if field.max is None else f" to {field.max:g}"
     values = "" if field.values is None else f" of {len(field.values):,} values"
-    return f"{'optional ' if field.optional else ''}{field.type}{low}{high}{values}{bound}"
+    unlearned = "" if field.learn else ", not learned from"
+    return f"{'optional ' if field.optional else ''}{field.type}{low}{high}{values}{bound}{unlearned}"
 
 
 def _of_actions(before: Sequence[str], after: Sequence[str]) -> list[Change]:

@@ -9,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from policyloop.core.errors import UnknownLoop
+from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_file import to_json
 from policyloop.storage.insert import insert_into
 from policyloop.storage.records import loops, progress, specs
 
@@ -97,6 +99,13 @@ def add_spec(connection: sa.Connection, spec: SpecRow) -> None:
             body=spec.body,
             applied_at=spec.applied_at,
         )
+    )
+
+
+def spec_row(spec: LoopSpec, *, version: int, now_us: int) -> SpecRow:
+    """A spec as one version of its loop's."""
+    return SpecRow(
+        loop=spec.loop, version=version, digest=spec.digest, recipe=spec.recipe, body=to_json(spec), applied_at=now_us
     )
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from policyloop.core.errors import NothingToDo, PromotionRefused
 from policyloop.core.spec_file import from_json
 from policyloop.gate.verdict import Call, Verdict
-from policyloop.registry import loop_rows, model_rows, verdict_rows
+from policyloop.registry import loop_rows, model_rows, notice_rows, verdict_rows
 from policyloop.registry.changes import changes_between
 from policyloop.registry.loop_rows import LoopRow
 from policyloop.registry.model_rows import ModelRow
@@ -38,37 +38,62 @@ def promote(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: i
     first_is_anchor = model.model if row.champion is None else row.anchor
     values = {"champion": model.model, "previous": row.champion, "anchor": first_is_anchor}
     loop_rows.change(connection, loop, values, now_us=now_us)
-    verdict_rows.add(connection, loop, verdict, now_us=now_us)
+    record_change(connection, loop, verdict, now_us=now_us)
+
+
+def take_over(connection: sa.Connection, loop: str, verdict: Verdict, *, spec_version: int, now_us: int) -> None:
+    """Make the model of a proven challenge champion and anchor, under the spec that its recipe makes.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+        UnknownModel: the loop has no such model.
+        PromotionRefused: promotions are frozen, or the champion is another by now.
+    """
+    assert verdict.call == Call.PROMOTE, verdict.call
+    row = loop_rows.row(connection, loop)
+    model = model_rows.row(connection, loop, verdict.model)
+    _check_may_go_live(row, model, verdict)
+    if row.champion is not None:
+        model_rows.set_state(connection, loop, row.champion, "replaced")
+    model_rows.set_state(connection, loop, model.model, "live")
+    values = {"champion": model.model, "previous": row.champion, "anchor": model.model, "spec_version": spec_version}
+    loop_rows.change(connection, loop, values, now_us=now_us)
+    record_change(connection, loop, verdict, now_us=now_us)
 
 
 def roll_back(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
-    """Make the previous model champion again, or the baseline; the one rolled back never comes back by itself.
+    """Make an earlier model champion again, or the baseline; the one rolled back never comes back by itself.
+
+    It goes back to the model before; what the hold-out found takes a whole line of refreshes back to its anchor. A model
+    of another recipe brings the spec of its recipe back with it.
 
     Raises:
         UnknownLoop: no loop has that name.
         NothingToDo: the baseline decides already.
-        PromotionRefused: the champion, or the model before it, is another by now.
+        PromotionRefused: the champion, or the model to go back to, is another by now.
     """
     assert verdict.call == Call.ROLLBACK, verdict.call
     row = loop_rows.row(connection, loop)
     if row.champion is None:
         raise NothingToDo(f"loop '{loop}' has no model to roll back: the baseline decides already.")
-    if (verdict.model, verdict.champion) != (row.champion, row.previous):
+    back_to = _target(row, verdict)
+    if (verdict.model, verdict.champion) != (row.champion, back_to):
         raise PromotionRefused(
-            f"loop '{loop}' would go from {named(row.champion)} back to {named(row.previous)}, but the verdict is about "
+            f"loop '{loop}' would go from {named(row.champion)} back to {named(back_to)}, but the verdict is about "
             f"{named(verdict.model)} and {named(verdict.champion)}; look again at how things stand."
         )
     model_rows.set_state(connection, loop, row.champion, "rolled-back")
-    if row.previous is not None:
-        model_rows.set_state(connection, loop, row.previous, "live")
-    is_anchor_gone = row.previous is None or row.anchor == row.champion
+    if back_to is not None:
+        model_rows.set_state(connection, loop, back_to, "live")
+    is_anchor_gone = back_to is None or row.anchor == row.champion
     values = {
-        "champion": row.previous,
-        "previous": _before(connection, loop, row.previous),
-        "anchor": row.previous if is_anchor_gone else row.anchor,
+        "champion": back_to,
+        "previous": _before(connection, loop, back_to),
+        "anchor": back_to if is_anchor_gone else row.anchor,
+        "spec_version": _spec_version_of(connection, row, back_to),
     }
     loop_rows.change(connection, loop, values, now_us=now_us)
-    verdict_rows.add(connection, loop, verdict, now_us=now_us)
+    record_change(connection, loop, verdict, now_us=now_us)
 
 
 def reset(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
@@ -85,12 +110,37 @@ def reset(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int
         raise NothingToDo(f"loop '{loop}' has no model to let go of: the baseline decides already.")
     model_rows.set_state(connection, loop, row.champion, "rolled-back")
     loop_rows.change(connection, loop, {"champion": None, "previous": None, "anchor": None}, now_us=now_us)
+    record_change(connection, loop, verdict, now_us=now_us)
+
+
+def record_change(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
+    """Keep the verdict that changed who decides, and let it be told outside."""
     verdict_rows.add(connection, loop, verdict, now_us=now_us)
+    notice_rows.add_change(connection, loop, verdict, now_us=now_us)
 
 
 def named(model: str | None) -> str:
     """A model as a sentence speaks of it."""
     return "the baseline" if model is None else f"model {model}"
+
+
+def _target(row: LoopRow, verdict: Verdict) -> str | None:
+    """What a rollback goes back to: for the hold-out the anchor, or the baseline where the anchor itself is at fault."""
+    if verdict.kind != "hold-out":
+        return row.previous
+    return None if row.anchor == row.champion else row.anchor
+
+
+def _spec_version_of(connection: sa.Connection, row: LoopRow, model: str | None) -> int:
+    """The spec to serve a model under: that of today, or the last one of its own recipe where today's is another."""
+    if model is None:
+        return row.spec_version
+    versions = loop_rows.spec_rows(connection, row.loop)
+    recipe_now = next(spec.recipe for spec in versions if spec.version == row.spec_version)
+    made_for = model_rows.row(connection, row.loop, model).spec
+    recipe = next((spec.recipe for spec in versions if spec.digest == made_for), recipe_now)
+    of_recipe = [spec.version for spec in versions if spec.recipe == recipe]
+    return row.spec_version if recipe == recipe_now else max(of_recipe)
 
 
 def _check_may_go_live(row: LoopRow, model: ModelRow, verdict: Verdict) -> None:

@@ -7,7 +7,6 @@ version which serving processes poll.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -16,9 +15,19 @@ from policyloop.core.clock import Clock
 from policyloop.core.errors import BadModel, Fault, Invalid, UnknownLoop, UnknownModel
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
-from policyloop.core.spec_file import from_json, to_json
+from policyloop.core.spec_file import from_json
 from policyloop.gate.verdict import Call, Verdict, by_person, held_back
-from policyloop.registry import action_set_rows, loop_rows, model_files, model_rows, promotion, verdict_rows
+from policyloop.registry import (
+    action_set_rows,
+    challenge_rows,
+    loop_rows,
+    model_files,
+    model_rows,
+    notice_rows,
+    promotion,
+    verdict_rows,
+)
+from policyloop.registry.challenges import Challenges, Trial, trial_of
 from policyloop.registry.changes import Change, changes_between, check_changes
 from policyloop.registry.loop_rows import LoopRow, SpecRow
 from policyloop.registry.model_files import StoredModel
@@ -39,6 +48,7 @@ class Standing:
 
     spec: LoopSpec
     row: LoopRow
+    trial: Trial | None = None  # the challenge that serving takes part in
 
     @property
     def champion(self) -> str | None:
@@ -75,6 +85,7 @@ class Registry:
         self._objects = objects
         self._clock = clock
         self._spec_of_body: dict[str, LoopSpec] = {}
+        self.challenges = Challenges(records, clock=clock)
 
     @property
     def salt(self) -> bytes:
@@ -301,9 +312,13 @@ class Registry:
         """Let the champion decide again."""
         return self._change(loop, "is_paused", False)
 
-    def freeze(self, loop: str) -> LoopRow:
-        """Promote nothing until `unfreeze`; the champion stays, and can be rolled back."""
-        return self._change(loop, "is_frozen", True)
+    def freeze(self, loop: str, *, why: str) -> LoopRow:
+        """Promote nothing until `unfreeze`; the champion stays, and can be rolled back.
+
+        Args:
+            why: the reason, in a sentence; it is told outside.
+        """
+        return self._change(loop, "is_frozen", True, why=why)
 
     def unfreeze(self, loop: str) -> LoopRow:
         """Allow promotions again."""
@@ -320,22 +335,27 @@ class Registry:
             models = [row.model for row in model_rows.rows(connection, loop)]
             model_rows.remove_all(connection, loop)
             verdict_rows.remove_all(connection, loop)
+            notice_rows.remove_all(connection, loop)
             action_set_rows.remove_all(connection, loop)
+            challenge_rows.remove_all(connection, loop)
             loop_rows.remove(connection, loop)
         for model in models:
             model_files.remove(self._objects, model)
 
-    def _change(self, loop: str, flag: str, value: bool) -> LoopRow:
-        """Set a flag; a flag that is set already leaves the row as it is."""
+    def _change(self, loop: str, flag: str, value: bool, *, why: str | None = None) -> LoopRow:
+        """Set a flag; a flag that is set already leaves the row as it is. A reason (`why`) is that of a freeze."""
+        now_us = self._clock.now_us()
         with self._records.write() as connection:
             if getattr(loop_rows.row(connection, loop), flag) != value:
-                loop_rows.change(connection, loop, {flag: int(value)}, now_us=self._clock.now_us())
+                loop_rows.change(connection, loop, {flag: int(value)}, now_us=now_us)
+                if why is not None:
+                    notice_rows.add(connection, loop, "freeze", {"sentence": why}, now_us=now_us)
             return loop_rows.row(connection, loop)
 
     def _standing(self, connection: sa.Connection, row: LoopRow) -> Standing:
         versions = loop_rows.spec_rows(connection, row.loop)
         body = next(spec.body for spec in versions if spec.version == row.spec_version)
-        return Standing(spec=self._spec(body), row=row)
+        return Standing(spec=self._spec(body), row=row, trial=trial_of(connection, row.loop))
 
     def _spec(self, body: str) -> LoopSpec:
         if body not in self._spec_of_body:
@@ -343,15 +363,7 @@ class Registry:
         return self._spec_of_body[body]
 
     def _add_spec(self, connection: sa.Connection, spec: LoopSpec, *, version: int) -> None:
-        row = SpecRow(
-            loop=spec.loop,
-            version=version,
-            digest=spec.digest,
-            recipe=spec.recipe,
-            body=to_json(spec),
-            applied_at=self._clock.now_us(),
-        )
-        loop_rows.add_spec(connection, row)
+        loop_rows.add_spec(connection, loop_rows.spec_row(spec, version=version, now_us=self._clock.now_us()))
 
     def _check_names(self, connection: sa.Connection, spec: LoopSpec, rows: dict[str, LoopRow]) -> None:
         """Names and aliases lead to one loop each."""
@@ -370,7 +382,8 @@ class Registry:
 
 def _check_origin(connection: sa.Connection, row: LoopRow, manifest: Manifest) -> None:
     """The model was made for a spec of this loop, and from a parent that was champion and was not taken back."""
-    known: Sequence[str] = [spec.digest for spec in loop_rows.spec_rows(connection, row.loop)]
+    known = [spec.digest for spec in loop_rows.spec_rows(connection, row.loop)]
+    known += [from_json(one.body).digest for one in challenge_rows.rows(connection, row.loop)]
     if manifest.spec not in known:
         raise BadModel(
             f"the model was made for spec {manifest.spec}, which loop '{row.loop}' never had; apply that spec first."

@@ -1,0 +1,151 @@
+"""The ramp: the states that a challenge goes through on its way to deciding alone, and what each one asks for.
+
+Question answered: given what this look found, in which state is the challenge now, and why? A pure function, so that
+another process can recompute every move. FROZEN: its first model is being trained. LOG-CHECK: can the log be trusted?
+SHADOW: it is asked, but never decides. CANARY: it decides a small share and has to prove itself. RAMP: it is proven, and
+half of the traffic shows whether it also bears it. Then it is LIVE. A tie stays in CANARY: it never deploys.
+Source: DESIGN section 6, challenge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policyloop.gate.verdict import Call, Reason, verdict_of
+
+SHADOW_DECISIONS = 200  # in which the challenger has to answer, before any decision is its own
+RAMP_EVENTS = 500  # settled decisions at the larger share, before it decides alone
+
+
+class State(StrEnum):
+    """Where a challenge stands."""
+
+    FROZEN = "FROZEN"
+    LOG_CHECK = "LOG-CHECK"
+    SHADOW = "SHADOW"
+    CANARY = "CANARY"
+    RAMP = "RAMP"
+    LIVE = "LIVE"
+    ROLLED_BACK = "ROLLED-BACK"
+    RETIRED = "RETIRED"
+
+
+SERVED = (State.SHADOW, State.CANARY, State.RAMP)  # the challenger is asked in each decision
+DECIDING = (State.CANARY, State.RAMP)  # and some decisions are its own
+ENDED = (State.LIVE, State.ROLLED_BACK, State.RETIRED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What one look found. Reasons that call for PROMOTE have nothing against the challenger."""
+
+    checks: tuple[Reason, ...]  # does its newest model work? Empty: there is none yet
+    alarms: tuple[Reason, ...]  # of the log check; empty: the log can be trusted
+    n_served: int  # settled decisions in the present state in which the challenger was asked
+    proof: tuple[Reason, ...]  # what the rule says; empty before there is evidence
+    guards: tuple[Reason, ...]  # further numbers and slices: RETIRE on harm, INCONCLUSIVE while that is not ruled out
+    holds: tuple[Reason, ...] = ()  # what else speaks against any promotion now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What follows from a look."""
+
+    state: State
+    call: Call
+    reasons: tuple[Reason, ...]  # why, the decisive ones first
+    is_waiting: bool = False  # for a person's approval
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether promotions of the loop are to be frozen."""
+        return any(reason.name.startswith("log-") or reason.name == "log" for reason in self.reasons if not reason.is_passed)
+
+
+def step(state: State, found: Findings, *, is_frozen: bool, needs_approval: bool, is_approved: bool) -> Step:
+    """The state after a look.
+
+    Args:
+        state: before it; none of `ENDED`.
+        found: by the look.
+        is_frozen: promotions of the loop are frozen: the challenge may fall back, but not advance.
+        needs_approval: whether a person has to agree to a proven challenger.
+        is_approved: whether one did.
+    """
+    refused = tuple(reason for reason in found.checks if reason.call == Call.REFUSE)
+    if refused:
+        return Step(state=_thrown_out(state), call=Call.REFUSE, reasons=refused)
+    if found.alarms and state != State.FROZEN:
+        return Step(state=State.LOG_CHECK, call=Call.REFUSE, reasons=found.alarms)
+    against = tuple(r for r in (*found.proof, *found.guards) if r.call in (Call.RETIRE, Call.REFUSE))
+    if against and state in SERVED:
+        return Step(state=_thrown_out(state), call=verdict_of(against), reasons=against)
+    ready = _advance(state, found)
+    if ready.state == state or not is_frozen:
+        return _approved(state, ready, needs_approval=needs_approval, is_approved=is_approved)
+    return _stay(state, (_told("frozen", "Promotions of this loop are frozen: nothing advances until they are unfrozen."),))
+
+
+def _advance(state: State, found: Findings) -> Step:
+    """What follows where nothing speaks against the challenger."""
+    if state == State.FROZEN:
+        if not found.checks:
+            return _stay(state, (_told("training", "Its first model is being trained."),))
+        return _on(State.LOG_CHECK, found.checks)
+    if state == State.LOG_CHECK:
+        return _on(State.SHADOW, (_passed("log", "The log passed its check: what it says of probabilities can be trusted."),))
+    if state == State.SHADOW:
+        return _after_count(state, State.CANARY, found, SHADOW_DECISIONS, "was asked beside the champion")
+    if state == State.CANARY:
+        return _after_proof(found)
+    return _after_count(state, State.LIVE, found, RAMP_EVENTS, "was served at the larger share")
+
+
+def _after_count(state: State, then: State, found: Findings, enough: int, what: str) -> Step:
+    n = found.n_served
+    numbers = {"n": float(n), "needed": float(enough)}
+    if n < enough:
+        return _stay(state, (_told("served", f"It {what} in {n:,} settled decisions; {enough:,} are needed.", **numbers),))
+    open_guards = tuple(reason for reason in (*found.guards, *found.holds) if not reason.is_passed)
+    if then == State.LIVE and open_guards:
+        return _stay(state, open_guards)
+    return _on(then, (_passed("served", f"It {what} in {n:,} settled decisions, and nothing spoke against it.", **numbers),))
+
+
+def _after_proof(found: Findings) -> Step:
+    """CANARY: on, when the rule is satisfied and no guard is open."""
+    reasons = (*found.proof, *found.guards, *found.holds)
+    is_proven = bool(found.proof) and verdict_of(reasons) == Call.PROMOTE
+    if not is_proven:
+        return _stay(State.CANARY, tuple(r for r in reasons if not r.is_passed) or reasons)
+    return _on(State.RAMP, reasons)
+
+
+def _approved(state: State, ready: Step, *, needs_approval: bool, is_approved: bool) -> Step:
+    """A proven challenger waits for a person where the loop says so."""
+    if state != State.CANARY or ready.state != State.RAMP or not needs_approval or is_approved:
+        return ready
+    return Step(state=state, call=Call.PROMOTE, reasons=ready.reasons, is_waiting=True)
+
+
+def _thrown_out(state: State) -> State:
+    """Where a challenge ends that may not go on: back from where it decided much, else retired."""
+    return State.ROLLED_BACK if state == State.RAMP else State.RETIRED
+
+
+def _on(state: State, reasons: Sequence[Reason]) -> Step:
+    return Step(state=state, call=Call.PROMOTE, reasons=tuple(reasons))
+
+
+def _stay(state: State, reasons: tuple[Reason, ...]) -> Step:
+    return Step(state=state, call=Call.INCONCLUSIVE, reasons=reasons)
+
+
+def _told(name: str, sentence: str, **numbers: float) -> Reason:
+    return Reason(name=name, call=Call.INCONCLUSIVE, sentence=sentence, numbers=numbers)
+
+
+def _passed(name: str, sentence: str, **numbers: float) -> Reason:
+    return Reason(name=name, call=Call.PROMOTE, sentence=sentence, numbers=numbers)

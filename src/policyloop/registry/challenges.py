@@ -1,0 +1,251 @@
+"""Challenges: another recipe wants to take over. Each begins, moves from state to state and ends in one transaction a step.
+
+Question answered: which challenge goes on in this loop, who may move it, and what is written down with every move?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from policyloop.core.clock import Clock
+from policyloop.core.errors import ChallengeRefused
+from policyloop.core.loop import LoopSpec
+from policyloop.core.model import BASELINE
+from policyloop.core.spec_file import from_json, to_json
+from policyloop.gate.ramp import SERVED, State, Step
+from policyloop.gate.verdict import Call, Reason, Verdict
+from policyloop.registry import challenge_rows, loop_rows, model_rows, notice_rows, promotion
+from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
+from policyloop.registry.recipes import with_recipe
+from policyloop.storage.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A challenge as serving takes part in it."""
+
+    challenge: int
+    state: State  # one of SHADOW, CANARY, RAMP
+    model: str  # the challenger's newest
+    spec: LoopSpec  # that the loop would have; its floor is the challenger's
+
+    @property
+    def share(self) -> float:
+        """The challenger's share of the decisions that are not held out, [0, .5]."""
+        gate = self.spec.gate
+        return {State.CANARY: gate.canary, State.RAMP: gate.ramp}.get(self.state, 0.0)
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether a subject stays on one side for the length of a state."""
+        return self.spec.gate.sticky
+
+
+def trial_of(connection: sa.Connection, loop: str) -> Trial | None:
+    """What serving takes part in now; None while no challenger is asked."""
+    row = challenge_rows.open_row(connection, loop)
+    if row is None or row.state not in SERVED or row.model is None:
+        return None
+    return Trial(challenge=row.id, state=row.state, model=row.model, spec=from_json(row.body))
+
+
+class Challenges:
+    """The challenges of a deployment. Safe to share between threads and processes."""
+
+    def __init__(self, records: Records, *, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+
+    def begin(self, loop: str, spec: LoopSpec, *, why: str) -> ChallengeRow:
+        """Let a recipe challenge the present one.
+
+        Args:
+            loop: its name.
+            spec: that the loop would have, as `read_recipe` gives it.
+            why: in the words of whoever asked.
+
+        Raises:
+            UnknownLoop: no loop has that name.
+            ChallengeRefused: another one goes on, or no model is live yet.
+        """
+        with self._records.write() as connection:
+            row = loop_rows.row(connection, loop)
+            going = challenge_rows.open_row(connection, loop)
+            if going is not None:
+                raise ChallengeRefused(
+                    f"challenge {going.id} of loop '{loop}' goes on, in state {going.state}; one at a time. Wait for it, or "
+                    f"end it: `policyloop gate retire {loop}`."
+                )
+            if row.champion is None:
+                raise ChallengeRefused(
+                    f"loop '{loop}' has no model live yet, so there is nothing to challenge; let it train its first, or apply "
+                    f"the recipe to the loop: `policyloop apply`."
+                )
+            number = challenge_rows.add(
+                connection, loop=loop, recipe=spec.recipe, body=to_json(spec), now_us=self._clock.now_us()
+            )
+            made = challenge_rows.row(connection, number)
+            verdict = _by_person(made, row.champion, Call.INCONCLUSIVE, f"Begun by a person: {why}")
+            self._note(connection, made, before=None, after=State.FROZEN, verdict=verdict)
+            return made
+
+    def open(self, loop: str) -> ChallengeRow | None:
+        """The one that goes on; None without one."""
+        with self._records.read() as connection:
+            return challenge_rows.open_row(connection, loop)
+
+    def all(self, loop: str) -> list[ChallengeRow]:
+        """All of a loop's, the newest first."""
+        with self._records.read() as connection:
+            return challenge_rows.rows(connection, loop)
+
+    def moves(self, loop: str, *, challenge: int | None = None, limit: int = 100) -> list[MoveRow]:
+        """The newest moves first."""
+        with self._records.read() as connection:
+            return challenge_rows.move_rows(connection, loop, limit=limit, challenge=challenge)
+
+    def set_model(self, challenge: ChallengeRow, model: str) -> None:
+        """The newest model of the challenger's line is asked from now on.
+
+        Raises:
+            ChallengeRefused: it has ended by now.
+        """
+        with self._records.write() as connection:
+            self._still_open(connection, challenge)
+            challenge_rows.change(connection, challenge.id, {"model": model})
+            loop_rows.count_change(connection)
+
+    def take(self, challenge: ChallengeRow, step: Step, *, verdict: Verdict, evidence: str | None) -> ChallengeRow:
+        """Write down what a look found: the evidence that is carried on, and the move where there is one.
+
+        To be live means: champion, anchor and spec change in the same transaction.
+
+        Args:
+            challenge: as it was read before the look.
+            step: what follows.
+            verdict: of the look.
+            evidence: what the next look begins from, as JSON; None: from nothing.
+
+        Raises:
+            ChallengeRefused: it was moved by somebody else meanwhile.
+            PromotionRefused: as things stand now its model may not go live.
+        """
+        with self._records.write() as connection:
+            row = self._still_open(connection, challenge)
+            now_us, name = self._clock.now_us(), evidence_name(row.id)
+            if evidence is None or step.state == State.LOG_CHECK:
+                challenge_rows.drop_evidence(connection, row.loop, name)
+            else:
+                challenge_rows.put_evidence(connection, row.loop, name, evidence, now_us=now_us)
+            if step.is_waiting != row.is_waiting:
+                challenge_rows.change(connection, row.id, {"is_waiting": int(step.is_waiting)})
+                if step.is_waiting:
+                    self._note(connection, row, before=row.state, after=row.state, verdict=verdict)
+            if step.state != row.state:
+                self._move(connection, row, step.state, verdict)
+            if step.is_alarm and not loop_rows.row(connection, row.loop).is_frozen:
+                loop_rows.change(connection, row.loop, {"is_frozen": 1}, now_us=now_us)
+                notice_rows.add(connection, row.loop, "freeze", {"sentence": verdict.sentence}, now_us=now_us)
+            return challenge_rows.row(connection, row.id)
+
+    def approve(self, loop: str, *, why: str) -> ChallengeRow:
+        """A person agrees to the proven challenger.
+
+        Raises:
+            ChallengeRefused: none waits for it.
+        """
+        with self._records.write() as connection:
+            row = self._open_one(connection, loop)
+            if not row.is_waiting:
+                raise ChallengeRefused(
+                    f"challenge {row.id} of loop '{loop}' is in state {row.state} and waits for nobody's approval; "
+                    f"`policyloop gate status {loop}` tells what it waits for."
+                )
+            challenge_rows.change(connection, row.id, {"is_waiting": 0, "is_approved": 1})
+            champion = loop_rows.row(connection, loop).champion
+            verdict = _by_person(row, champion, Call.PROMOTE, f"Approved by a person: {why}")
+            self._move(connection, row, State.RAMP, verdict)
+            return challenge_rows.row(connection, row.id)
+
+    def retire(self, loop: str, *, why: str) -> ChallengeRow:
+        """A person ends the challenge.
+
+        Raises:
+            ChallengeRefused: none goes on.
+        """
+        with self._records.write() as connection:
+            row = self._open_one(connection, loop)
+            champion = loop_rows.row(connection, loop).champion
+            after = State.ROLLED_BACK if row.state == State.RAMP else State.RETIRED
+            self._move(connection, row, after, _by_person(row, champion, Call.RETIRE, f"Ended by a person: {why}"))
+            return challenge_rows.row(connection, row.id)
+
+    def carried(self, loop: str, name: str) -> str | None:
+        """What the last look left under a name, as JSON; None when it left nothing."""
+        with self._records.read() as connection:
+            return challenge_rows.evidence_of(connection, loop, name)
+
+    def carry(self, loop: str, name: str, body: str | None) -> None:
+        """Leave something for the next look; None: nothing."""
+        with self._records.write() as connection:
+            if body is None:
+                challenge_rows.drop_evidence(connection, loop, name)
+            else:
+                challenge_rows.put_evidence(connection, loop, name, body, now_us=self._clock.now_us())
+
+    def _still_open(self, connection: sa.Connection, challenge: ChallengeRow) -> ChallengeRow:
+        """The row as it is now, if nobody has moved it."""
+        row = challenge_rows.row(connection, challenge.id)
+        if row.state != challenge.state or row.is_approved != challenge.is_approved:
+            raise ChallengeRefused(
+                f"challenge {row.id} of loop '{row.loop}' is in state {row.state} by now, not {challenge.state}; look again."
+            )
+        return row
+
+    def _open_one(self, connection: sa.Connection, loop: str) -> ChallengeRow:
+        row = challenge_rows.open_row(connection, loop)
+        if row is None:
+            raise ChallengeRefused(
+                f"no challenge goes on in loop '{loop}'; `policyloop challenge {loop} --recipe FILE` begins one."
+            )
+        return row
+
+    def _move(self, connection: sa.Connection, row: ChallengeRow, after: State, verdict: Verdict) -> None:
+        """Change the state, and with LIVE the champion; servers notice within a fraction of a second."""
+        now_us = self._clock.now_us()
+        ended = {"ended_at": now_us} if after in (State.LIVE, State.RETIRED, State.ROLLED_BACK) else {}
+        challenge_rows.change(connection, row.id, {"state": after.value, "changed_at": now_us, "is_waiting": 0, **ended})
+        if after == State.LIVE:
+            version = self._spec_version(connection, row)
+            promotion.take_over(connection, row.loop, verdict, spec_version=version, now_us=now_us)
+        elif after in (State.RETIRED, State.ROLLED_BACK) and row.model is not None:
+            state: model_rows.State = "retired" if after == State.RETIRED else "rolled-back"
+            model_rows.set_state(connection, row.loop, row.model, state)
+        self._note(connection, row, before=row.state, after=after, verdict=verdict)
+        loop_rows.count_change(connection)
+
+    def _spec_version(self, connection: sa.Connection, row: ChallengeRow) -> int:
+        """The spec of today with the recipe in it, as a new version."""
+        versions = loop_rows.spec_rows(connection, row.loop)
+        held = loop_rows.row(connection, row.loop).spec_version
+        now = from_json(next(spec.body for spec in versions if spec.version == held))
+        spec = with_recipe(now, from_json(row.body))
+        loop_rows.add_spec(connection, loop_rows.spec_row(spec, version=versions[-1].version + 1, now_us=self._clock.now_us()))
+        return versions[-1].version + 1
+
+    def _note(
+        self, connection: sa.Connection, row: ChallengeRow, *, before: State | None, after: State, verdict: Verdict
+    ) -> None:
+        challenge_rows.add_move(connection, row, before=before, after=after, verdict=verdict, now_us=self._clock.now_us())
+
+
+def evidence_name(challenge: int) -> str:
+    """The name under which a challenge's evidence is carried on."""
+    return f"challenge:{challenge}"
+
+
+def _by_person(row: ChallengeRow, champion: str | None, call: Call, sentence: str) -> Verdict:
+    reason = Reason(name="person", call=call, sentence=sentence)
+    return Verdict(kind="challenge", call=call, model=row.model or BASELINE, champion=champion, anchor=None, reasons=(reason,))
