@@ -8,7 +8,7 @@ Source: Bergstra, Bardenet, Bengio & Kégl 2011 (tree-structured Parzen estimato
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -27,7 +27,7 @@ from policyloop.policy import needs
 from policyloop.policy.scored import EXPLORERS
 
 PARTS = ("learner", "features", "explore", "floor")
-FLOORS = Between(0.01, 0.2, is_log=True)
+FLOORS = Between(0.02, 0.2, is_log=True)  # below, logs say little of other policies; a loop may have chosen less
 _AT_RANDOM = 10  # trials before the search goes by those that came before
 _DIGITS = 3  # that count, of a number that was tried
 
@@ -166,7 +166,7 @@ class _Space:
         self._spec = spec
         self._fields = tuple(by_importance)
         self._parts = parts
-        self._learners = _learners(spec) if "learner" in parts else {spec.learner.name: _plugin(LEARNERS, spec.learner.name)}
+        self._learners = learners_of(spec, parts)
         self._explorers = _explorers(spec)
 
     def recipe(self, asked: optuna.Trial) -> LoopSpec:
@@ -214,8 +214,10 @@ class _Space:
         return self._fields[: asked.suggest_int("fields", 1, len(self._fields))]
 
 
-def _learners(spec: LoopSpec) -> Mapping[str, ModuleType]:
-    """Those that take part, by name: the loop's own, and every one that can learn about such actions."""
+def learners_of(spec: LoopSpec, parts: Collection[str]) -> Mapping[str, ModuleType]:
+    """Those that take part, by name: the loop's own and, if learners are searched, all that learn about such actions."""
+    if "learner" not in parts:
+        return {spec.learner.name: _plugin(LEARNERS, spec.learner.name)}
     maker = "create_shared" if spec.is_candidates else "create"
     found = {name: _plugin(LEARNERS, name) for name in plugins.names(LEARNERS) if _takes_part(LEARNERS, name, maker)}
     return {**found, spec.learner.name: _plugin(LEARNERS, spec.learner.name)}

@@ -1,0 +1,127 @@
+"""What a search for a better recipe found, in numbers and in words.
+
+Question answered: is there a recipe to challenge with, how much more would it have earned, and how sure is that?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policyloop.core.estimate import Estimate
+from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_file import to_mapping
+from policyloop.learn.tune import Searched, Trial
+
+LEVEL = 0.95
+_RECIPE_KEYS = ("context", "learner", "explore")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """How much more a recipe would have earned than another policy, on held-out examples."""
+
+    value: float
+    low: float  # the interval holds for all finalists together
+    high: float
+    stderr: float
+
+    def told(self) -> str:
+        """`+0.0507, 95 % sure between +0.0063 and +0.0951`."""
+        return f"{self.value:+.4f}, {100 * LEVEL:g} % sure between {self.low:+.4f} and {self.high:+.4f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalist:
+    """One of the best recipes of the search, on data that the search never saw."""
+
+    trial: Trial
+    value: Estimate
+    over_present: Lead
+    over_champion: Lead | None  # None while the baseline decides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What a search found."""
+
+    spec: LoopSpec
+    searched: Searched
+    importance: Mapping[str, float]  # of each field, the most important first: how far errors rise without it
+    n_searched: int  # examples that the search looked at
+    n_below_split: int  # that there are
+    n_held_out: int
+    present: Estimate  # the loop's own recipe, learned anew, on the held-out examples
+    champion: Estimate | None
+    finalists: tuple[Finalist, ...]  # the winner first; none when the loop's own recipe was the best
+
+    @property
+    def winner(self) -> Finalist | None:
+        """The recipe to challenge with."""
+        return self.finalists[0] if self.finalists else None
+
+    @property
+    def promised(self) -> float | None:
+        """How much more than the loop's own recipe the winner earned in the search, which picked it for that."""
+        first = self.searched.trials[0].score
+        if self.winner is None or self.winner.trial.score is None or first is None:
+            return None
+        return self.winner.trial.score.value - first.value
+
+    @property
+    def result(self) -> str:
+        """`better`, `worse`, `inconclusive`, or `nothing-better` where the loop's own recipe did best in the search."""
+        if self.winner is None:
+            return "nothing-better"
+        lead = self.winner.over_present
+        return "better" if lead.low > 0 else "worse" if lead.high < 0 else "inconclusive"
+
+    def sentences(self) -> list[str]:
+        """All of it, for people."""
+        tried = f"{len(self.searched.trials) - 1:,} recipes were tried beside the loop's own"
+        told = [f"{tried}, on {self.n_searched:,} examples below the split{self._why_not_all()}."]
+        if self.searched.is_stopped:
+            told.append("The search was stopped before its end; this is what it had found.")
+        failed = [trial for trial in self.searched.trials if trial.failure is not None]
+        if failed:
+            told.append(f"{len(failed):,} of them failed; trial {failed[0].number}: {failed[0].failure}")
+        return told + (self._about_nothing() if self.winner is None else self._about_winner(self.winner))
+
+    def _why_not_all(self) -> str:
+        return "" if self.n_searched == self.n_below_split else f", the newest of {self.n_below_split:,}"
+
+    def _about_nothing(self) -> list[str]:
+        return ["None did better in the search than the loop's own recipe, so there is nothing to challenge with."]
+
+    def _about_winner(self, winner: Finalist) -> list[str]:
+        lead = winner.over_present
+        together = f" (the intervals of all {len(self.finalists)} finalists hold together)" if len(self.finalists) > 1 else ""
+        on = f"On {self.n_held_out:,} examples that the search never saw"
+        told = [f"{on}, the winner would have earned more than the loop's own recipe by {lead.told()}{together}."]
+        if self.result == "inconclusive":
+            told.append("INCONCLUSIVE: that interval covers 0, so the winner may be no better than the loop's own recipe.")
+        if self.result == "worse":
+            told.append("It is worse: what the search saw in it was luck. Do not challenge with it.")
+        if winner.over_champion is not None:
+            told.append(f"Over the champion it is {winner.over_champion.told()}.")
+        if self.promised is not None:
+            less = self.promised - lead.value
+            told.append(
+                f"The search, which picked it, had seen {self.promised:+.4f}; the difference of {less:+.4f} is its optimism."
+            )
+        return [*told, *self._about_exploring(winner)]
+
+    def _about_exploring(self, winner: Finalist) -> list[str]:
+        if winner.trial.spec.explore == self.spec.explore:
+            return []
+        return [
+            "It explores otherwise. What exploring costs is in these numbers, what it is good for later is not; "
+            "`--only learner,features` leaves it as it is."
+        ]
+
+
+def recipe_changes(before: LoopSpec, after: LoopSpec) -> dict[str, Any]:
+    """The keys of a loop file in which a recipe differs from the loop's own."""
+    old, new = to_mapping(before), to_mapping(after)
+    return {key: new[key] for key in _RECIPE_KEYS if old[key] != new[key]}

@@ -1,0 +1,191 @@
+"""Tuning: a search for a better recipe on a loop's own log, and what its winner is worth on data that the search never saw.
+
+Question answered: is there a recipe that should challenge the loop's own, and how sure may one be before it has served?
+The search looks at the examples below the split alone: recipes learn the earlier part and are judged on the later part. Its
+best few then learn all of that, and are compared on the evaluation split, once, with intervals that hold for all of them
+together. The challenge itself is judged by what is decided after it began, so nothing here is used up by it.
+Letters: n examples, m finalists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.errors import NothingToDo
+from policyloop.core.estimate import Estimate
+from policyloop.core.example import Examples
+from policyloop.core.loop import ExploreSpec, LoopSpec, PluginSpec
+from policyloop.core.policy import Policy
+from policyloop.evaluate.compare import Comparison, compare, evidence, value_of
+from policyloop.evaluate.forward import Forward, by_importance, policy_of_recipe
+from policyloop.evaluate.predicted import predicted_rewards
+from policyloop.evaluate.simultaneous import simultaneous_z
+from policyloop.gate.entrant import Entrant
+from policyloop.learn.tune import PARTS, Searched, Trial, learners_of, search
+from policyloop.run.deployment import Deployment
+from policyloop.run.entrants import entrant_of
+from policyloop.run.trusted import trusted
+from policyloop.run.tuned import LEVEL, Finalist, Lead, Tuned
+
+AT_MOST = 20_000  # examples that the search looks at, the newest; more would make it slower and hardly wiser
+FEWEST_LEARNED = 400
+FEWEST_HELD_OUT = 100
+FINALISTS = 3
+
+
+def tune(
+    deployment: Deployment,
+    loop: str,
+    *,
+    n_trials: int,
+    seed: int,
+    parts: Sequence[str] = PARTS,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+) -> Tuned:
+    """Search, and judge what was found.
+
+    Args:
+        deployment: where the loop and its log are.
+        loop: its name or an alias.
+        n_trials: recipes that are tried beside the loop's own.
+        seed: of the search and the models.
+        parts: what is searched, of `PARTS`.
+        on_trial: told of each trial at its end.
+
+    Raises:
+        UnknownLoop: there is none of that name.
+        NothingToDo: there are too few examples, with how many are needed.
+        UnknownName, BadSetting: as `search` does.
+    """
+    standing = deployment.registry.standing(loop)
+    spec = standing.spec
+    data = trusted(deployment, spec)
+    held_out = evidence(data.examples, split=spec.train.split, before=data.first_waiting)
+    below = data.examples.to_learn_from(spec.train.split)
+    check_is_enough(spec, n_learned=len(evidence(below, split=0.0)), n_held_out=len(held_out))
+    rows = below if len(below) <= AT_MOST else below.where(np.arange(len(below)) >= len(below) - AT_MOST)
+    champion = None if standing.champion is None else entrant_of(deployment.registry, spec, standing.champion)
+
+    forward = Forward(rows, spec, seed=seed)
+    importance = by_importance(forward, _one_of_each_learner(spec, parts))
+    found = search(
+        spec,
+        forward.value,
+        by_importance=list(importance),
+        n_trials=n_trials,
+        seed=seed,
+        clock=deployment.clock,
+        parts=parts,
+        on_trial=on_trial,
+    )
+    final = judged(spec, found, learned=below, held_out=held_out, champion=champion, seed=seed)
+    return replace(final, importance=importance, n_searched=len(rows))
+
+
+def check_is_enough(spec: LoopSpec, *, n_learned: int, n_held_out: int) -> None:
+    """Refuse a log that says too little.
+
+    Raises:
+        NothingToDo: with how many examples there are, and how many are needed.
+    """
+    split = spec.train.split
+    if split >= 1:
+        raise NothingToDo(
+            f"train.split of loop '{spec.loop}' is 1, so every example is learned from and none is left to judge a recipe by; "
+            f"expected less, such as 0.8. Set it in the loop file, and let the loop decide for a while."
+        )
+    if n_learned < FEWEST_LEARNED or n_held_out < FEWEST_HELD_OUT:
+        total = int(np.ceil(max(FEWEST_LEARNED / split, FEWEST_HELD_OUT / (1 - split))))
+        raise NothingToDo(
+            f"loop '{spec.loop}' has {n_learned:,} examples with known propensities below the split of {split:g} and "
+            f"{n_held_out:,} above it; a search needs {FEWEST_LEARNED:,} and {FEWEST_HELD_OUT:,}, which is some {total:,} "
+            f"decisions with outcomes. Let it decide for a while."
+        )
+
+
+def judged(
+    spec: LoopSpec, searched: Searched, *, learned: Examples, held_out: Examples, champion: Entrant | None, seed: int
+) -> Tuned:
+    """The best few of a search on data that it never saw, the winner first.
+
+    The winner is the one whose advantage over the loop's own recipe is surest: with the highest lower end. The intervals
+    hold for all finalists at once, so that choosing among them here does not spoil them.
+
+    Args:
+        spec: of the loop.
+        searched: what was tried; the trial 0 is the loop's own recipe.
+        learned: examples below the split, which each finalist learns from.
+        held_out: as `evidence` gives them, at or above the split.
+        champion: what serves now; None: the baseline.
+        seed: of the models.
+    """
+    present = policy_of_recipe(learned, spec, seed=seed)
+    chosen = finalists_of(searched)
+    policies = [policy_of_recipe(learned, trial.spec, seed=seed) for trial in chosen]
+    known = [] if champion is None or champion.rewards is None else [champion.rewards]
+    predicted = predicted_rewards(held_out, [present, *known], low=spec.reward.low, high=spec.reward.high)
+
+    def beside(policy: Policy, other: Policy) -> Comparison:
+        return compare(held_out, challenger=policy, champion=other, predicted=predicted)
+
+    def leads(other: Policy) -> list[Lead]:
+        return _leads([beside(policy, other) for policy in policies], seed=seed)
+
+    over_champion = [None] * len(chosen) if champion is None else leads(champion.policy)
+    finalists = [
+        Finalist(trial=trial, value=_value(policy, held_out, predicted), over_present=lead, over_champion=other)
+        for trial, policy, lead, other in zip(chosen, policies, leads(present), over_champion, strict=True)
+    ]
+    return Tuned(
+        spec=spec,
+        searched=searched,
+        importance={},
+        n_searched=len(learned),
+        n_below_split=len(learned),
+        n_held_out=len(held_out),
+        present=_value(present, held_out, predicted),
+        champion=None if champion is None else _value(champion.policy, held_out, predicted),
+        finalists=tuple(sorted(finalists, key=lambda one: -one.over_present.low)),
+    )
+
+
+def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]:
+    """The loop's own recipe, and the same with each of the other learners as they are; those that need no more than means."""
+    others = [PluginSpec(name=name) for name in learners_of(spec, parts) if name != spec.learner.name]
+    explore = ExploreSpec(name="greedy", floor=spec.explore.floor)
+    return [replace(spec, learner=learner, explore=explore) for learner in (spec.learner, *others)]
+
+
+def finalists_of(searched: Searched) -> list[Trial]:
+    """The best few that are not nearly the same; none where the loop's own recipe did best.
+
+    Of those that differ in numbers of the explorer or in the floor alone, the best stands for all.
+    """
+    ranked = searched.ranked
+    if not ranked or ranked[0].number == 0:
+        return []
+    kinds: dict[tuple[object, ...], Trial] = {}
+    for trial in ranked:
+        spec = trial.spec
+        if trial.number:
+            learner = (spec.learner.name, *spec.learner.settings.items())
+            kinds.setdefault((learner, tuple(spec.context), spec.explore.name), trial)
+    return list(kinds.values())[:FINALISTS]
+
+
+def _value(policy: Policy, held_out: Examples, predicted: NDArray[np.float64]) -> Estimate:
+    return value_of(policy, held_out, predicted=predicted)
+
+
+def _leads(found: Sequence[Comparison], *, seed: int) -> list[Lead]:
+    """With intervals that hold for all of them at once."""
+    z = simultaneous_z(np.array([one.phi for one in found]), level=LEVEL, seed=seed)
+    return [_lead(one.difference, z * one.difference.stderr) for one in found]
+
+
+def _lead(difference: Estimate, half: float) -> Lead:
+    return Lead(value=difference.value, low=difference.value - half, high=difference.value + half, stderr=difference.stderr)
