@@ -168,3 +168,23 @@ def test_a_snapshot_reads_again_what_was_read_then(tmp_path):
     now, _ = examples_of(lake, KnownSpecs(SPEC), SPEC)
 
     assert (list(then.reward), len(now), now.reward.max() > 1) == ([0.0], 2, True)
+
+
+def test_the_values_of_outcomes_come_along_when_they_are_asked_for(history):
+    events = [
+        a_decision("both", at=T0),
+        an_outcome("both", values={"clicked": 1.0, "dwell_s": 30.0}),
+        a_decision("none", at=T0 + 1),
+    ]
+
+    examples, _ = history(events, is_with_outcomes=True)
+
+    assert examples.outcomes.keys() == {"clicked", "dwell_s"}
+    np.testing.assert_array_equal(examples.outcomes["dwell_s"], [30.0, np.nan])
+    np.testing.assert_array_equal(examples.where(examples.reward > 0).outcomes["clicked"], [1.0])
+
+
+def test_a_reader_who_wants_rewards_alone_gets_no_outcomes(history):
+    examples, _ = history([a_decision("d"), an_outcome("d", values={"clicked": 1.0})])
+
+    assert examples.outcomes is None

@@ -48,6 +48,8 @@ class Examples:
     logged_kind: NDArray[np.object_] | None = None  # (n,) propensity_kind as it was logged
     is_rewarded: NDArray[np.bool_] | None = None  # (n,) False: no outcome came, and the reward is the default
     is_deferred: NDArray[np.bool_] | None = None  # (n,) counts only because it was activated
+    # Name -> (n,) aggregated value, NaN where none came; None where nobody asked for them.
+    outcomes: Mapping[str, NDArray[np.float64]] | None = None
 
     def __len__(self) -> int:
         return len(self.action)
@@ -67,11 +69,12 @@ class Examples:
         """The rows where `keep` (n,) is true, in order."""
         index = np.flatnonzero(keep)
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        contexts, candidates = columns.pop("contexts"), columns.pop("candidates")
+        contexts, candidates, outcomes = columns.pop("contexts"), columns.pop("candidates"), columns.pop("outcomes")
         arrays: dict[str, Any] = {name: None if column is None else column[index] for name, column in columns.items()}
         return Examples(
             contexts=[contexts[i] for i in index],
             candidates=None if candidates is None else [candidates[i] for i in index],
+            outcomes=None if outcomes is None else {name: values[index] for name, values in outcomes.items()},
             **arrays,
         )
 

@@ -41,7 +41,13 @@ class Specs(Protocol):
 
 
 def examples_of(
-    lake: Lake, specs: Specs, spec: LoopSpec, *, snapshot: Snapshot | None = None, since: int | None = None
+    lake: Lake,
+    specs: Specs,
+    spec: LoopSpec,
+    *,
+    snapshot: Snapshot | None = None,
+    since: int | None = None,
+    is_with_outcomes: bool = False,
 ) -> tuple[Examples, Snapshot]:
     """The examples of a loop, in the order (decided_at, writer, seq), and the tables' versions.
 
@@ -53,10 +59,12 @@ def examples_of(
         spec: the loop's spec of today.
         snapshot: versions to read, as an earlier call gave them; None for the newest.
         since: microseconds; examples decided before are left out.
+        is_with_outcomes: whether to read the value of each outcome, too; most readers need the reward alone.
     """
     at = snapshot if snapshot is not None else lake.snapshot()
     where = in_hours(spec.loop) + ("" if since is None else f" AND decided_at >= {since:d}")
-    rows = latest(lake.rows(EXAMPLES, where=where, columns=_COLUMNS, version=at.get(EXAMPLES)))
+    columns = (*_COLUMNS, "outcomes") if is_with_outcomes else _COLUMNS
+    rows = latest(lake.rows(EXAMPLES, where=where, columns=columns, version=at.get(EXAMPLES)))
     rows = rows.filter(pc.and_(pc.invert(rows["is_conflict"]), pc.greater(pc.list_value_length(rows["action"]), 0)))
     rows = rows.sort_by([(name, "ascending") for name in ORDER])
     if spec.is_candidates:

@@ -64,7 +64,15 @@ def columns_alike(rows: pa.Table) -> dict[str, Any]:
         "logged_kind": kind.astype(object),
         "is_rewarded": rows["is_rewarded"].to_numpy().astype(bool),
         "is_deferred": rows["is_deferred"].to_numpy().astype(bool),
+        "outcomes": _outcomes(rows["outcomes"]) if "outcomes" in rows.column_names else None,
     }
+
+
+def _outcomes(reports: pa.ChunkedArray) -> dict[str, NDArray[np.float64]]:
+    """Name -> (n,) the aggregated value, NaN where none came; of the names that any row has."""
+    found = [dict(of_row) for of_row in reports.to_pylist()]
+    names = sorted({name for of_row in found for name in of_row})
+    return {name: np.array([of_row.get(name, np.nan) for of_row in found]) for name in names}
 
 
 def _sampled(densities: pa.ChunkedArray) -> NDArray[np.int64] | None:

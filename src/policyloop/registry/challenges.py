@@ -38,7 +38,7 @@ class Trial:
         return {State.CANARY: gate.canary, State.RAMP: gate.ramp}.get(self.state, 0.0)
 
     @property
-    def is_sticky(self) -> bool:
+    def sticky(self) -> bool:
         """Whether a subject stays on one side for the length of a state."""
         return self.spec.gate.sticky
 
