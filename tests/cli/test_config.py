@@ -31,3 +31,13 @@ def test_a_mistyped_setting_is_exit_2(policyloop, tmp_path):
 
     assert ran.code == 2
     assert "no setting is named 'prot'; did you mean 'port'?" in ran.err
+
+
+def test_a_secret_is_never_shown(policyloop, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLICYLOOP_NOTIFY__SECRET", "whsec_hush")
+
+    shown = json.loads(policyloop("config", "show", "--json").out)
+
+    assert shown["notify.secret"] == {"value": "***", "source": "POLICYLOOP_NOTIFY__SECRET"}
+    assert shown["notify.allow"]["value"] == []
+    assert "hush" not in policyloop("config", "show").out

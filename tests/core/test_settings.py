@@ -76,3 +76,36 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
 
     with pytest.raises(BadSetting, match="cannot be read: Is a directory"):
         read_settings(tmp_path, {})
+
+
+def test_a_secret_comes_from_the_environment_alone_as_it_stands_there(tmp_path):
+    got = read_settings(tmp_path, {"POLICYLOOP_NOTIFY__SECRET": "0123"})  # YAML would read 83
+    (tmp_path / "policyloop.yaml").write_text("notify: {secret: whsec_hush}\n")
+
+    with pytest.raises(
+        Invalid, match="is a secret; expected it in the environment alone, as POLICYLOOP_NOTIFY__SECRET"
+    ) as caught:
+        read_settings(tmp_path, {})
+
+    assert got["notify.secret"] == "0123"
+    assert got.values["notify.secret"].shown == "***"
+    assert "0123" not in repr(got)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"), [("[a.internal, b.internal]", ("a.internal", "b.internal")), ("a.internal", ("a.internal",)), ("[]", ())]
+)
+def test_a_list_of_names_is_a_list_or_one_name_in_the_file_and_in_the_environment(tmp_path, said, read):
+    by_variable = read_settings(tmp_path, {"POLICYLOOP_NOTIFY__ALLOW": said})
+    (tmp_path / "policyloop.yaml").write_text(f"notify: {{allow: {said}}}\n")
+
+    assert by_variable["notify.allow"] == read_settings(tmp_path, {})["notify.allow"] == read
+
+
+@pytest.mark.parametrize("said", ["[1]", "{a: b}", "[[a]]", "7", "['']"])
+def test_a_list_of_names_that_is_none_is_a_fault(tmp_path, said):
+    (tmp_path / "policyloop.yaml").write_text(f"notify: {{allow: {said}}}\n")
+
+    with pytest.raises(Invalid, match=r"notify\.allow .*; expected a list of texts\."):
+        read_settings(tmp_path, {})

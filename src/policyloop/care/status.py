@@ -17,6 +17,8 @@ from policyloop.join.audit import Audit, added
 from policyloop.join.hour_states import hour_states
 from policyloop.join.hours import audit_loop, audit_unplaced
 from policyloop.lake.watermark import read_watermark
+from policyloop.registry import notice_rows
+from policyloop.registry.notice_rows import NoticeCounts
 from policyloop.registry.registry import Standing
 from policyloop.registry.verdict_rows import VerdictRow
 from policyloop.run import jobs
@@ -100,6 +102,12 @@ def disk_of(deployment: Deployment) -> DiskStatus:
     home = deployment.home.path
     size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
     return DiskStatus(home=str(home), size_bytes=size, free_bytes=shutil.disk_usage(home).free)
+
+
+def notices_of(deployment: Deployment) -> NoticeCounts:
+    """How many notices wait to be told, were told, and were given up."""
+    with deployment.records.read() as connection:
+        return notice_rows.counts(connection)
 
 
 def _status(deployment: Deployment, standing: Standing) -> LoopStatus:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    is_secret: bool = False  # comes from the environment only, and is never shown
 
     @property
     def name(self) -> str:
@@ -99,6 +100,18 @@ CATALOGUE = (
         low=1,
         high=86_400 * 7,
     ),
+    Setting(
+        section="notify", key="url", default="", about="receiver of a signed webhook about promotions and alarms; empty: nobody"
+    ),
+    Setting(section="notify", key="allow", default=(), about="hosts that may have a private address, by name"),
+    Setting(section="notify", key="source", default="policyloop", about="what a webhook says that it comes from"),
+    Setting(
+        section="notify",
+        key="secret",
+        default="",
+        about="signs the webhook; environment only",
+        is_secret=True,
+    ),
 )
 _BY_NAME = {s.name: s for s in CATALOGUE}
 
@@ -108,8 +121,13 @@ class Value:
     """A setting's value and where it came from: `default`, a file, a variable or `flag`."""
 
     setting: Setting
-    value: Any
+    value: Any = field(repr=False)
     source: str
+
+    @property
+    def shown(self) -> Any:
+        """The value as it may be printed."""
+        return "***" if self.setting.is_secret and self.value else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +265,8 @@ def _from_environment(environment: Mapping[str, str], faults: list[Fault]) -> li
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OTHER_ENVIRONMENT:
             continue
         if variable in by_variable:
-            found.append((by_variable[variable].name, _of_variable(text), variable))
+            setting = by_variable[variable]
+            found.append((setting.name, text if setting.is_secret else _of_variable(text), variable))
         else:
             faults.append(Fault(variable, unknown("setting", variable, by_variable)))
     return found
@@ -264,6 +283,11 @@ def _of_variable(text: str) -> Any:
 def _checked(setting: Setting, raw: Any, source: str, faults: list[Fault]) -> Any:
     """The value as the setting's type; a fault when it does not fit."""
     where = f"{setting.name} (from {source})"
+    if setting.is_secret and source != setting.variable:
+        faults.append(Fault(where, f"is a secret; expected it in the environment alone, as {setting.variable}."))
+        return setting.default
+    if isinstance(setting.default, tuple):
+        return _texts(raw, where, faults)
     if setting.choices:
         if raw not in setting.choices:
             faults.append(Fault(where, f"is {show(raw)}; expected one of {', '.join(setting.choices)}."))
@@ -279,3 +303,12 @@ def _checked(setting: Setting, raw: Any, source: str, faults: list[Fault]) -> An
         expected = f"{low:,} or more" if high is None else f"{low:,} to {high:,}"
         faults.append(Fault(where, f"is {raw:,}; expected {expected}."))
     return type(setting.default)(raw)
+
+
+def _texts(raw: Any, where: str, faults: list[Fault]) -> tuple[str, ...]:
+    """A list of texts; a text is a list of one."""
+    listed = raw if isinstance(raw, list) else [raw]
+    if all(isinstance(one, str) and one for one in listed):
+        return tuple(listed)
+    faults.append(Fault(where, f"is {show(raw)}; expected a list of texts."))
+    return ()

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from policyloop.core.clock import TimeUs
+from policyloop.registry import notice_rows
 from policyloop.storage.records import Records
 from policyloop.storage.records import jobs as table
 
@@ -79,7 +80,15 @@ def claim(records: Records, *, now_us: int) -> Job | None:
 def finish(records: Records, job_id: int, *, state: str, message: str, now_us: int) -> None:
     """Write down how a job ended: `done` or `failed`."""
     with records.write() as connection:
-        connection.execute(sa.update(table).where(table.c.id == job_id).values(state=state, message=message, ended_at=now_us))
+        _end(connection, job_id, state=state, message=message, now_us=now_us)
+
+
+def give_up(records: Records, job: Job, *, message: str, now_us: int) -> None:
+    """Write down that a job failed and is not tried again, and let it be told outside."""
+    with records.write() as connection:
+        _end(connection, job.id, state="failed", message=message, now_us=now_us)
+        facts = {"sentence": message, "job": job.id, "job_kind": job.kind, "attempts": job.attempt, "reason": job.reason}
+        notice_rows.add(connection, job.loop, "job-failure", facts, now_us=now_us)
 
 
 def take_back_abandoned(records: Records) -> int:
@@ -109,6 +118,10 @@ def history(records: Records, loop: str | None = None, *, limit: int = 50) -> li
     with records.read() as connection:
         rows = connection.execute(query.where(table.c.loop == loop) if loop else query).all()
     return [Job(**row._mapping) for row in rows]
+
+
+def _end(connection: sa.Connection, job_id: int, *, state: str, message: str, now_us: int) -> None:
+    connection.execute(sa.update(table).where(table.c.id == job_id).values(state=state, message=message, ended_at=now_us))
 
 
 def _insert(connection: sa.Connection, loop: str, *, kind: str, reason: str, n_examples: int, now_us: int, attempt: int) -> Job:

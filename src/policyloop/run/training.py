@@ -74,8 +74,10 @@ class Training:
         """Write the failure down, and queue another attempt while the spec allows one."""
         d = self._deployment
         now_us = d.clock.now_us()
-        jobs.finish(d.records, job.id, state="failed", message=message, now_us=now_us)
         self._tell("error", "training failed", {"loop": job.loop, "job": job.id, "attempt": job.attempt, "why": message})
-        if job.attempt <= d.registry.standing(job.loop).spec.train.retries:
-            wait_s = _FIRST_RETRY_S * 2 ** (job.attempt - 1)
-            jobs.retry(d.records, job, not_before_us=now_us + int(wait_s * US_PER_S))
+        if job.attempt > d.registry.standing(job.loop).spec.train.retries:
+            jobs.give_up(d.records, job, message=message, now_us=now_us)
+            return
+        jobs.finish(d.records, job.id, state="failed", message=message, now_us=now_us)
+        wait_s = _FIRST_RETRY_S * 2 ** (job.attempt - 1)
+        jobs.retry(d.records, job, not_before_us=now_us + int(wait_s * US_PER_S))

@@ -8,7 +8,7 @@ import typer
 
 from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.screen import write_json, write_table
-from policyloop.core.settings import read_settings
+from policyloop.core.settings import Value, read_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Settings of this deployment.", rich_markup_mode=None)
 
@@ -22,8 +22,14 @@ def _config() -> None:
 def show(home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Show each setting, its value and where it came from: default, policyloop.yaml, environment or flag."""
     settings = read_settings(Path.cwd(), flags={"home.path": None if home is None else str(home)})
-    rows = [(name, value.value, value.source, value.setting.about) for name, value in sorted(settings.values.items())]
+    values = sorted(settings.values.items())
     if as_json:
-        write_json({name: {"value": value, "source": source} for name, value, source, _ in rows})
+        write_json({name: {"value": value.shown, "source": value.source} for name, value in values})
     else:
+        rows = [(name, _told(value), value.source, value.setting.about) for name, value in values]
         write_table(("setting", "value", "from", "what it is for"), rows)
+
+
+def _told(value: Value) -> str:
+    """The value as a cell of a table."""
+    return ", ".join(value.shown) if isinstance(value.shown, tuple) else str(value.shown)

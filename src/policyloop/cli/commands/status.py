@@ -14,13 +14,14 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from policyloop.care.status import DiskStatus, LoopStatus, all_statuses, disk_of, status_of
+from policyloop.care.status import DiskStatus, LoopStatus, all_statuses, disk_of, notices_of, status_of
 from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json
 from policyloop.cli.words import age, counted
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.model import short
+from policyloop.registry.notice_rows import NoticeCounts
 from policyloop.run.deployment import Deployment
 
 _LOOK_EVERY_S = 1.0
@@ -37,7 +38,7 @@ def run(
         raise Invalid([Fault("--watch", "redraws a terminal; expected one, without --json. A script asks for --json again.")])
     with open_project(home) as deployment:
         if as_json:
-            write_json({"loops": _look(deployment, loop), "disk": disk_of(deployment)})
+            write_json({"loops": _look(deployment, loop), "disk": disk_of(deployment), "notices": notices_of(deployment)})
         elif watch:
             with Live(screen_of(deployment, loop), screen=True, auto_refresh=False) as live:
                 while True:
@@ -59,7 +60,7 @@ def screen_of(deployment: Deployment, loop: str | None) -> RenderableType:
     parts: list[RenderableType] = []
     for status in statuses:
         parts += [Rule(_title(status), align="left"), _facts(status, now_us), *_alarms(status.alarms)]
-    return Group(*parts, Rule(style="dim"), Text(_disk(disk_of(deployment)), style="dim"))
+    return Group(*parts, Rule(style="dim"), *_notices(notices_of(deployment)), Text(_disk(disk_of(deployment)), style="dim"))
 
 
 def _title(status: LoopStatus) -> Text:
@@ -132,6 +133,17 @@ def _verdict(status: LoopStatus, now_us: int) -> str:
 
 def _alarms(alarms: Sequence[str]) -> list[RenderableType]:
     return [Text.assemble(("! ", "bold red"), alarm) for alarm in alarms]
+
+
+def _notices(counts: NoticeCounts) -> list[RenderableType]:
+    """What is to be told outside and was not; nothing where all is told."""
+    told: list[RenderableType] = []
+    if counts.waiting:
+        told.append(Text(f"{counted(counts.waiting, 'notice')} to be sent to notify.url", style="dim"))
+    if counts.failed:
+        failed = f"{counted(counts.failed, 'notice')} reached nobody; `policyloop notify list` says why."
+        told.append(Text.assemble(("! ", "bold red"), failed))
+    return told
 
 
 def _disk(disk: DiskStatus) -> str:

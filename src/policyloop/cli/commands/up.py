@@ -20,6 +20,7 @@ from policyloop.core.spec_warnings import warnings_of
 from policyloop.run.apply import apply_spec, check_plugins
 from policyloop.run.deployment import Deployment
 from policyloop.run.supervisor import supervise
+from policyloop.run.webhook import receiver_of
 from policyloop.server.origin import loopback_address
 
 
@@ -38,6 +39,7 @@ def run(
     for spec in specs:
         check_plugins(spec)
     _check_port(host, settings["server.port"])
+    receiver_of(settings)  # a receiver that cannot be told ends this command, and not the worker again and again
     with deployment_of(settings) as deployment:
         for spec in specs:
             _apply(deployment, spec)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 
+import numpy as np
+
 from policyloop.cli.options import HomeFolder, UnderSupervisor
 from policyloop.cli.project import deployment_of, settings_of
+from policyloop.run.notices import Notices
 from policyloop.run.supervisor import stop_with_supervisor
+from policyloop.run.webhook import receiver_of
 from policyloop.run.work import Worker
 from policyloop.server.request_log import LogLines
 
@@ -22,8 +26,11 @@ def run(home: HomeFolder = None, under_supervisor: UnderSupervisor = False) -> N
         signal.signal(number, lambda *_: stopping.set())
     if under_supervisor:
         stop_with_supervisor()
+    receiver = receiver_of(settings)
     with deployment_of(settings) as deployment:
         lines = LogLines(_STDERR, clock=deployment.clock, worker="work", level=settings["server.log_level"])
         worker = Worker(deployment, tell=lines.tell, compact_every_s=settings["work.compact_every_s"])
-        worker.run(stopping, every_s=settings["work.every_s"])
+        notices = Notices(deployment, receiver, examine=None, tell=lines.tell, rng=np.random.default_rng())
+        with notices.running():
+            worker.run(stopping, every_s=settings["work.every_s"])
         lines.close()
