@@ -1,4 +1,4 @@
-"""A rule: what a refresh must pass before it is live, and what it must go on passing.
+"""A rule: what a refresh must pass before it is live and go on passing, and what a challenge must prove.
 
 Question answered: what does a plug-in of gate/rules promise, and which one does a spec name?
 """
@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from policyloop.core import plugins
+from policyloop.core.errors import UnknownName
 from policyloop.core.loop import PluginSpec
+from policyloop.core.plugin_settings import names_with
 from policyloop.gate.case import Case
+from policyloop.gate.evidence import Evidence
 from policyloop.gate.verdict import Reason
 
 RULES = "policyloop.gate.rules"
+CHALLENGE = "create_challenge"  # the function that makes a rule for challenges
 
 
 class Rule(Protocol):
@@ -27,6 +31,20 @@ class Rule(Protocol):
         ...
 
 
+class ChallengeRule(Protocol):
+    """A plug-in of gate/rules for challenges; `create_challenge(*, ...)` in its file makes one. A file may have both."""
+
+    def judge(self, evidence: Evidence, *, floor: float, n_uncovered: int = 0) -> tuple[Reason, ...]:
+        """At any look: at least one reason; each calls for PROMOTE, RETIRE, INCONCLUSIVE or REFUSE.
+
+        Args:
+            evidence: of the challenge so far.
+            floor: of the explorer, [0, 1].
+            n_uncovered: events at which the challenger would take an action that was served with probability 0.
+        """
+        ...
+
+
 def rule_of(rule: PluginSpec) -> Rule:
     """The rule that a spec names, with its settings.
 
@@ -35,4 +53,18 @@ def rule_of(rule: PluginSpec) -> Rule:
         BadSetting: a setting is outside its range.
     """
     made: Rule = plugins.load(RULES, rule.name).create(**rule.settings)
+    return made
+
+
+def challenge_rule_of(rule: PluginSpec) -> ChallengeRule:
+    """The rule for challenges that a spec names, with its settings.
+
+    Raises:
+        UnknownName: no rule has that name, or it is none for challenges.
+        BadSetting: a setting is outside its range.
+    """
+    module = plugins.load(RULES, rule.name)
+    if not hasattr(module, CHALLENGE):
+        raise UnknownName("rule", rule.name, [plugins.as_written(RULES, name) for name in names_with(RULES, CHALLENGE)])
+    made: ChallengeRule = module.create_challenge(**rule.settings)
     return made

@@ -9,12 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyloop.gate.case import Case
+from policyloop.gate.evidence import Evidence
 from policyloop.gate.verdict import Call, Reason, number
 
 
 def create() -> Point:
     """The rule; it has no settings."""
     return Point()
+
+
+def create_challenge() -> PointOfChallenge:
+    """The same rule for challenges; it has no settings."""
+    return PointOfChallenge()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,21 @@ class Point:
         """The classic rule does not look back: always INCONCLUSIVE."""
         sentence = f"The rule `point` does not watch a live model ({case.champion.difference.n:,} evaluation events)."
         return (Reason(name="point", call=Call.INCONCLUSIVE, sentence=sentence),)
+
+
+@dataclass(frozen=True, slots=True)
+class PointOfChallenge:
+    """The rule, for a challenge."""
+
+    def judge(self, evidence: Evidence, *, floor: float, n_uncovered: int = 0) -> tuple[Reason, ...]:
+        """PROMOTE when the difference is above 0, else RETIRE; INCONCLUSIVE without events, REFUSE without support."""
+        if floor <= 0 or n_uncovered > 0:
+            sentence = "Some actions that the challenger takes are never served, so the log cannot tell what they earn."
+            return (Reason(name="point", call=Call.REFUSE, sentence=sentence),)
+        numbers = {"difference": number(evidence.mean), "n": float(evidence.n)}
+        if evidence.n == 0:
+            sentence = "No events of this challenge have matured yet, so there is nothing to compare."
+            return (Reason(name="point", call=Call.INCONCLUSIVE, sentence=sentence, numbers=numbers),)
+        call = Call.PROMOTE if evidence.mean > 0 else Call.RETIRE
+        sentence = f"The estimated difference is {evidence.mean:+.4g} in {evidence.n:,} events."
+        return (Reason(name="point", call=call, sentence=sentence, numbers=numbers),)
