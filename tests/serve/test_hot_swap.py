@@ -19,12 +19,24 @@ OTHER_ACTIONS = front_page(actions=ActionSpec(kind="discrete", labels=("calm", "
 
 
 @dataclasses.dataclass(frozen=True)
+class Trial:
+    """A challenge that is served."""
+
+    challenge: int = 1
+    state: str = "CANARY"
+    model: str = "model b"
+    share: float = 0.5
+    sticky: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Standing:
     """What holds in one loop."""
 
     spec: LoopSpec
     champion: str | None = None
     is_paused: bool = False
+    trial: Trial | None = None
 
 
 class Shelf:

@@ -1,7 +1,8 @@
 """What the tables look like: the only place of Arrow schemas.
 
 Times are microseconds since 1970 UTC as int64; `hour` is the UTC hour that a decision is filed under, such as
-`2026-11-01T07`. Columns that nothing fills yet are here already, so that no migration follows when something does.
+`2026-11-01T07`. Columns that nothing fills yet are here already, so that no migration follows when something does. A
+nullable column that came later may be missing from a table on disk: it is read as null, and is there from the next write on.
 Source: the semantics of docs/events.md, tables.
 """
 
@@ -72,7 +73,7 @@ _DECISION_COLUMNS = [
     pa.field("extra", _TEXT),  # JSON: keys of newer versions
 ]
 
-_NOT_IN_EXAMPLES = ("extra", "trace_id", "shadow")
+_NOT_IN_EXAMPLES = ("extra", "trace_id")
 
 DECISION_SCHEMA = pa.schema(_DECISION_COLUMNS)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -62,21 +63,24 @@ class Lake:
         """
         names = list(columns) if columns is not None else SCHEMAS[table].names
         schema = pa.schema([SCHEMAS[table].field(name) for name in names])
+        handle = self.open(table, version=version)
+        there = _there(handle, names)
         # `scan` and not `to_pyarrow_dataset`: the latter's threaded reads abort the process at exit.
-        return pa.table(self.open(table, version=version).scan(columns=names, predicate=where)).cast(schema)
+        return _whole(pa.table(handle.scan(columns=there, predicate=where)), schema)
 
     def tables(self, table: str, *, where: str | None = None, at_least: int) -> Iterator[pa.Table]:
         """The same rows, all columns, `at_least` rows or a little more at a time: for what may not fit in memory."""
         schema = SCHEMAS[table]
-        reader = pa.RecordBatchReader.from_stream(self.open(table).scan(columns=schema.names, predicate=where))
+        handle = self.open(table)
+        reader = pa.RecordBatchReader.from_stream(handle.scan(columns=_there(handle, schema.names), predicate=where))
         some: list[pa.RecordBatch] = []
         for batch in reader:
             some.append(batch)
             if sum(b.num_rows for b in some) >= at_least:
-                yield pa.Table.from_batches(some).cast(schema)
+                yield _whole(pa.Table.from_batches(some), schema)
                 some = []
         if some:
-            yield pa.Table.from_batches(some).cast(schema)
+            yield _whole(pa.Table.from_batches(some), schema)
 
     def commit(self, handle: DeltaTable, rows: pa.Table, *, segments: Mapping[str, int] | None = None) -> None:
         """Append rows by one commit through that very handle, durable on return.
@@ -88,7 +92,8 @@ class Lake:
         """
         marks = [Transaction(writer, segment) for writer, segment in (segments or {}).items()]
         before = handle.version()
-        write_deltalake(handle, rows, mode="append", commit_properties=CommitProperties(app_transactions=marks or None))
+        properties = CommitProperties(app_transactions=marks or None)
+        write_deltalake(handle, rows, mode="append", schema_mode=_schema_mode(handle, rows), commit_properties=properties)
         self._make_durable(handle, before)
 
     def replace(self, table: str, rows: pa.Table, *, where: str) -> None:
@@ -102,7 +107,7 @@ class Lake:
             CommitFailedError: another commit touched such rows since, and nothing was changed.
         """
         before = handle.version()
-        write_deltalake(handle, rows, mode="overwrite", predicate=where)
+        write_deltalake(handle, rows, mode="overwrite", predicate=where, schema_mode=_schema_mode(handle, rows))
         self._make_durable(handle, before)
 
     def remove(self, table: str, *, where: str) -> None:
@@ -205,6 +210,28 @@ def in_hours(loop: str, *hours: str) -> str:
     if not hours:
         return condition
     return f"{condition} AND hour IN ({', '.join(_quoted(hour) for hour in hours)})"
+
+
+def _there(handle: DeltaTable, names: Sequence[str]) -> list[str]:
+    """Those of the columns that the table has."""
+    there = {field.name for field in handle.schema().fields}
+    return [name for name in names if name in there]
+
+
+def _schema_mode(handle: DeltaTable, rows: pa.Table) -> Literal["merge"] | None:
+    """How to write rows that may have columns that the table does not have yet."""
+    return None if len(_there(handle, rows.column_names)) == rows.num_columns else "merge"
+
+
+def _whole(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows in the schema; a column that they do not have is null."""
+    if rows.num_columns == len(schema):
+        return rows.cast(schema)
+    missing = [field for field in schema if field.name not in rows.column_names]
+    assert all(field.nullable for field in missing), "a column that came later is nullable"
+    columns = {name: rows[name] for name in rows.column_names}
+    columns |= {field.name: pa.nulls(rows.num_rows, field.type) for field in missing}
+    return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
 
 def _quoted(text: str) -> str:

@@ -16,8 +16,8 @@ from policyloop.core.corners import corner_candidates, corner_contexts, corner_v
 from policyloop.core.errors import BadModel, Fault
 from policyloop.core.loop import LoopSpec
 from policyloop.ingest.checks import Checks
-from policyloop.serve.live import Served
 from policyloop.serve.probabilities import fault_in
+from policyloop.serve.served import Served
 
 
 def check(policy: Served, checks: Checks, *, clock: Clock, budget_s: float) -> None:

@@ -2,7 +2,8 @@
 
 Question answered: what to do now, and with which chance? All of it is plain computation of some microseconds: check,
 probabilities, keyed draw, the record for the log. `append` hands the record to the log; whoever answers a caller waits
-until the log says that it is durable.
+until the log says that it is durable. Where more than one model may decide (serve/traffic.py), the record says from what
+mixture the action was drawn, whose decision it was, and what champion and challenger gave on their own.
 
 `explore: false` takes the most probable of the allowed actions (the first at a tie). What is logged is what was drawn
 from, so its pmf is 1 there and 0 elsewhere, and its propensity kind is `point`: fit to learn from, no evidence.
@@ -25,15 +26,19 @@ from policyloop.core.errors import DecisionConflict
 from policyloop.core.event import Decision, Logged, pack_floats
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import DRAW_VERSION, draw, keyed_uniform, uuid7
+from policyloop.core.shadow import Shadow, packed, write_shadow
 from policyloop.core.wire import DecideAnswer, DecideRequest
 from policyloop.ingest.candidates import FindSet
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.decisions import Asked, ask
 from policyloop.ingest.identity import clamp_time
 from policyloop.ingest.recent import Recent
+from policyloop.serve.heard import asked_of, heard
 from policyloop.serve.live import Live
-from policyloop.serve.probabilities import fault_in, point_of
+from policyloop.serve.probabilities import point_of
 from policyloop.serve.ranking import ranking
+from policyloop.serve.sides import plan_of, recorded
+from policyloop.serve.traffic import Traffic, branches_of
 
 Append = Callable[[Logged], int]  # gives the record's number, by which the log tells when it is durable
 
@@ -41,6 +46,7 @@ Append = Callable[[Logged], int]  # gives the record's number, by which the log 
 # (kept as the decision's shadow); or nobody, while the first action is taken and logged.
 Acting = Literal["policy", "apprentice", "nobody"]
 _NOTHING = (None,) * 5
+_NOBODY = Shadow()  # no challenger was asked
 _THE_PROGRAM = "expert"  # the source of an action that the calling program would have taken without us
 
 
@@ -175,46 +181,50 @@ class Decider:
     def _made(self, live: Live, request: DecideRequest, asked: Asked, acting: Acting) -> Decision:
         """The record of what was drawn from the live policy, or of the first action where that does not act."""
         if acting == "policy":
-            pmf, why = self._probabilities(live, asked)
-            return self._event(live, request, asked, pmf, why=why)
+            pmf, why, took_s = self._probabilities(live, asked)
+            if live.traffic is None or why is not None:
+                return self._event(live, request, asked, pmf, why=why)
+            return self._among_sides(live, live.traffic, request, asked, pmf, took_s)
         first = _all_on_the_first(_allowed(live, asked))
         event = self._event(live, msgspec.structs.replace(request, explore=False), asked, first, why="not_acting")
         shadow = None
         if acting == "apprentice":
-            pmf, why = self._probabilities(live, asked)
-            shadow = msgspec.json.encode({"policy": live.name if why is None else BASELINE, "pmf": pmf}).decode()
+            pmf, why, _ = self._probabilities(live, asked)
+            shadow = write_shadow(Shadow(policy=live.name if why is None else BASELINE, pmf=packed(pmf)))
         return msgspec.structs.replace(event, shadow=shadow, action_source=_THE_PROGRAM)
 
-    def _probabilities(self, live: Live, asked: Asked) -> tuple[list[float], str | None]:
-        """Those of the live policy, or of the baseline where it fails, and then why it did."""
+    def _among_sides(
+        self, live: Live, traffic: Traffic, request: DecideRequest, asked: Asked, pmf: list[float], took_s: float
+    ) -> Decision:
+        """The record of a decision that others may make, or are asked about, beside the champion."""
+        allowed, checks, challenger = _allowed(live, asked), live.checks, traffic.challenger
+        said, its_pmf = (_NOBODY, None) if challenger is None else heard(challenger, asked, allowed=allowed, clock=self._clock)
+        if said.error is not None:
+            self._last_error = f"model {said.policy} {said.error}"
+        held = live.baseline.pmf(asked.context.values, allowed, asked.candidates) if traffic.hold_out > 0.0 else None
+        branches = branches_of(traffic, champion=live.name, champion_pmf=pmf, challenger_pmf=its_pmf, baseline_pmf=held)
+        named = request
+        if request.decision_id is None and not request.explore:  # its side is drawn by the id, before the action
+            named = msgspec.structs.replace(request, decision_id=uuid7(self._clock.now_us()))
+        plan = plan_of(traffic, branches, named, subject=asked.subject, salt=checks.salt, loop=checks.spec.loop)
+        event = self._event(live, named, asked, plan.pmf, why=None)
+        return recorded(event, plan, heard=said, took_s=took_s, salt=checks.salt)
+
+    def _probabilities(self, live: Live, asked: Asked) -> tuple[list[float], str | None, float]:
+        """Those of the live policy, or of the baseline where it fails, and then why it did; and the seconds that it took."""
+        took_s = 0.0
         if live.is_baseline:
             why = "no_model"
         elif live.breaker.is_open(now_s := self._clock.monotonic_s()):
             why = "breaker_open"
         else:
-            pmf = self._asked_of_the_model(live, asked, start_s=now_s)
-            if pmf is not None:
-                return pmf, None
-            why = "model_error"
-        return live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates), why
-
-    def _asked_of_the_model(self, live: Live, asked: Asked, *, start_s: float) -> list[float] | None:
-        """The model's probabilities; None when it raised or gave what are none."""
-        pmf: list[float] | None
-        try:
             allowed = _allowed(live, asked)
-            pmf = live.policy.pmf(asked.context.values, allowed, asked.candidates)
-            fault = fault_in(pmf, asked.mask, len(allowed))
-        except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, an answer is owed
-            fault = f"raised {type(error).__name__}: {error}"
-            pmf = None
-        now_s = self._clock.monotonic_s()
-        if fault is None:
-            live.breaker.good(now_s - start_s, now_s)
-            return pmf
-        live.breaker.bad(now_s)
-        self._last_error = f"model {live.name} {fault}"
-        return None
+            pmf, fault, took_s = asked_of(live.policy, live.breaker, asked, allowed=allowed, clock=self._clock, start_s=now_s)
+            if pmf is not None:
+                return pmf, None, took_s
+            self._last_error = f"model {live.name} {fault}"
+            why = "model_error"
+        return live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates), why, took_s
 
     def _event(self, live: Live, request: DecideRequest, asked: Asked, pmf: list[float], *, why: str | None) -> Decision:
         """Draw, and write down what was drawn from what."""

@@ -1,29 +1,63 @@
-"""Hot swap: each process looks for a new champion several times a second and changes over between two decisions.
+"""Hot swap: each process looks for new models several times a second and changes over between two decisions.
 
 Question answered: which spec and which model should decide in each loop now, and may this model? Loading and the canary
 run in a thread of their own; the change itself is one assignment, so no request fails and no answer mixes two models.
-A model that cannot be loaded or fails its canary is refused: what was live stays live.
+A model that cannot be loaded or fails its canary is refused: what was live stays live, and a challenger that is refused is
+not asked. Which models there are is read at one moment, so that a decision never sees the champion of one and the
+challenger of another.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from policyloop.core.clock import Clock
 from policyloop.core.errors import UnknownLoop
 from policyloop.core.loop import LoopSpec
 from policyloop.ingest.candidates import FindSet
+from policyloop.ingest.checks import Checks
 from policyloop.policy.scored import Scored
 from policyloop.serve import canary
-from policyloop.serve.aligned import aligned
+from policyloop.serve.aligned import Aligned, aligned
 from policyloop.serve.decider import Append, Decider
+from policyloop.serve.fallback import Breaker
 from policyloop.serve.live import BUDGET_S, Live, live_of
+from policyloop.serve.traffic import Challenger, Traffic, state_of
 
 LOOK_EVERY_S = 0.2
 RETRY_AFTER_S = 30.0  # a refused model is tried again: the disk may have been at fault
+
+
+class Trial(Protocol):
+    """What the registry says of a challenge that is served."""
+
+    @property
+    def challenge(self) -> str | int:
+        """Which one."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """`shadow`, `canary` or `ramp`, in small or capital letters."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The digest of the newest model of its line."""
+        ...
+
+    @property
+    def share(self) -> float:
+        """The challenger's share of what the hold-out leaves, in (0, 1); without effect in `shadow`."""
+        ...
+
+    @property
+    def sticky(self) -> bool:
+        """Whether a subject stays on one side."""
+        ...
 
 
 class Standing(Protocol):
@@ -42,6 +76,11 @@ class Standing(Protocol):
     @property
     def is_paused(self) -> bool:
         """Whether the baseline decides, whoever is champion."""
+        ...
+
+    @property
+    def trial(self) -> Trial | None:
+        """The challenge that is served; None without one, or while its challenger is not asked."""
         ...
 
 
@@ -189,7 +228,8 @@ class HotSwap:
 
     def _brought_up_to_date(self, loop: str, standing: Standing) -> Decider:
         decider = self._deciders.get(loop)
-        live = self._next_live(loop, standing, None if decider is None else decider.live)
+        before = None if decider is None else decider.live
+        live = self._with_traffic(loop, standing, self._next_live(loop, standing, before), before)
         if decider is None:
             return Decider(live, clock=self._clock, append=self._append, find_set=self._find_set)
         if live is not decider.live:
@@ -204,30 +244,65 @@ class HotSwap:
         for model in choices:
             if current is not None and model == now and current.spec.digest == standing.spec.digest:
                 return current
-            live = None if model is None else self._admitted(loop, model, standing.spec)
-            if live is not None:
-                return live
+            if model is not None:
+                live = live_of(standing.spec, salt=self._salt, budget_s=self._budget_s)
+                policy = self._admitted(loop, model, live.checks)
+                if policy is not None:
+                    return replace(live, policy=policy, name=model)
         if current is not None and current.is_baseline and current.spec.digest == standing.spec.digest:
             return current
         return live_of(standing.spec, salt=self._salt, budget_s=self._budget_s)
 
-    def _admitted(self, loop: str, model: str, spec: LoopSpec) -> Live | None:
-        """The model under the spec, if it loads and passes the canary."""
-        key = (loop, model, spec.digest)
+    def _with_traffic(self, loop: str, standing: Standing, live: Live, before: Live | None) -> Live:
+        """The same, with those beside the champion who may decide now; the very same where nothing is different."""
+        if live.is_baseline:
+            return live
+        trial, gate = standing.trial, standing.spec.gate
+        traffic = Traffic(
+            challenger=None if trial is None else self._challenger(loop, trial, live.checks, before),
+            hold_out=gate.hold_out,
+            is_sticky=gate.sticky if trial is None else trial.sticky,
+        )
+        wanted = traffic if traffic.challenger is not None or traffic.hold_out > 0.0 else None
+        return live if wanted == live.traffic else replace(live, traffic=wanted)
+
+    def _challenger(self, loop: str, trial: Trial, checks: Checks, before: Live | None) -> Challenger | None:
+        """The challenger of a challenge; the one that is asked already, if only its state or share changed."""
+        state = state_of(trial.state)
+        if state is None:
+            return None
+        traffic = None if before is None or before.spec.digest != checks.spec.digest else before.traffic
+        known = None if traffic is None else traffic.challenger
+        if known is not None and known.name == trial.model:
+            return replace(known, challenge=str(trial.challenge), state=state, share=trial.share)
+        policy = self._admitted(loop, trial.model, checks)
+        if policy is None:
+            return None
+        return Challenger(
+            challenge=str(trial.challenge),
+            state=state,
+            name=trial.model,
+            policy=policy,
+            share=trial.share,
+            breaker=Breaker(budget_s=self._budget_s),
+        )
+
+    def _admitted(self, loop: str, model: str, checks: Checks) -> Scored | Aligned | None:
+        """The model as it serves under the spec of the checks, if it loads and passes the canary."""
+        key = (loop, model, checks.spec.digest)
         if self._refused_until_s.get(key, 0.0) > self._clock.monotonic_s():
             return None
         try:
             loaded = self._loaded(loop, model)
-            policy = aligned(loaded.policy, loaded.labels, spec)
-            live = live_of(spec, salt=self._salt, policy=policy, name=model, budget_s=self._budget_s)
-            canary.check(policy, live.checks, clock=self._clock, budget_s=self._budget_s)
+            policy = aligned(loaded.policy, loaded.labels, checks.spec)
+            canary.check(policy, checks, clock=self._clock, budget_s=self._budget_s)
         except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, what is live stays
             if key not in self._refused_until_s:
                 self._on_refused(loop, model, str(error))
             self._refused_until_s[key] = self._clock.monotonic_s() + RETRY_AFTER_S
             return None
         self._refused_until_s.pop(key, None)
-        return live
+        return policy
 
     def _loaded(self, loop: str, model: str) -> _Ready:
         key = (loop, model)
@@ -242,8 +317,16 @@ class HotSwap:
 
     def _let_go(self, standings: Mapping[str, Standing]) -> None:
         """Forget models and refusals that no longer matter."""
-        live = {(loop, decider.live.name) for loop, decider in self._deciders.items()}
-        wanted = {(loop, standing.champion, standing.spec.digest) for loop, standing in standings.items()}
-        champions = {(loop, standing.champion) for loop, standing in standings.items()}
-        self._models = {key: model for key, model in self._models.items() if key in live or key in champions}
-        self._refused_until_s = {key: until for key, until in self._refused_until_s.items() if key in wanted}
+        wanted = {(loop, model) for loop, standing in standings.items() for model in _models_of(standing)}
+        tried = {(*key, standings[key[0]].spec.digest) for key in wanted}
+        live = {(loop, model) for loop, decider in self._deciders.items() for model in decider.live.models}
+        self._models = {key: model for key, model in self._models.items() if key in live or key in wanted}
+        self._refused_until_s = {key: until for key, until in self._refused_until_s.items() if key in tried}
+
+
+def _models_of(standing: Standing) -> Iterator[str]:
+    """The digests of those that may decide."""
+    if standing.champion is not None:
+        yield standing.champion
+    if standing.trial is not None:
+        yield standing.trial.model

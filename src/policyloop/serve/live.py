@@ -6,26 +6,16 @@ answer ever mixes two models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from policyloop.core.candidates import Candidates
-from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.ingest.checks import Checks, checks_of
 from policyloop.serve.fallback import Breaker, baseline_of
+from policyloop.serve.served import Served
+from policyloop.serve.traffic import Traffic
 
 BUDGET_S = 0.05  # a decision's share of the event loop; a policy that takes longer most of the time is left alone
-
-
-class Served(Protocol):
-    """A policy as a decision asks it: plain lists, since NumPy costs more than it saves for a handful of actions."""
-
-    def pmf(self, context: Context, allowed: Sequence[bool], candidates: Candidates | None = None) -> list[float]:
-        """k probabilities in the offered order, summing to 1; 0 for actions not allowed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +28,19 @@ class Live:
     policy: Served
     name: str  # the model's digest, or `baseline`
     breaker: Breaker
+    traffic: Traffic | None = None  # who may decide beside the model; None: nobody
 
     @property
     def spec(self) -> LoopSpec:
         """The loop's spec."""
         return self.checks.spec
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Digests of the models that are asked, the champion's first."""
+        challenger = None if self.traffic is None else self.traffic.challenger
+        asked = (self.name, *(() if challenger is None else (challenger.name,)))
+        return tuple(name for name in asked if name != BASELINE)
 
     @property
     def is_baseline(self) -> bool:
@@ -51,7 +49,13 @@ class Live:
 
 
 def live_of(
-    spec: LoopSpec, *, salt: bytes, policy: Served | None = None, name: str = BASELINE, budget_s: float = BUDGET_S
+    spec: LoopSpec,
+    *,
+    salt: bytes,
+    policy: Served | None = None,
+    name: str = BASELINE,
+    budget_s: float = BUDGET_S,
+    traffic: Traffic | None = None,
 ) -> Live:
     """Compile what is to be live; takes milliseconds, so not on the event loop.
 
@@ -59,6 +63,7 @@ def live_of(
         policy: the loaded model; None: the baseline decides.
         name: the model's digest.
         budget_s: seconds that the policy may take, before most calls over it open the breaker.
+        traffic: who may decide beside the model; only with one.
     """
     assert (policy is None) == (name == BASELINE), "a model has a name of its own"
     baseline = baseline_of(spec)
@@ -69,4 +74,5 @@ def live_of(
         policy=baseline if policy is None else policy,
         name=name,
         breaker=Breaker(budget_s=budget_s),
+        traffic=traffic,
     )

@@ -18,9 +18,9 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.serve.fallback import baseline_of
-from policyloop.serve.live import Served
 from policyloop.serve.probabilities import point_of
 from policyloop.serve.ranking import ranking
+from policyloop.serve.served import Served
 
 TOLERANCE = 1e-12
 

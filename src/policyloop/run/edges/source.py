@@ -7,7 +7,7 @@ server does it here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policyloop.core.errors import BadModel
 from policyloop.core.loop import LoopSpec
@@ -24,6 +24,7 @@ class _Standing:
     spec: LoopSpec
     champion: str | None
     is_paused: bool = False  # a pause comes as a file without a model
+    trial: None = None  # a file holds one model, so a challenger is never asked here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,9 @@ class EdgeSource:
 
     def standings(self) -> Mapping[str, _Standing]:
         """See `hot_swap.Source`."""
-        return {self._file.spec.loop: _Standing(self._file.spec, self._file.model)}
+        spec = self._file.spec
+        alone = replace(spec, gate=replace(spec.gate, hold_out=0.0))  # nor is anything held out: what the file holds decides
+        return {spec.loop: _Standing(alone, self._file.model)}
 
     def load(self, loop: str, model: str) -> _Stored:
         """See `hot_swap.Source`."""
