@@ -175,7 +175,7 @@ def _encrypted(place: Place, raw: socket.socket) -> socket.socket:
 def _asked(place: Place, raw: socket.socket, body: bytes, headers: Mapping[str, str]) -> int:
     """The status of the answer; what comes after it is not read."""
     connection = http.client.HTTPConnection(place.host, place.port)
-    connection.default_port = 443 if place.is_https else 80  # type: ignore[misc]  # decides whether the port is told
+    connection.default_port = 443 if place.is_https else 80  # decides whether the port is told
     connection.sock = raw
     connection.request("POST", place.path, body=body, headers={**headers, "connection": "close"})
     return connection.getresponse().status
