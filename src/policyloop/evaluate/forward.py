@@ -29,6 +29,7 @@ from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.compare import evidence, value_of
 from policyloop.evaluate.predicted import predicted_rewards
 from policyloop.learn.train import train
+from policyloop.learn.tune import learned
 from policyloop.policy import needs
 from policyloop.policy.scored import EXPLORERS, Scored, explorer_of, load
 
@@ -111,7 +112,7 @@ class Forward:
 
 
 def by_importance(forward: Forward, recipes: Sequence[LoopSpec]) -> Mapping[str, float]:
-    """The fields that are features, the most important first, each with what its loss costs.
+    """The fields that are learned from, the most important first, each with what its loss costs.
 
     That is how much the squared error rises on the later parts of the log when the values of the field change places, for
     whichever of the recipes errs least there.
@@ -122,8 +123,7 @@ def by_importance(forward: Forward, recipes: Sequence[LoopSpec]) -> Mapping[str,
     """
     best = min(recipes, key=forward.squared_error)
     usual = forward.squared_error(best)
-    fields = [name for name, field in best.context.items() if name != best.subject and field.store != "never"]
-    cost = {name: forward.squared_error(best, without=name) - usual for name in fields}
+    cost = {name: forward.squared_error(best, without=name) - usual for name in learned(best)}
     return dict(sorted(cost.items(), key=lambda entry: -entry[1]))
 
 

@@ -148,6 +148,7 @@ def _foretold_stderr(target: NDArray[np.float64], logged: NDArray[np.float64]) -
 
     def second_moment(part: slice) -> NDArray[np.float64]:
         some = logged[part]
-        return np.where(some > 0, target[part] ** 2 / np.where(some > 0, some, 1.0), 0.0).sum(axis=1)  # E[w^2 | x]
+        squares: NDArray[np.float64] = np.where(some > 0, target[part] ** 2 / np.where(some > 0, some, 1.0), 0.0)
+        return squares.sum(axis=1)  # E[w^2 | x] of actions that the log could take
 
     return math.sqrt(max(total(n, second_moment) / n - 1.0, 0.0) / n)

@@ -44,7 +44,7 @@ def predicted_rewards(examples: Examples, models: Sequence[PredictsRewards], *, 
     """
     if not models:
         return np.zeros(examples.allowed.shape)
-    every = np.stack([_clipped(_rewards_of(model, examples), low, high) for model in models])  # (m, n, k)
+    every = np.stack([within(_rewards_of(model, examples), low, high) for model in models])  # (m, n, k)
     error = np.stack([(examples.reward - taken(table, examples.action)) ** 2 for table in every])  # (m, n)
     error_before = np.cumsum(error, axis=1) - error
     best = error_before.argmin(axis=0)  # (n,)
@@ -57,6 +57,6 @@ def _rewards_of(model: PredictsRewards, examples: Examples) -> NDArray[np.float6
     return np.pad(rewards, ((0, 0), (0, examples.allowed.shape[1] - rewards.shape[1])))
 
 
-def _clipped(rewards: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+def within(rewards: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
     """Within the range of rewards; what is not a number becomes the middle of it."""
     return np.nan_to_num(np.clip(rewards, low, high), nan=(low + high) / 2)
