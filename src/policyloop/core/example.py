@@ -20,6 +20,36 @@ Context = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What examples tell of the challenges and the hold-out that they were made in, beside the columns of `Examples`.
+
+    Which models might have made this decision, with which shares, what did each say, and whose was it? Rows of no trial, with
+    neither a challenge nor a hold-out, have '' for names, and NaN or 0.
+    """
+
+    challenger: NDArray[np.object_]  # (n,) digest; '' without a challenge
+    champion: NDArray[np.object_]  # (n,) digest; '' for rows of no trial
+    challenger_pmf: NDArray[np.float64]  # (n, k) what the challenger gave, not mixed; NaN rows where it gave nothing
+    champion_pmf: NDArray[np.float64]  # (n, k) what the champion gave, not mixed; NaN rows for rows of no trial
+    share: NDArray[np.float64]  # (n,) the challenger's share of this decision; 0 in `shadow`, and where it broke
+    hold_out: NDArray[np.float64]  # (n,) the baseline's share
+    side: NDArray[np.object_]  # (n,) `champion`, `challenger` or `hold-out`; '' for rows of no trial
+    subject: NDArray[np.object_]  # (n,) keyed hash; '' without one
+    challenger_us: NDArray[np.float64]  # (n,) microseconds that the challenger took; NaN where it was not asked
+    champion_us: NDArray[np.float64]  # (n,) microseconds that the champion took; NaN for rows of no trial
+    is_broken: NDArray[np.bool_]  # (n,) the challenger raised, gave no probabilities, or is left alone because it did
+    challenge: NDArray[np.object_] | None = None  # (n,) which challenge; '' without one
+    state: NDArray[np.object_] | None = None  # (n,) of that challenge: `shadow`, `canary` or `ramp`; '' without one
+
+    def __len__(self) -> int:
+        return len(self.side)
+
+    def __getitem__(self, rows: NDArray[Any] | slice) -> Trial:
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        return Trial(**{name: None if column is None else column[rows] for name, column in columns.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
     """Rows of one loop, in the order of the log.
 
@@ -42,6 +72,7 @@ class Examples:
     # (n, 2) where the log has only some of the candidates: how many there were, and the place of the one that was drawn
     # from the others by even chance, -1 without one; 0 in the first column where all are logged
     sampled: NDArray[np.int64] | None = None
+    trial: Trial | None = None  # of challenges and hold-outs; None where none of the rows was in one
     # What only the log check asks for; None where examples were made without a log.
     decision_id: NDArray[np.object_] | None = None  # (n,)
     spec: NDArray[np.object_] | None = None  # (n,) digest of the spec that the decision was made under

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.join.offered import among_candidates, columns_alike
+from policyloop.join.trials import COLUMNS as OF_TRIALS
+from policyloop.join.trials import told_of_trials
 from policyloop.lake.action_sets import offered_sets
 from policyloop.lake.schema import ACTION_SETS, EXAMPLES
 from policyloop.lake.tables import Lake, Snapshot, in_hours
@@ -29,6 +31,7 @@ _COLUMNS = (
     *("decision_id", "version", "hour", *ORDER),
     *("spec", "policy", "context", "actions", "mask", "action", "pmf", "propensity", "propensity_kind", "density", "split"),
     *("is_fallback", "is_conflict", "is_deferred", "is_rewarded", "reward"),
+    *OF_TRIALS,
 )
 
 
@@ -82,7 +85,11 @@ def _as_arrays(rows: pa.Table, labels: Sequence[str], labels_of: Mapping[str, Se
     n, k = rows.num_rows, len(labels)
     action = np.full(n, -1, dtype=np.int64)
     allowed = np.zeros((n, k), dtype=bool)
-    pmf = np.full((n, k), np.nan)
+    told = told_of_trials(rows)
+    lists = {"pmf": pc.list_element(rows["pmf"], 0)}
+    if told is not None:
+        lists |= {"challenger_pmf": told.challenger_pmf, "champion_pmf": told.champion_pmf}
+    pmfs = {name: np.full((n, k), np.nan) for name in lists}
     of_row = rows["spec"].to_numpy()
     chosen = pc.list_flatten(rows["action"]).to_numpy()
     for digest, its_labels in labels_of.items():
@@ -94,12 +101,16 @@ def _as_arrays(rows: pa.Table, labels: Sequence[str], labels_of: Mapping[str, Se
         action[index] = place[np.where(chosen[index] < len(its_labels), chosen[index], -1)]
         mask = _wide(part["mask"], len(its_labels), missing=True)
         allowed[np.ix_(index, new)] = mask[:, old]
-        its_pmf = _wide(pc.list_element(part["pmf"], 0), len(its_labels), missing=np.nan)
-        fits = np.isfinite(its_pmf).all(axis=1) & (np.delete(its_pmf, old, axis=1) == 0).all(axis=1)
-        told = np.zeros((int(fits.sum()), k))
-        told[:, new] = its_pmf[np.ix_(fits, old)]
-        pmf[index[fits]] = told
-    everything = Examples(allowed=allowed, action=action, pmf=pmf, **columns_alike(rows))
+        for name, logged in lists.items():
+            its_own = logged.take(pa.array(index)) if len(index) < n else logged
+            its_pmf = _wide(its_own, len(its_labels), missing=np.nan)
+            fits = np.isfinite(its_pmf).all(axis=1) & (np.delete(its_pmf, old, axis=1) == 0).all(axis=1)
+            today = np.zeros((int(fits.sum()), k))
+            today[:, new] = its_pmf[np.ix_(fits, old)]
+            pmfs[name][index[fits]] = today
+    pmf = pmfs.pop("pmf")
+    trial = None if told is None else told.trial(**pmfs)
+    everything = Examples(allowed=allowed, action=action, pmf=pmf, trial=trial, **columns_alike(rows))
     return everything if (action >= 0).all() else everything.where(action >= 0)
 
 

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policyloop.core.event import SAMPLED
-from policyloop.core.example import Context, Examples
+from policyloop.core.example import Context, Examples, Trial
+from policyloop.join.trials import told_of_trials
 from policyloop.lake.action_sets import OfferedSets
 
 _CONTEXTS_AT_ONCE = 10_000
@@ -39,9 +40,23 @@ def among_candidates(rows: pa.Table, sets: OfferedSets) -> Examples:
     pmf = np.where(allowed, np.nan, 0.0)
     pmf[~allowed.any(axis=1)] = np.nan
     _fill(pmf, pc.list_element(rows["pmf"], 0), sizes)
-    everything = Examples(allowed=allowed, action=action, pmf=pmf, candidates=offered, **columns_alike(rows))
+    trial = _trial(rows, sizes, k)
+    everything = Examples(allowed=allowed, action=action, pmf=pmf, candidates=offered, trial=trial, **columns_alike(rows))
     is_offered = (action >= 0) & (action < sizes)
     return everything if is_offered.all() else everything.where(is_offered)
+
+
+def _trial(rows: pa.Table, sizes: NDArray[np.int64], k: int) -> Trial | None:
+    """What the rows tell of trials, with padding like that of the pmf."""
+    told = told_of_trials(rows)
+    if told is None:
+        return None
+    champion, challenger = (np.full((len(sizes), k), np.nan) for _ in range(2))
+    for table, lists in ((champion, told.champion_pmf), (challenger, told.challenger_pmf)):
+        _fill(table, lists, sizes)
+        is_told = np.isfinite(table).any(axis=1)
+        table[is_told] = np.nan_to_num(table[is_told])
+    return told.trial(champion_pmf=champion, challenger_pmf=challenger)
 
 
 def columns_alike(rows: pa.Table) -> dict[str, Any]:

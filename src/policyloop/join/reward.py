@@ -68,6 +68,27 @@ def rewards(spec: RewardSpec, outcomes: Mapping[str, OutcomeSpec], seen: Seen, *
     )
 
 
+def rewards_again(
+    spec: RewardSpec, outcomes: Mapping[str, OutcomeSpec], values: Mapping[str, Floats], *, is_rewarded: NDArray[np.bool_]
+) -> Floats:
+    """(n,) what n decisions would have earned under another expression, from the same outcomes in the same window.
+
+    Args:
+        spec: expression, range and default.
+        outcomes: the declared names.
+        values: name -> (n,) aggregated value, NaN where none came.
+        is_rewarded: (n,) whether any outcome counted.
+    """
+    n = len(is_rewarded)
+    columns = {}
+    for outcome in outcomes.values():
+        missing = 0.0 if outcome.take in {"sum", "count"} else outcome.missing
+        value = values.get(outcome.name, np.full(n, np.nan))
+        columns[outcome.name] = np.where(np.isnan(value), missing, value)
+    computed = np.broadcast_to(spec.expression.evaluate(columns), (n,))
+    return np.clip(np.where(is_rewarded, computed, spec.default), spec.low, spec.high)
+
+
 def aggregate(take: Take, decision: NDArray[np.int64], value: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Several reports of one name become one number a decision.
 
