@@ -74,16 +74,16 @@ def begin(n_actions: int) -> Calibration:
 def update(calibration: Calibration, drawn: Drawn) -> Calibration:
     """After further events, in order."""
     g, n = len(calibration.came), len(drawn)
-    mass = np.zeros((n, g))
-    told = grouped(drawn.pmf, g)
-    mass[:, : told.shape[1]] = np.minimum(told, 1.0)
-    came = np.minimum(drawn.action, g - 1)[:, np.newaxis] == np.arange(g)
-    factors = wealths.odds_factors(mass.ravel(), came.ravel(), _ODDS).reshape(n, g * len(_ODDS))
+    mass = np.zeros((g, n))
+    told = grouped(np.ascontiguousarray(drawn.pmf.T), g)
+    mass[: len(told)] = np.minimum(told, 1.0)
+    came = np.minimum(drawn.action, g - 1) == np.arange(g)[:, np.newaxis]
+    factors = [wealths.odds_factors(mass[group], came[group], _ODDS) for group in range(g)]
     return replace(
         calibration,
-        wealth=wealths.bet(calibration.wealth, factors),
-        came=tuple((np.array(calibration.came) + came.sum(axis=0)).tolist()),
-        expected=tuple((np.array(calibration.expected) + mass.sum(axis=0)).tolist()),
+        wealth=wealths.bet(calibration.wealth, np.concatenate(factors)),
+        came=tuple((np.array(calibration.came) + came.sum(axis=1)).tolist()),
+        expected=tuple((np.array(calibration.expected) + mass.sum(axis=1)).tolist()),
     )
 
 

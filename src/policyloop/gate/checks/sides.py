@@ -67,7 +67,7 @@ class Sides:
             sentence = f"Sides have their shares: {told}." if self.split.n else "No decision had more than one side yet."
             return Reason(name=SPLIT, call=Call.PROMOTE, sentence=sentence, numbers=numbers, is_check=True)
         sentence = (
-            f"The sides do not have their shares of the traffic: {told}. That is beyond chance: decisions of one side are lost, "
+            f"The sides do not have their shares of the traffic: {told}. That is beyond chance: decisions of a side are lost, "
             f"or are drawn in another way than is logged."
         )
         return Reason(name=SPLIT, call=Call.REFUSE, sentence=sentence, numbers=numbers, is_check=True)
@@ -116,7 +116,7 @@ def update(sides: Sides, sided: Sided) -> Sides:
     counted = np.flatnonzero(is_first & (sided.side != "") & ((sided.share > 0) | (sided.hold_out > 0)))
     side, share, hold_out = sided.side[counted], sided.share[counted], sided.hold_out[counted]
     is_challengers = np.asarray(side == CHALLENGER)
-    split = np.column_stack(
+    split = np.concatenate(
         [
             wealths.odds_factors(share, is_challengers, _ODDS),
             wealths.odds_factors(hold_out, np.asarray(side == HOLD_OUT), _ODDS),

@@ -130,27 +130,29 @@ def update(truth: Truth, drawn: Drawn) -> Truth:
 
 def _after_block(truth: Truth, drawn: Drawn) -> Truth:
     """After events that lie in one block."""
-    events = len(drawn)
-    chance = drawn.pmf[np.arange(events), drawn.action]
-    learned, counts = _learned(drawn, chance, truth.counts)
-    factors = np.column_stack([*_sharper_or_flatter(drawn, chance), *_by_others(drawn, chance), *learned])
+    chance = drawn.pmf[np.arange(len(drawn)), drawn.action]
+    pmf = np.ascontiguousarray(drawn.pmf.T)  # long rows are summed several times as fast
+    learned, counts = _learned(pmf, drawn.action, chance=chance, counts=truth.counts)
+    factors = np.array([*_sharper_or_flatter(pmf, drawn.action, chance), *_by_others(drawn, chance), *learned])
     wealth = wealths.bet(truth.wealth, factors)
     kept = 1.0 if wealth.n % _MEMORY else 0.5
     return replace(truth, wealth=wealth, counts={name: kept * count for name, count in counts.items()})
 
 
-def _sharper_or_flatter(drawn: Drawn, chance: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """The factors of the first two families, (n,) each."""
-    top = drawn.pmf.max(axis=1)
-    is_best = drawn.pmf >= top[:, np.newaxis] - _ROUNDING
-    rest = np.where(is_best, 0.0, drawn.pmf).sum(axis=1)
-    took_best = is_best[np.arange(len(drawn)), drawn.action]
+def _sharper_or_flatter(
+    pmf: NDArray[np.float64], action: NDArray[np.int64], chance: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    """The factors of the first two families, (n,) each; `pmf` is (k, n)."""
+    is_best = pmf >= pmf.max(axis=0) - _ROUNDING
+    rest = np.where(is_best, 0.0, pmf).sum(axis=0)
+    took_best = is_best[action, np.arange(len(action))]
     for scale in _SCALES:  # the probability of the rest, times `scale`; the best action has what is left
         yield np.where(took_best, (1 - scale * rest) / (1 - rest), scale)
-    yield from wealths.odds_factors(rest, ~took_best, _ODDS).T
-    logs = np.log(drawn.pmf, out=np.full(drawn.pmf.shape, -np.inf), where=drawn.pmf > 0)
+    yield from wealths.odds_factors(rest, ~took_best, _ODDS)
+    logs = np.log(pmf, out=np.full(pmf.shape, -np.inf), where=pmf > 0)
+    log_chance = np.log(chance)
     for power in _POWERS:
-        yield chance ** (power - 1) / np.exp(power * logs).sum(axis=1)
+        yield np.exp((power - 1) * log_chance) / np.exp(power * logs).sum(axis=0)
 
 
 def _by_others(drawn: Drawn, chance: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
@@ -169,26 +171,26 @@ def _by_others(drawn: Drawn, chance: NDArray[np.float64]) -> Iterator[NDArray[np
             yield 1 - share + share * weight
 
 
-def _learned(drawn: Drawn, chance: NDArray[np.float64], counts: Counts) -> tuple[list[NDArray[np.float64]], Counts]:
-    """The factors of the tilts that are learned as the events come, and the counts after them."""
-    pmf, action = drawn.pmf, drawn.action
-    mine = chance[:, np.newaxis]
-    is_preferred = (pmf > mine) | ((pmf == mine) & (np.arange(pmf.shape[1]) < action[:, np.newaxis]))
-    place = np.minimum(is_preferred.sum(axis=1), _MOST["place"] - 1)
-    ordered = -np.sort(-pmf, axis=1)
+def _learned(
+    pmf: NDArray[np.float64], action: NDArray[np.int64], *, chance: NDArray[np.float64], counts: Counts
+) -> tuple[list[NDArray[np.float64]], Counts]:
+    """The factors of the tilts that are learned as the events come, and the counts after them; `pmf` is (k, n)."""
+    is_earlier = np.arange(len(pmf))[:, np.newaxis] < action
+    place = np.minimum(((pmf > chance) | ((pmf == chance) & is_earlier)).sum(axis=0), _MOST["place"] - 1)
+    ordered = -np.sort(-pmf, axis=0)
     found = {
         "action": _tilted(grouped(pmf, _MOST["action"]), np.minimum(action, _MOST["action"] - 1), counts["action"]),
         "place": _tilted(grouped(ordered, _MOST["place"]), place, counts["place"]),
-        "pair": _paired(drawn, counts["pair"]),
+        "pair": _paired(pmf, action, counts["pair"]),
     }
     return [factor for factor, _ in found.values()], {name: after for name, (_, after) in found.items()}
 
 
 def grouped(pmf: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """(n, g) mass of each column, where all from the last group on are one; g is at most `most`."""
-    if pmf.shape[1] <= most:
+    """(g, n) mass of each row, where all from the last group on are one; g is at most `most`."""
+    if len(pmf) <= most:
         return pmf
-    return np.column_stack([pmf[:, : most - 1], pmf[:, most - 1 :].sum(axis=1)])
+    return np.vstack([pmf[: most - 1], pmf[most - 1 :].sum(axis=0)])
 
 
 def _tilted(
@@ -197,33 +199,32 @@ def _tilted(
     """Factors of the alternative that each group comes as often beside its chance as it has so far; and the counts after.
 
     Args:
-        mass: (n, g) chance of each group.
+        mass: (g, n) chance of each group.
         taken: (n,) the group that came.
         counts: (2, most) how often each came, and how often it should have.
     """
-    events, g = np.arange(len(mass)), mass.shape[1]
+    g, events = len(mass), np.arange(len(taken))
     came = np.zeros_like(mass)
-    came[events, taken] = 1.0
-    so_far = came.cumsum(axis=0) - came + counts[0, :g]
-    expected = mass.cumsum(axis=0) - mass + counts[1, :g]
-    tilt = so_far / expected
-    factor = tilt[events, taken] / (mass * tilt).sum(axis=1)
+    came[taken, events] = 1.0
+    n_came, n_expected = came.cumsum(axis=1), mass.cumsum(axis=1)
+    tilt = (n_came - came + counts[0, :g, np.newaxis]) / (n_expected - mass + counts[1, :g, np.newaxis])
+    factor = tilt[taken, events] / (mass * tilt).sum(axis=0)
     after = counts.copy()
-    after[0, :g] += came.sum(axis=0)
-    after[1, :g] += mass.sum(axis=0)
+    after[:, :g] += n_came[:, -1], n_expected[:, -1]
     return factor, after
 
 
-def _paired(drawn: Drawn, counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _paired(
+    pmf: NDArray[np.float64], action: NDArray[np.int64], counts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The same by action, learned apart for each action that is logged as the best."""
-    factor = np.ones(len(drawn))
+    factor = np.ones(len(action))
     after = counts.copy()
-    k = drawn.pmf.shape[1]
-    if k > counts.shape[1]:
+    if len(pmf) > counts.shape[1]:
         return factor, after
-    best = drawn.pmf.argmax(axis=1)
-    for action in range(k):
-        rows = np.flatnonzero(best == action)
-        if len(rows):
-            factor[rows], after[:, action] = _tilted(drawn.pmf[rows], drawn.action[rows], counts[:, action])
+    best = pmf.argmax(axis=0)
+    for i in range(len(pmf)):
+        events = np.flatnonzero(best == i)
+        if len(events):
+            factor[events], after[:, i] = _tilted(pmf[:, events], action[events], counts[:, i])
     return factor, after

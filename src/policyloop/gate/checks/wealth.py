@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from policyloop.gate.verdict import Number
 
-BLOCK = 500  # events between two new beginnings
+BLOCK = 1_000  # events between two new beginnings
 _IDLE = 0.1  # of the first wealth; after b beginnings _IDLE / (b + 1) of it is left
 _LEAST = -1e6  # log of a stake that is lost: finite, so that JSON can say it
 _LEAST_FACTOR = 1e-300
@@ -84,12 +84,11 @@ def bet(wealth: Wealth, factors: NDArray[np.float64]) -> Wealth:
 
     Args:
         wealth: before them.
-        factors: (n, j) what each alternative's stake is multiplied by; its expectation under the claim is at most 1.
+        factors: (j, n) what each alternative's stake is multiplied by; its expectation under the claim is at most 1.
     """
-    logs = np.log(np.maximum(factors, _LEAST_FACTOR))
     after = wealth
-    for rows in blocks(wealth.n, len(factors)):
-        after = _begun_anew(_bet_in_block(after, logs[rows]))
+    for rows in blocks(wealth.n, factors.shape[1]):
+        after = _begun_anew(_bet_in_block(after, np.log(np.maximum(factors[:, rows], _LEAST_FACTOR))))
     return after
 
 
@@ -104,16 +103,17 @@ def blocks(n_before: int, n: int) -> Iterator[slice]:
 
 def _bet_in_block(wealth: Wealth, logs: NDArray[np.float64]) -> Wealth:
     """After events that lie in one block."""
-    stakes = np.array(wealth.stakes) + logs.cumsum(axis=0)
+    stakes = logs.cumsum(axis=1)
+    stakes += np.array(wealth.stakes)[:, np.newaxis]
     idle = math.log(_IDLE / (wealth.n // BLOCK + 1))
-    top = np.maximum(stakes.max(axis=1), idle)
-    log_e = top + np.log(np.exp(stakes - top[:, np.newaxis]).sum(axis=1) + np.exp(idle - top))
+    top = np.maximum(stakes.max(axis=0), idle)
+    log_e = top + np.log(np.exp(stakes - top).sum(axis=0) + np.exp(idle - top))
     above = np.flatnonzero(log_e >= -math.log(wealth.claim.alpha))
     is_first = wealth.found_at is None and len(above) > 0
     return replace(
         wealth,
-        stakes=tuple(np.maximum(stakes[-1], _LEAST).tolist()),
-        n=wealth.n + len(logs),
+        stakes=tuple(np.maximum(stakes[:, -1], _LEAST).tolist()),
+        n=wealth.n + logs.shape[1],
         log_e=float(log_e[-1]),
         largest=max(wealth.largest, float(log_e.max())),
         found_at=wealth.n + int(above[0]) + 1 if is_first else wealth.found_at,
@@ -130,13 +130,12 @@ def _begun_anew(wealth: Wealth) -> Wealth:
 
 
 def odds_factors(chance: NDArray[np.float64], is_hit: NDArray[np.bool_], odds: Sequence[float]) -> NDArray[np.float64]:
-    """(n, j) factors of the alternatives that the odds of a yes are so many times those that are known.
+    """(j, n) factors of the alternatives that the odds of a yes are so many times those that are known.
 
     Args:
         chance: (n,) known chance of a yes, in [0, 1].
         is_hit: (n,) what came.
         odds: j factors above 0.
     """
-    times = np.asarray(odds)
-    whole = 1.0 + (times - 1.0) * chance[:, np.newaxis]
-    return np.where(is_hit[:, np.newaxis], times, 1.0) / whole
+    times = np.asarray(odds)[:, np.newaxis]
+    return np.where(is_hit, times, 1.0) / (1.0 + (times - 1.0) * chance)

@@ -83,7 +83,7 @@ def update(weights: Weights, drawn: Drawn) -> Weights:
             sums[whose] = (n + float(here.sum()), total + float((1 + excess[here]).sum()))
         factors += [1 + share * excess for share in _BETS]
         factors += [1 - share * excess / most for share in _BETS]
-    return replace(weights, wealth=wealths.bet(weights.wealth, np.column_stack(factors)), sums=sums)
+    return replace(weights, wealth=wealths.bet(weights.wealth, np.array(factors)), sums=sums)
 
 
 def _excess(

@@ -1,0 +1,131 @@
+"""A log with a known fault: the logged probabilities are not those that the actions were drawn from.
+
+Question answered: what does the log check see of a fault whose size is known, and does it keep quiet without one?
+Contexts come in kinds; a champion takes the best action of each kind, with a floor shared evenly, and another model, of
+which half the kinds have another best action, does the same. What is logged is always the champion, or in a canary the
+mixture of both.
+Letters: n decisions, k actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.example import Examples
+from policyloop.gate.checks.sides import CHALLENGER, CHAMPION, Sided
+
+FLOOR = 0.1
+SHARE = 0.1  # of a canary
+N_KINDS = 20
+DISAGREE = 0.5  # share of the kinds in which the two models take different actions
+
+Fault = Literal["none", "other", "half", "less", "argmax", "canary"]
+# What is wrong, by name. A canary has nothing wrong; it is there for the checks of sides.
+FAULTS: Mapping[Fault, str] = {
+    "none": "nothing",
+    "canary": "nothing, 10 % canary",
+    "other": "10 % of traffic from another model",
+    "half": "epsilon .05 for a logged .10",
+    "less": "epsilon .08 for a logged .10",
+    "argmax": "argmax served",
+}
+_DRAWN_FLOOR: Mapping[Fault, float] = {"half": 0.05, "less": 0.08, "argmax": 0.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mislogged:
+    """A log, and what is true of it."""
+
+    examples: Examples
+    champion: NDArray[np.float64]  # (n, k) its pmf
+    other: NDArray[np.float64]  # (n, k) the other model's pmf
+    sided: Sided | None  # in a canary
+
+
+def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: float = DISAGREE, begins: int = 0) -> Mislogged:
+    """A log of n decisions.
+
+    Args:
+        fault: a name of `FAULTS`.
+        seed: of everything random in it.
+        n: how many decisions.
+        k: how many actions, at least 2.
+        disagree: share of the kinds of context in which the other model's best action is another.
+        begins: decisions before the fault sets in.
+    """
+    rng = np.random.default_rng([seed, k])
+    best = rng.integers(k, size=N_KINDS)
+    is_other = np.arange(N_KINDS) < round(disagree * N_KINDS)
+    best_of_other = np.where(is_other, (best + rng.integers(1, k, size=N_KINDS)) % k, best)
+    kind = rng.integers(N_KINDS, size=n)
+    champion = _greedy(best[kind], k=k, floor=FLOOR)
+    other = _greedy(best_of_other[kind], k=k, floor=FLOOR)
+    pmf = (1 - SHARE) * champion + SHARE * other if fault == "canary" else champion
+    truth = _greedy(best[kind], k=k, floor=_DRAWN_FLOOR.get(fault, FLOOR)) if fault in _DRAWN_FLOOR else pmf
+    truth = 0.9 * champion + 0.1 * other if fault == "other" else truth
+    truth = np.where((np.arange(n) < begins)[:, np.newaxis], pmf, truth)
+    action = _drawn(truth, rng)
+    reward = (rng.random(n) < np.where(action == best[kind], 0.6, 0.3)).astype(np.float64)
+    examples = _examples(pmf, action, reward, kind=kind)
+    sided = _sided(champion, other, action, reward, rng=rng) if fault == "canary" else None
+    return Mislogged(examples=examples, champion=champion, other=other, sided=sided)
+
+
+def _greedy(best: NDArray[np.int64], *, k: int, floor: float) -> NDArray[np.float64]:
+    """(n, k) the best action, with a floor."""
+    pmf = np.full((len(best), k), floor / k)
+    pmf[np.arange(len(best)), best] += 1 - floor
+    return pmf
+
+
+def _drawn(pmf: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """(n,) an action each."""
+    above: NDArray[np.bool_] = rng.random(len(pmf))[:, np.newaxis] >= pmf.cumsum(axis=1)[:, :-1]
+    return above.sum(axis=1)
+
+
+def _examples(
+    pmf: NDArray[np.float64], action: NDArray[np.int64], reward: NDArray[np.float64], *, kind: NDArray[np.int64]
+) -> Examples:
+    n = len(action)
+    return Examples(
+        contexts=[{"kind": one} for one in kind.tolist()],
+        allowed=np.ones(pmf.shape, dtype=bool),
+        action=action,
+        reward=reward,
+        propensity=pmf[np.arange(n), action],
+        pmf=pmf,
+        split=np.full(n, 0.9),
+        decided_at=np.arange(n, dtype=np.int64) * 1_000_000,
+        is_fallback=np.zeros(n, dtype=bool),
+        policy=np.full(n, "champion", dtype=object),
+        is_rewarded=reward > 0,
+    )
+
+
+def _sided(
+    champion: NDArray[np.float64],
+    other: NDArray[np.float64],
+    action: NDArray[np.int64],
+    reward: NDArray[np.float64],
+    *,
+    rng: np.random.Generator,
+) -> Sided:
+    """Sides drawn after the action, as they are in a canary that is not sticky."""
+    n = len(action)
+    rows = np.arange(n)
+    mine = SHARE * other[rows, action]
+    chance = mine / (mine + (1 - SHARE) * champion[rows, action])
+    return Sided(
+        side=np.where(rng.random(n) < chance, CHALLENGER, CHAMPION).astype(object),
+        share=np.full(n, SHARE),
+        hold_out=np.zeros(n),
+        unit=np.full(n, "", dtype=object),
+        chance=chance,
+        is_rewarded=reward > 0,
+    )
