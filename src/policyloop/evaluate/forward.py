@@ -28,7 +28,7 @@ from policyloop.core.spec_file import recipe_mapping
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.compare import evidence, value_of
 from policyloop.evaluate.predicted import predicted_rewards
-from policyloop.learn.train import train
+from policyloop.learn.train import to_learn_from, train
 from policyloop.learn.tune import learned
 from policyloop.policy import needs
 from policyloop.policy.scored import EXPLORERS, Scored, explorer_of, load
@@ -107,7 +107,8 @@ class Forward:
         if key not in self._learned:
             self._learned[key] = policy_of_recipe(earlier, learned, seed=self._seed)
         span = spec.reward.high - spec.reward.low
-        explorer = explorer_of(explore.name, dict(explore.settings), n_examples=len(earlier), reward_span=span)
+        n = len(to_learn_from(earlier, spec))
+        explorer = explorer_of(explore.name, dict(explore.settings), n_examples=n, reward_span=span)
         return replace(self._learned[key], explorer=explorer, floor=explore.floor)
 
 

@@ -111,10 +111,20 @@ def search(
     return Searched(trials=tuple(trials), is_stopped=False)
 
 
-def recipe_of(spec: LoopSpec, *, learner: PluginSpec, explore: ExploreSpec, fields: Sequence[str]) -> LoopSpec:
-    """The loop's spec with another learner, another explorer and some of its fields; the subject's field always stays."""
-    context = {name: field for name, field in spec.context.items() if name in fields or name == spec.subject}
+def recipe_of(spec: LoopSpec, *, learner: PluginSpec, explore: ExploreSpec, fields: Collection[str]) -> LoopSpec:
+    """The loop's spec with another learner and explorer, learning from these fields alone; all others are still logged."""
+    context = {name: replace(field, learn=name in fields) for name, field in spec.context.items()}
     return from_json(to_json(replace(spec, learner=learner, explore=explore, context=context)))
+
+
+def learnable(spec: LoopSpec) -> list[str]:
+    """The fields of the context that a recipe may learn from: all that are stored, but for the subject."""
+    return [name for name, field in spec.context.items() if name != spec.subject and field.store != "never"]
+
+
+def learned(spec: LoopSpec) -> list[str]:
+    """Those that it does learn from."""
+    return [name for name in learnable(spec) if spec.context[name].learn]
 
 
 def _check(parts: Sequence[str], n_trials: int) -> None:
@@ -210,7 +220,7 @@ class _Space:
 
     def _used_fields(self, asked: optuna.Trial) -> Sequence[str]:
         if "features" not in self._parts or len(self._fields) == 0:
-            return tuple(self._spec.context)
+            return learned(self._spec)
         return self._fields[: asked.suggest_int("fields", 1, len(self._fields))]
 
 

@@ -12,10 +12,9 @@ from typing import Any
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_file import to_mapping
-from policyloop.learn.tune import Searched, Trial
+from policyloop.learn.tune import Searched, Trial, learned
 
 LEVEL = 0.95
-_RECIPE_KEYS = ("context", "learner", "explore")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +105,7 @@ class Tuned:
         if winner.over_champion is not None:
             told.append(f"Over the champion it is {winner.over_champion.told()}.")
         if self.promised is not None:
-            less = self.promised - lead.value
-            told.append(
-                f"The search, which picked it, had seen {self.promised:+.4f}; the difference of {less:+.4f} is its optimism."
-            )
+            told.append(_about_promise(self.promised, lead.value))
         return [*told, *self._about_exploring(winner)]
 
     def _about_exploring(self, winner: Finalist) -> list[str]:
@@ -122,6 +118,14 @@ class Tuned:
 
 
 def recipe_changes(before: LoopSpec, after: LoopSpec) -> dict[str, Any]:
-    """The keys of a loop file in which a recipe differs from the loop's own."""
+    """What a recipe file says: the keys in which a recipe differs from the loop's own; `context` lists what is learned from."""
     old, new = to_mapping(before), to_mapping(after)
-    return {key: new[key] for key in _RECIPE_KEYS if old[key] != new[key]}
+    changed = {key: new[key] for key in ("learner", "explore") if old[key] != new[key]}
+    return changed if old["context"] == new["context"] else {"context": learned(after), **changed}
+
+
+def _about_promise(promised: float, kept: float) -> str:
+    """How much of what the search saw was there."""
+    less = promised - kept
+    rest = f"{less:.4f} of it was optimism" if less > 0 else "that was not too hopeful"
+    return f"The search, which picked it for its estimate, had seen {promised:+.4f}; {rest}."

@@ -25,7 +25,7 @@ from policyloop.evaluate.forward import Forward, by_importance, policy_of_recipe
 from policyloop.evaluate.predicted import predicted_rewards
 from policyloop.evaluate.simultaneous import simultaneous_z
 from policyloop.gate.entrant import Entrant
-from policyloop.learn.tune import PARTS, Searched, Trial, learners_of, search
+from policyloop.learn.tune import PARTS, Searched, Trial, learnable, learned, learners_of, recipe_of, search
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
 from policyloop.run.trusted import trusted
@@ -82,7 +82,7 @@ def tune(
         parts=parts,
         on_trial=on_trial,
     )
-    final = judged(spec, found, learned=below, held_out=held_out, champion=champion, seed=seed)
+    final = judged(spec, found, below=below, held_out=held_out, champion=champion, seed=seed)
     return replace(final, importance=importance, n_searched=len(rows))
 
 
@@ -108,7 +108,7 @@ def check_is_enough(spec: LoopSpec, *, n_learned: int, n_held_out: int) -> None:
 
 
 def judged(
-    spec: LoopSpec, searched: Searched, *, learned: Examples, held_out: Examples, champion: Entrant | None, seed: int
+    spec: LoopSpec, searched: Searched, *, below: Examples, held_out: Examples, champion: Entrant | None, seed: int
 ) -> Tuned:
     """The best few of a search on data that it never saw, the winner first.
 
@@ -118,14 +118,14 @@ def judged(
     Args:
         spec: of the loop.
         searched: what was tried; the trial 0 is the loop's own recipe.
-        learned: examples below the split, which each finalist learns from.
+        below: examples below the split, which each finalist learns from.
         held_out: as `evidence` gives them, at or above the split.
         champion: what serves now; None: the baseline.
         seed: of the models.
     """
-    present = policy_of_recipe(learned, spec, seed=seed)
+    present = policy_of_recipe(below, spec, seed=seed)
     chosen = finalists_of(searched)
-    policies = [policy_of_recipe(learned, trial.spec, seed=seed) for trial in chosen]
+    policies = [policy_of_recipe(below, trial.spec, seed=seed) for trial in chosen]
     known = [] if champion is None or champion.rewards is None else [champion.rewards]
     predicted = predicted_rewards(held_out, [present, *known], low=spec.reward.low, high=spec.reward.high)
 
@@ -144,20 +144,13 @@ def judged(
         spec=spec,
         searched=searched,
         importance={},
-        n_searched=len(learned),
-        n_below_split=len(learned),
+        n_searched=len(below),
+        n_below_split=len(below),
         n_held_out=len(held_out),
         present=_value(present, held_out, predicted),
         champion=None if champion is None else _value(champion.policy, held_out, predicted),
         finalists=tuple(sorted(finalists, key=lambda one: -one.over_present.low)),
     )
-
-
-def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]:
-    """The loop's own recipe, and the same with each of the other learners as they are; those that need no more than means."""
-    others = [PluginSpec(name=name) for name in learners_of(spec, parts) if name != spec.learner.name]
-    explore = ExploreSpec(name="greedy", floor=spec.explore.floor)
-    return [replace(spec, learner=learner, explore=explore) for learner in (spec.learner, *others)]
 
 
 def finalists_of(searched: Searched) -> list[Trial]:
@@ -173,8 +166,16 @@ def finalists_of(searched: Searched) -> list[Trial]:
         spec = trial.spec
         if trial.number:
             learner = (spec.learner.name, *spec.learner.settings.items())
-            kinds.setdefault((learner, tuple(spec.context), spec.explore.name), trial)
+            kinds.setdefault((learner, tuple(learned(spec)), spec.explore.name), trial)
     return list(kinds.values())[:FINALISTS]
+
+
+def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]:
+    """The loop's own recipe with all the fields that there are, and the same with each of the other learners."""
+    others = [PluginSpec(name=name) for name in learners_of(spec, parts) if name != spec.learner.name]
+    explore = ExploreSpec(name="greedy", floor=spec.explore.floor)
+    fields = learnable(spec)
+    return [recipe_of(spec, learner=learner, explore=explore, fields=fields) for learner in (spec.learner, *others)]
 
 
 def _value(policy: Policy, held_out: Examples, predicted: NDArray[np.float64]) -> Estimate:

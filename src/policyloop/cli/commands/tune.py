@@ -16,7 +16,7 @@ from policyloop.cli.screen import write_json, write_note, write_table
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
-from policyloop.learn.tune import PARTS, Trial
+from policyloop.learn.tune import PARTS, Trial, learnable, learned
 from policyloop.run.tuned import Finalist, Lead, Tuned, recipe_changes
 from policyloop.run.tuning import tune
 
@@ -76,6 +76,9 @@ def _show(found: Tuned, out: Path | None) -> None:
     if found.champion is not None:
         rows.append(("champion", "", "", "", *_value_cells(found.champion), ""))
     write_table(("recipe", "learner", "explore", "fields", "value", "95 % interval", "over the loop's own"), rows)
+    typer.echo(f"Fields by importance: {', '.join(found.importance)}.")
+    if found.winner is not None:
+        typer.echo(f"The winner learns from {', '.join(learned(found.winner.trial.spec)) or 'no field'}.")
     for sentence in found.sentences():
         typer.echo(sentence)
     if found.winner is None or found.result == "worse":
@@ -90,7 +93,7 @@ def _show(found: Tuned, out: Path | None) -> None:
 def _recipe_cells(spec: LoopSpec) -> tuple[str, str, str]:
     learner = " ".join([spec.learner.name, *(f"{name}={value}" for name, value in spec.learner.settings.items())])
     explore = " ".join([spec.explore.name, *(f"{name}={value}" for name, value in spec.explore.settings.items())])
-    return learner, f"{explore} floor={spec.explore.floor:g}", ", ".join(spec.context)
+    return learner, f"{explore} floor={spec.explore.floor:g}", f"{len(learned(spec))} of {len(learnable(spec))}"
 
 
 def _value_cells(value: Estimate) -> tuple[str, str]:
