@@ -22,8 +22,8 @@ from policyloop.storage.records import leases
 
 _STALE_S = 60.0  # behind the present, with a worker that works
 _LOW_DISK_BYTES = 2 * 2**30
-_MANY_CONFLICTS = 0.001  # share of the decisions
-_MANY_EXECUTED = 0.01  # share of an action's examples
+MANY_CONFLICTS = 0.001  # share of the decisions
+MANY_EXECUTED = 0.01  # share of an action's examples
 
 
 def alarms_of(
@@ -48,34 +48,51 @@ def alarms_of(
     """
     return [
         *_of_the_log(deployment, watermark),
-        *_of_the_disk(deployment),
+        *of_the_disk(deployment),
         *_of_training(last_job),
         *_of_the_join(labels, audit, last_day, held_hours),
     ]
 
 
+def damaged_files(deployment: Deployment) -> list[str]:
+    """Names of the log's files in which something could not be read, in alphabetical order."""
+    return sorted(path.name for path in (deployment.home.log / "quarantine").glob("*"))
+
+
+def is_worker_missing(deployment: Deployment) -> bool:
+    """Whether servers run and nobody takes up what they log."""
+    return bool(log_folder.beats(deployment.home.log)) and not _has_worker(deployment)
+
+
+def lag_s(deployment: Deployment, watermark: int) -> float:
+    """How far the tables are behind a log that is written to, seconds; 0 where that is nothing to speak of."""
+    if not watermark or not log_folder.beats(deployment.home.log):
+        return 0.0
+    behind_s = (deployment.clock.now_us() - watermark) / US_PER_S
+    return behind_s if behind_s > _STALE_S else 0.0
+
+
+def of_the_disk(deployment: Deployment) -> list[str]:
+    """The alarm of a disk that is nearly full; empty when it is not."""
+    free = shutil.disk_usage(deployment.home.path).free
+    if free >= _LOW_DISK_BYTES:
+        return []
+    return [f"{free / 2**30:.1f} GiB of disk are free; below log.low_water_bytes new events are refused. Make room."]
+
+
 def _of_the_log(deployment: Deployment, watermark: int) -> list[str]:
     found = []
-    damaged = sorted(path.name for path in (deployment.home.log / "quarantine").glob("*"))
+    damaged = damaged_files(deployment)
     if damaged:
         found.append(
             f"the log was damaged: {', '.join(damaged[:3])} in log/quarantine; `policyloop fsck` tells what was lost. "
             f"Move what is there elsewhere when you have seen it, and this ends."
         )
-    serves = bool(log_folder.beats(deployment.home.log))
-    if serves and not _has_worker(deployment):
+    if is_worker_missing(deployment):
         found.append("servers run, but no worker: nothing is joined or learned. Start `policyloop work`.")
-    elif serves and watermark and deployment.clock.now_us() - watermark > _STALE_S * US_PER_S:
-        behind_s = (deployment.clock.now_us() - watermark) / US_PER_S
+    elif behind_s := lag_s(deployment, watermark):
         found.append(f"the tables are {behind_s:,.0f} s behind the log; the worker's log lines may tell why.")
     return found
-
-
-def _of_the_disk(deployment: Deployment) -> list[str]:
-    free = shutil.disk_usage(deployment.home.path).free
-    if free >= _LOW_DISK_BYTES:
-        return []
-    return [f"{free / 2**30:.1f} GiB of disk are free; below log.low_water_bytes new events are refused. Make room."]
 
 
 def _of_training(last_job: Job | None) -> list[str]:
@@ -92,7 +109,7 @@ def _of_the_join(labels: Sequence[str], audit: Audit, last_day: Audit, held_hour
             f"outcomes are missing in {', '.join(held_hours)}, which is not learned from for now; if that is true, "
             f"`policyloop join --release HOUR` lets it in."
         )
-    if last_day.conflict > _MANY_CONFLICTS * max(last_day.decisions, 1):
+    if last_day.conflict > MANY_CONFLICTS * max(last_day.decisions, 1):
         found.append(
             f"decisions made twice under one id, with different probabilities or contexts, in the last day: "
             f"{last_day.conflict:,}. They are left out; send each new decision under a new decision_id."
@@ -120,13 +137,13 @@ def _of_what_was_executed(labels: Sequence[str], last_day: Audit) -> list[str]:
         f"'{label}' was chosen {n_chosen:,} times in the last day, and in {n_instead:,} of them ({n_instead / n_chosen:.1%}) "
         f"another action was carried out; the gate cannot use these. Mask what cannot be done when you ask for a decision."
         for label, (n_chosen, n_instead) in zip(labels, counts, strict=False)
-        if n_instead > _MANY_EXECUTED * n_chosen
+        if n_instead > MANY_EXECUTED * n_chosen
     ]
 
 
 def _of_what_was_executed_at_all(last_day: Audit) -> list[str]:
     """The same where the caller brings the actions along, so that none has a count of its own."""
-    if last_day.executed <= _MANY_EXECUTED * last_day.examples:
+    if last_day.executed <= MANY_EXECUTED * last_day.examples:
         return []
     return [
         f"in {last_day.executed:,} of {last_day.examples:,} examples of the last day another action than the chosen was "

@@ -22,10 +22,11 @@ def largest_weight(spec: LoopSpec) -> float:
 
 def warnings_of(spec: LoopSpec) -> list[str]:
     """Sentences, each with the key that it is about; empty when nothing looks odd."""
-    return [*_about_weights(spec), *_about_range(spec), *_about_use(spec), *_about_time(spec)]
+    return [*about_weights(spec), *_about_range(spec), *_about_use(spec), *_about_time(spec)]
 
 
-def _about_weights(spec: LoopSpec) -> list[str]:
+def about_weights(spec: LoopSpec) -> list[str]:
+    """Whether the floor leaves the gate something to see."""
     weight = largest_weight(spec)
     if math.isinf(weight):
         return ["explore.floor is 0: actions may never be tried, so no gate can pass; use 0.02 or more."]
@@ -48,16 +49,21 @@ def _hint(spec: LoopSpec) -> str:
     return " Say in actions.max how many candidates come at most." if spec.is_candidates else ""
 
 
-def _about_range(spec: LoopSpec) -> list[str]:
-    reward = spec.reward
-    reachable = reachable_range(reward.expression, spec.outcomes)
-    assert reachable is not None, "a spec was made with an expression that can be undefined"
-    low, high = reachable
-    span = f"the range is [{reward.low:g}, {reward.high:g}], the expression lies in [{low:g}, {high:g}]"
+def constant_rewards(spec: LoopSpec) -> list[str]:
+    """Whether the expression and the range allow one reward only."""
+    low, high = _reachable(spec)
     if low == high:
         return [f"reward.expression is {low:g} whatever happens: there is nothing to learn."]
-    if high <= reward.low or low >= reward.high:
-        return [f"reward.range does not meet the expression, so every reward is clipped to one number: {span}."]
+    if high <= spec.reward.low or low >= spec.reward.high:
+        return [f"reward.range does not meet the expression, so every reward is clipped to one number: {_span(spec)}."]
+    return []
+
+
+def _about_range(spec: LoopSpec) -> list[str]:
+    if constant := constant_rewards(spec):
+        return constant
+    reward, span = spec.reward, _span(spec)
+    low, high = _reachable(spec)
     found = []
     if low < reward.low or high > reward.high:
         found.append(f"reward.range can be exceeded, and what lies outside is clipped: {span}.")
@@ -65,6 +71,18 @@ def _about_range(spec: LoopSpec) -> list[str]:
     if low > reward.low + slack or high < reward.high - slack:
         found.append(f"reward.range is wider than need be, which makes intervals wide: {span}.")
     return found
+
+
+def _reachable(spec: LoopSpec) -> tuple[float, float]:
+    """The smallest and the largest value of the expression."""
+    reachable = reachable_range(spec.reward.expression, spec.outcomes)
+    assert reachable is not None, "a spec was made with an expression that can be undefined"
+    return reachable
+
+
+def _span(spec: LoopSpec) -> str:
+    low, high = _reachable(spec)
+    return f"the range is [{spec.reward.low:g}, {spec.reward.high:g}], the expression lies in [{low:g}, {high:g}]"
 
 
 def _about_use(spec: LoopSpec) -> list[str]:

@@ -6,7 +6,7 @@ the answer is who decided.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -18,10 +18,10 @@ from policyloop.core.candidates import Candidates
 from policyloop.core.clock import hour_of
 from policyloop.core.event import Decision
 from policyloop.core.example import Context
-from policyloop.core.loop import Field, LoopSpec
+from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE, IMPORTED, short
 from policyloop.evaluate.explain import Explanation, Offered, best_of_others, explanation
-from policyloop.evaluate.pieces import Piece, pieces_of
+from policyloop.evaluate.pieces import Piece, learnable, pieces_of
 from policyloop.evaluate.shapley import Shares, n_sets, shapley
 from policyloop.evaluate.worth import Candidate, worth_of_context, worth_of_pairs
 from policyloop.lake.action_sets import offered_sets
@@ -108,7 +108,7 @@ class _Asked:
         offered = self._offered()
         is_known = offered[self.taken].reward is not None
         places = self._places(offered) if is_known else []
-        of_context = pieces_of(self.context, _features(self.spec.context, self.spec.subject))
+        of_context = pieces_of(self.context, learnable(self.spec.context, self.spec.subject))
         pieces = [(piece.name, piece.value_in(self.context)) for piece in of_context]
         shares, n = None, 0
         if isinstance(self.policy, ScoredCandidates):
@@ -170,7 +170,7 @@ class _Asked:
                 earlier = together.get(name)
                 is_object = isinstance(value, dict) and isinstance(earlier, dict)
                 together[name] = {**earlier, **value} if is_object else (earlier if isinstance(earlier, dict) else value)  # type: ignore[dict-item]
-        return pieces_of(together, _features(self.spec.actions.features, None))
+        return pieces_of(together, learnable(self.spec.actions.features))
 
     def _candidate(self, place: int) -> Candidate:
         assert self.candidates is not None
@@ -223,11 +223,6 @@ def _others(deployment: Deployment, decision: Decision) -> pa.Table:
         has_same_kind = pc.equal(pc.is_null(rows["actions"]), decision.actions is None)
         found.append(rows.filter(has_same_kind).sort_by("decision_id"))
     return pa.concat_tables(found) if found else pa.table({name: pa.array([], pa.string()) for name in columns})
-
-
-def _features(fields: Mapping[str, Field], subject: str | None) -> list[str]:
-    """The fields that a model can have learned from."""
-    return [name for name, field in fields.items() if field.store != "never" and name != subject]
 
 
 def _who(decision: Decision, spec: LoopSpec) -> str:

@@ -1,0 +1,24 @@
+"""Floor too low: actions get so little chance that one example may weigh thousands, and the gate starves."""
+
+from __future__ import annotations
+
+from policyloop.care.doctor.cause import Cause
+from policyloop.care.doctor.examination import Examination
+from policyloop.core.spec_warnings import about_weights, largest_weight
+from policyloop.gate.verdict import number
+
+
+def find(examination: Examination) -> Cause | None:
+    """The cause, where the spec check would warn of it."""
+    spec = examination.spec
+    warned = about_weights(spec)
+    if not warned:
+        return None
+    sentence = warned[0]
+    return Cause(
+        name="floor-too-low",
+        severity="stops" if spec.explore.floor == 0 else "slows",
+        sentence=sentence[0].upper() + sentence[1:],
+        advice="Raise explore.floor; 0.02 to 0.1 is usual. A change of the floor takes effect at the next decision.",
+        numbers={"floor": spec.explore.floor, "largest_weight": number(largest_weight(spec))},
+    )

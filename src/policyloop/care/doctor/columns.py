@@ -1,0 +1,75 @@
+"""Columns: what decisions were asked with, field by field, in the order of time.
+
+Question answered: does a field say anything, and does it say the same as before? A field that holds a JSON object is one
+column for each of its most frequent keys. Letters: n decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.clock import US_PER_HOUR
+from policyloop.core.example import Context
+from policyloop.evaluate.pieces import pieces_of_many
+
+_HOURS_PER_DAY = 24
+_DAYS_PER_WEEK = 7
+_FIRST_SATURDAY = 2  # 1970-01-01 was a Thursday
+_TWO_DAYS = 2
+
+Value = str | float | bool | None  # None: missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """n decisions in the order of time."""
+
+    values: Mapping[str, Sequence[Value]]  # name -> n values
+    decided_at: NDArray[np.int64]  # (n,) microseconds
+
+    def __len__(self) -> int:
+        return len(self.decided_at)
+
+    @staticmethod
+    def of(contexts: Sequence[Context], fields: Sequence[str], *, decided_at: NDArray[np.int64], prefix: str = "") -> Columns:
+        """The columns of some fields of n contexts."""
+        pieces = [piece for piece in pieces_of_many(contexts, fields) if not piece.is_rest]
+        values = {prefix + piece.name: [_plain(piece.value_in(context)) for context in contexts] for piece in pieces}
+        return Columns(values=values, decided_at=decided_at)
+
+    def beside(self, other: Columns) -> Columns:
+        """The same decisions with further columns."""
+        return Columns(values={**self.values, **other.values}, decided_at=self.decided_at)
+
+    @property
+    def is_late(self) -> NDArray[np.bool_]:
+        """(n,) whether the decision is in the second half."""
+        return np.arange(len(self)) >= len(self) // 2
+
+    @property
+    def stratum(self) -> NDArray[np.int64]:
+        """(n,) decisions of one hour of the day, and of working days or weekends, share a number.
+
+        Late is compared with early within these alone: that it is night is no drift.
+        """
+        hour = self.decided_at // US_PER_HOUR
+        day = hour // _HOURS_PER_DAY
+        is_weekend = (day - _FIRST_SATURDAY) % _DAYS_PER_WEEK < _TWO_DAYS
+        return np.asarray(hour % _HOURS_PER_DAY + _HOURS_PER_DAY * is_weekend, dtype=np.int64)
+
+
+def _plain(value: Any) -> Value:
+    """A value that can be counted: of a list how many there are, of an object its text."""
+    if isinstance(value, list):
+        return float(len(value))
+    if isinstance(value, Mapping):
+        return msgspec.json.encode(value).decode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value  # type: ignore[no-any-return]
