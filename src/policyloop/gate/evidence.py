@@ -59,7 +59,7 @@ class Bets:
         return _root(wealth, stake * n, target)
 
     def _wealth(self) -> NDArray[np.float64]:
-        return np.array(self.log_wealth) + np.array(self.rest)
+        return np.add(self.log_wealth, self.rest, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
