@@ -236,9 +236,9 @@ def test_results_read_well_in_a_terminal_and_in_a_notebook(trained):
     page = trained._repr_html_() + evaluation._repr_html_()
 
     assert repr(trained) == f"Loop('shop': champion {champion}, baseline uniform, examples 800, models 1)"
-    assert repr(evaluation).startswith(f"Evaluation({champion}: dm 0.")
+    assert repr(evaluation).startswith(f"Evaluation({champion}: dr 0.")
     assert page.count("<table>") == page.count("</table>") == 2
-    assert page.count(f">{champion}</td>") == 5
+    assert page.count(f">{champion}</td>") == 9
 
 
 def test_the_result_of_a_training_tells_each_rule_s_reason(trained):

@@ -37,7 +37,8 @@ def taken(values: NDArray[np.float64], action: NDArray[np.int64]) -> NDArray[np.
 def row_sums(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) the sum of each row; of short rows this is several times as fast as `table.sum(axis=1)`."""
     with np.errstate(invalid="ignore", over="ignore"):  # a row that is not finite has a sum that is not
-        return table @ np.ones(table.shape[1])
+        sums: NDArray[np.float64] = table @ np.ones(table.shape[1])
+    return sums
 
 
 def checked(

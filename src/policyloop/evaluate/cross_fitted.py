@@ -33,7 +33,8 @@ def folds_of(split: NDArray[np.float64], n_folds: int = N_FOLDS) -> NDArray[np.i
         split: (n,) in [0, 1).
         n_folds: at most so many; as many as there are different draws, where those are fewer.
     """
-    draws, place = np.unique(split, return_inverse=True)
+    draws = np.unique(split)
+    place = np.searchsorted(draws, split)
     return np.asarray(place * min(n_folds, len(draws)) // max(len(draws), 1), dtype=np.int64)
 
 
@@ -48,14 +49,15 @@ def cross_fitted(examples: Examples, spec: LoopSpec, *, n_folds: int = N_FOLDS) 
     Returns:
         (n, k) within the range of rewards; the middle of it where there is no other fold to learn from.
     """
-    predicted = np.full(examples.allowed.shape, (spec.reward.low + spec.reward.high) / 2)
+    predicted: NDArray[np.float64] = np.full(examples.allowed.shape, (spec.reward.low + spec.reward.high) / 2)
     fold = folds_of(examples.split, n_folds)
-    for one in np.unique(fold) if len(set(fold.tolist())) > 1 else []:
+    every = sorted(set(fold.tolist()))
+    for one in every if len(every) > 1 else []:
         model = _learned(examples.where(fold != one), spec)
         rows = examples.where(fold == one)
         rewards = model.rewards_of_many(rows.contexts, rows.candidates)
-        k = min(rewards.shape[1], predicted.shape[1])
-        predicted[np.flatnonzero(fold == one), :k] = within(rewards[:, :k], spec.reward.low, spec.reward.high)
+        its = within(rewards, spec.reward.low, spec.reward.high)[:, : predicted.shape[1]]
+        predicted[fold == one, : its.shape[1]] = its
     return predicted
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadPropensity
-from policyloop.evaluate.arrays import first_bad_propensity
+from policyloop.evaluate.arrays import first_bad_propensity, row_sums
 from policyloop.evaluate.moments import Parts, moments, parts, total
 
 _TAIL = 100  # one example in so many is the tail
@@ -149,6 +149,6 @@ def _foretold_stderr(target: NDArray[np.float64], logged: NDArray[np.float64]) -
     def second_moment(part: slice) -> NDArray[np.float64]:
         some = logged[part]
         squares: NDArray[np.float64] = np.where(some > 0, target[part] ** 2 / np.where(some > 0, some, 1.0), 0.0)
-        return squares.sum(axis=1)  # E[w^2 | x] of actions that the log could take
+        return row_sums(squares)  # E[w^2 | x] of actions that the log could take
 
     return math.sqrt(max(total(n, second_moment) / n - 1.0, 0.0) / n)

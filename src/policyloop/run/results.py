@@ -48,7 +48,7 @@ class Evaluation:
     logged: Estimate  # what the logged traffic really earned
 
     def __getitem__(self, estimator: str) -> Estimate:
-        """The model's estimate by one estimator: ips, snips, dm or dr.
+        """The model's estimate by one estimator, such as dr.
 
         Raises:
             KeyError: there is none of that name.
@@ -66,10 +66,9 @@ class Evaluation:
         return self.table.to_pandas()
 
     def __repr__(self) -> str:
-        told = ", ".join(
-            f"{value.estimator} {value.value:.4f} ± {1.96 * value.stderr:.4f}" for value in self.estimates[0].values
-        )
-        return f"Evaluation({short(self.model)}: {told}; logged {self.logged.value:.4f}; n {self.logged.n:,})"
+        first, belief = self.estimates[0].values[0], self.estimates[0].reading.belief
+        told = f"{first.estimator} {first.value:.4f} ± {1.96 * first.stderr:.4f}; logged {self.logged.value:.4f}"
+        return f"Evaluation({short(self.model)}: {told}; n {self.logged.n:,}; to be believed: {belief.answer})"
 
     def _repr_html_(self) -> str:
         return _html(self.table)

@@ -1,60 +1,147 @@
-"""Estimate what a model would have earned on logged traffic, by IPS, SNIPS, DM and DR, with intervals."""
+"""Estimate what policies would have earned on logged traffic, with intervals, and whether to believe it."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from policyloop.care.evaluation_page import overlap_told, page_of
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
-from policyloop.cli.screen import write_json, write_table
+from policyloop.cli.screen import write_json, write_note, write_table
+from policyloop.core import plugins
+from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import short
-from policyloop.run.estimates import Estimates, estimates_beside_baseline
+from policyloop.evaluate.reading import INTERVALS, Line, worst_told
+from policyloop.evaluate.slices import Sliced
+from policyloop.run.estimates import Asked, Estimates, estimates_beside_baseline, estimates_of
+
+_HEAD = ("policy", "estimator", "value", "95 % interval", "ess", "n")
 
 
 def run(
     loop: LoopName,
-    model: Annotated[
-        str | None,
+    models: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[MODEL]", help="Its digest or the start of it, previous, anchor or baseline.", show_default=False
+            metavar="[POLICY...]",
+            help="Digests or the start of them, champion, previous, anchor, baseline, uniform, or constant:LABEL.",
+            show_default=False,
         ),
+    ] = None,
+    *,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Field of the context to cut slices by, such as user.age.", show_default=False)
+    ] = None,
+    interval: Annotated[
+        str, typer.Option("--interval", help=" | ".join(plugins.as_written(INTERVALS, n) for n in plugins.ours(INTERVALS)))
+    ] = "normal",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="File of decisions to take instead of the loop's log.", show_default=False)
+    ] = None,
+    data_format: Annotated[
+        str | None,
+        typer.Option("--format", help="The file's format, as `import` names it. [default: by its ending]", show_default=False),
+    ] = None,
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", help="What the file's reward column is reported as.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page that needs nothing beside itself.", show_default=False)
     ] = None,
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate what a model would have earned on logged traffic that nobody learned from; the champion by default.
+    """Estimate what policies would have earned on logged traffic that nobody learned from; the champion by default.
 
-    The baseline stands beside it, and the mean reward that the logged traffic really earned.
+    The mean reward that the traffic really earned stands beside them, and beside one policy or none the baseline. A file's
+    rows are checked first, and nothing of them is kept.
     """
+    asked = Asked(interval=interval, by=by, data=data, data_format=data_format, outcome=outcome)
     with open_project(home) as deployment:
-        found = estimates_beside_baseline(deployment, loop, model)
+        if models and len(models) > 1:
+            found = estimates_of(deployment, loop, models, asked=asked)
+        else:
+            found = estimates_beside_baseline(deployment, loop, models[0] if models else None, asked=asked)
+    if html is not None:
+        _write_page(html, loop, found)
     if as_json:
         write_json([_as_json(estimates) for estimates in found])
-        return
-    rows = [(short(f.model), *_cells(value)) for f in found for value in f.values]
-    write_table(("policy", "estimator", "value", "95 % interval", "ess", "n"), [*rows, ("logged", *_cells(found[0].logged))])
+    elif html is None:
+        _show(found)
 
 
-def _cells(value: Estimate) -> tuple[str, ...]:
-    low, high = value.interval()
+def _write_page(file: Path, loop: str, found: list[Estimates]) -> None:
+    page = page_of(loop, found)
+    try:
+        file.write_bytes(page)
+    except OSError as error:
+        raise Invalid([Fault("--html", f"is '{file}', which cannot be written: {error.strerror}.")]) from None
+    write_note(
+        f"{file}: {len(found)} policies on {found[0].logged.n:,} decisions of loop '{loop}', {len(page) / 1024:,.0f} KiB"
+    )
+
+
+def _show(found: list[Estimates]) -> None:
+    """Tables and sentences for people."""
+    rows = [(short(one.model), *_cells(line)) for one in found for line in one.reading.lines]
+    logged = found[0].logged
+    low, high = logged.interval()
+    write_table(_HEAD, [*rows, ("logged", *_shown(logged, low, high))])
+    for one in found:
+        reading = one.reading
+        typer.echo(f"\n{short(one.model)}: may this be believed? {reading.belief.answer}. {reading.belief.sentence}")
+        typer.echo(f"{overlap_told(reading.overlap)} {reading.agreement}")
+        if reading.slices is not None:
+            _show_slices(reading.slices)
+
+
+def _show_slices(found: Sliced) -> None:
+    cells = [(one.name, f"{one.n:,}", f"{one.value:+.4f}", f"[{one.low:.4f}, {one.high:.4f}]") for one in found.slices]
+    write_table((found.field, "n", "against the log", f"{found.level:.0%} of all at once"), cells)
+    typer.echo(worst_told(found))
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    return _shown(line.estimate, line.low, line.high)
+
+
+def _shown(value: Estimate, low: float, high: float) -> tuple[str, ...]:
     return value.estimator, f"{value.value:.4f}", f"[{low:.4f}, {high:.4f}]", f"{value.ess:,.0f}", f"{value.n:,}"
 
 
 def _as_json(found: Estimates) -> dict[str, Any]:
-    return {"model": found.model, "estimates": [*map(_estimate, found.values), _estimate(found.logged)]}
-
-
-def _estimate(value: Estimate) -> dict[str, Any]:
-    low, high = value.interval()
+    reading = found.reading
+    low, high = found.logged.interval()
+    lines = [_estimate(line.estimate, line.low, line.high) for line in reading.lines]
     return {
-        "estimator": value.estimator,
-        "value": value.value,
-        "stderr": value.stderr,
-        "low": low,
-        "high": high,
-        "ess": value.ess,
-        "n": value.n,
+        "model": found.model,
+        "interval": reading.interval,
+        "level": reading.level,
+        "estimates": [*lines, _estimate(found.logged, low, high)],
+        "belief": {"answer": reading.belief.answer, "reasons": list(reading.belief.reasons)},
+        "overlap": {name: _finite(value) for name, value in asdict(reading.overlap).items()},
+        "agreement": reading.agreement,
+        "slices": None if reading.slices is None else _slices(reading.slices),
     }
+
+
+def _estimate(value: Estimate, low: float, high: float) -> dict[str, Any]:
+    numbers = {"value": value.value, "stderr": value.stderr, "low": low, "high": high, "ess": value.ess}
+    return {"estimator": value.estimator, **{name: _finite(one) for name, one in numbers.items()}, "n": value.n}
+
+
+def _slices(found: Sliced) -> dict[str, Any]:
+    every = [{name: _finite(value) for name, value in asdict(one).items()} for one in found.slices]
+    surely = found.is_surely_below_zero
+    return {"field": found.field, "level": found.level, "slices": every, "worst": found.worst, "worst_is_surely_worse": surely}
+
+
+def _finite(value: Any) -> Any:
+    """The value as JSON can say it."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
