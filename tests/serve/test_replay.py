@@ -14,6 +14,7 @@ from policyloop.serve.replay import replay
 from served import context_of, decider_of, some_model
 
 SPEC = front_page()
+MODEL = "m" * 32
 
 
 def decision(**request):
@@ -32,7 +33,7 @@ def test_decisions_agree_with_their_replay(explorer):
         )
         event = decider.decide(request).event
         stored = decode(kind_of(event), encode(event))
-        again = replay(stored, SPEC, salt=SALT, policy=some_model(explorer))
+        again = replay(stored, SPEC, salt=SALT, policies={MODEL: some_model(explorer)})
         assert again.agrees
         assert again.drawn_action == event.action[0]
         assert again.largest_difference == 0.0
@@ -51,7 +52,7 @@ def test_decisions_on_redacted_contexts_agree_too():
     spec = front_page(*FIELDS, subject="campaign")
     event = decider_of(some_model(), spec=spec).decide(DecideRequest(context={**CONTEXT, "campaign": "ann"})).event
 
-    assert replay(event, spec, salt=SALT, policy=some_model()).agrees
+    assert replay(event, spec, salt=SALT, policies={MODEL: some_model()}).agrees
 
 
 def test_without_the_model_the_draw_alone_is_asked():
@@ -66,7 +67,7 @@ def test_another_action_does_not_agree():
     event = decision()
     other = (event.action[0] + 1) % 3
 
-    again = replay(msgspec.structs.replace(event, action=[other]), SPEC, salt=SALT, policy=some_model())
+    again = replay(msgspec.structs.replace(event, action=[other]), SPEC, salt=SALT, policies={MODEL: some_model()})
 
     assert not again.agrees
     assert again.sentences()[0] == (
@@ -75,7 +76,7 @@ def test_another_action_does_not_agree():
 
 
 def test_another_model_does_not_agree():
-    again = replay(decision(), SPEC, salt=SALT, policy=some_model(seed=1))
+    again = replay(decision(), SPEC, salt=SALT, policies={MODEL: some_model(seed=1)})
 
     assert not again.agrees
     assert again.largest_difference > 1e-12
@@ -83,7 +84,7 @@ def test_another_model_does_not_agree():
 
 @pytest.mark.parametrize("change", [{"propensity": 0.123}, {"split": 0.5}, {"pmf": [[0.2, 0.4, 0.4]]}, {"pmf": [[0.5, 0.5]]}])
 def test_a_record_that_was_tampered_with_does_not_agree(change):
-    assert not replay(msgspec.structs.replace(decision(), **change), SPEC, salt=SALT, policy=some_model()).agrees
+    assert not replay(msgspec.structs.replace(decision(), **change), SPEC, salt=SALT, policies={MODEL: some_model()}).agrees
 
 
 def test_a_decision_of_another_deployment_cannot_be_drawn_again():

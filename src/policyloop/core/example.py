@@ -39,6 +39,8 @@ class Trial:
     champion_us: NDArray[np.float64]  # (n,) microseconds that the champion took; NaN for rows of no trial
     is_broken: NDArray[np.bool_]  # (n,) the challenger raised, gave no probabilities, or is left alone because it did
     challenge: NDArray[np.object_] | None = None  # (n,) which challenge; '' without one
+    # (n,) what stays on one side, the subject or the episode; '' where the side was drawn for this decision alone
+    unit: NDArray[np.object_] | None = None
     state: NDArray[np.object_] | None = None  # (n,) of that challenge: `shadow`, `canary` or `ramp`; '' without one
 
     def __len__(self) -> int:
@@ -46,7 +48,8 @@ class Trial:
 
     def __getitem__(self, rows: NDArray[Any] | slice) -> Trial:
         columns = {column.name: getattr(self, column.name) for column in fields(self)}
-        return Trial(**{name: None if column is None else column[rows] for name, column in columns.items()})
+        taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+        return Trial(**taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

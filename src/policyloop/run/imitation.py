@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from policyloop.core.clock import hour_of
+from policyloop.core.shadow import read_shadow
 from policyloop.lake.schema import DECISIONS, EXAMPLES
 from policyloop.lake.tables import Lake, in_hours
 from policyloop.lake.views import latest
@@ -34,15 +35,6 @@ class Imitation(msgspec.Struct, frozen=True):
         )
 
 
-class _Shadow(msgspec.Struct):
-    """What the apprentice would have done."""
-
-    pmf: list[float]
-
-
-_read_shadow = msgspec.json.Decoder(_Shadow).decode
-
-
 def imitation_by_hour(lake: Lake, loop: str, *, since: int) -> list[Imitation]:
     """One entry for each hour with settled decisions that were watched, oldest first.
 
@@ -59,14 +51,20 @@ def imitation_by_hour(lake: Lake, loop: str, *, since: int) -> list[Imitation]:
 def _of_hour(lake: Lake, loop: str, hour: str, since: int) -> Imitation:
     where = in_hours(loop, hour)
     watched = lake.rows(DECISIONS, where=f"{where} AND shadow IS NOT NULL", columns=["decision_id", "shadow"])
-    shadows = dict(zip(watched["decision_id"].to_pylist(), watched["shadow"].to_pylist(), strict=True))
+    shadows = _of_apprentices(watched)
     columns = ["decision_id", "version", "hour", "action", "reward", "decided_at"]
     settled = latest(lake.rows(EXAMPLES, where=f"{where} AND decided_at >= {since:d}", columns=columns))
     rows = settled.filter(pc.is_in(settled["decision_id"], value_set=pa.array(list(shadows), pa.string())))
     total = Imitation()
     for row in rows.set_column(5, "decided_at", rows["decided_at"].cast(pa.int64())).to_pylist():
-        pmf = _read_shadow(shadows[row["decision_id"]]).pmf
+        pmf = shadows[row["decision_id"]]
         is_imitated = pmf.index(max(pmf)) == row["action"][0]
         reward = row["reward"]
         total += Imitation(1, int(is_imitated), reward, reward if is_imitated else 0.0, row["decided_at"])
     return total
+
+
+def _of_apprentices(rows: pa.Table) -> dict[str, list[float]]:
+    """By decision, what an apprentice would have drawn from; what a challenger was asked is no such thing."""
+    shadows = zip(rows["decision_id"].to_pylist(), map(read_shadow, rows["shadow"].to_pylist()), strict=True)
+    return {name: told for name, shadow in shadows if shadow.is_apprentice and (told := shadow.probabilities) is not None}

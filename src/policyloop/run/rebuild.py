@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from policyloop.core.errors import NothingToDo, UnknownDecision
 from policyloop.core.event import Decision
 from policyloop.core.loop import LoopSpec
-from policyloop.core.model import BASELINE, IMPORTED
 from policyloop.lake.lookup import find_decision
 from policyloop.log.replay import find_events
 from policyloop.registry.salts import current_salt, salt_named
 from policyloop.run.deployment import Deployment
 from policyloop.run.offered import offered_in
 from policyloop.serve.aligned import aligned
+from policyloop.serve.remade import named_in
 from policyloop.serve.replay import Replay, replay
 
 
@@ -48,12 +48,10 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
     salt = current_salt(deployment.records, deployment.clock)
     if decision.salt_id is not None:
         salt = salt_named(deployment.records, decision.salt_id) or salt
-    policy = None
-    if decision.policy != BASELINE and not decision.policy.startswith(IMPORTED):
-        stored = registry.load(decision.loop, decision.policy)
-        policy = aligned(stored.policy(), stored.labels, spec)
+    stored = {model: registry.load(decision.loop, model) for model in named_in(decision)}
+    policies = {model: aligned(one.policy(), one.labels, spec) for model, one in stored.items()}
     candidates = offered_in(deployment, decision)
-    made = replay(decision, spec, salt=salt, policy=policy, candidates=candidates)
+    made = replay(decision, spec, salt=salt, policies=policies, candidates=candidates)
     return Rebuilt(decision=decision, spec=spec, names=spec.labels if candidates is None else candidates.ids, replay=made)
 
 

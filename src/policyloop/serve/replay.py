@@ -1,15 +1,15 @@
 """Replay: a logged decision is made again, and the two must agree.
 
 Question answered: is the logged action the one that its probabilities and the deployment's key lead to, and are the
-probabilities those that the named model gives? The first holds anywhere, the second to 1e-12.
+probabilities those that the named models give? The first holds anywhere, the second to 1e-12. Where several models might
+have decided, the mixture is made again, what each said on its own is compared too, and the side is drawn again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-
-import msgspec
 
 from policyloop.core.candidates import Candidates
 from policyloop.core.errors import NothingToDo
@@ -18,8 +18,8 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.serve.fallback import baseline_of
-from policyloop.serve.probabilities import point_of
 from policyloop.serve.ranking import ranking
+from policyloop.serve.remade import remade
 from policyloop.serve.served import Served
 
 TOLERANCE = 1e-12
@@ -34,15 +34,16 @@ class Replay:
     is_ranking_alike: bool | None  # the places after the first; None: there are none, or another system drew them
     is_split_alike: bool | None
     is_propensity_alike: bool | None  # the logged propensity is the pmf's entry
+    is_side_alike: bool | None  # drawn again from what each model said; None: one alone could decide
     pmf: tuple[float, ...] | None  # what the policy gives now; None: it was not handed in
-    largest_difference: float | None  # of the two pmfs
+    largest_difference: float | None  # of logged and computed probabilities, mixed and of each model on its own
 
     @property
     def agrees(self) -> bool:
         """Whether nothing that could be asked differs."""
         is_action_alike = self.drawn_action is None or self.drawn_action == self.logged_action
         is_pmf_alike = self.largest_difference is None or self.largest_difference <= TOLERANCE
-        others = (self.is_split_alike, self.is_propensity_alike, self.is_ranking_alike)
+        others = (self.is_split_alike, self.is_propensity_alike, self.is_ranking_alike, self.is_side_alike)
         return is_action_alike and is_pmf_alike and False not in others
 
     def sentences(self) -> list[str]:
@@ -60,6 +61,8 @@ class Replay:
             said.append("The places after the first are not those that the draws lead to.")
         if self.is_propensity_alike is False:
             said.append("The logged propensity is not the logged probability of that action.")
+        if self.is_side_alike is False:
+            said.append("The logged side is not the one that the draw leads to.")
         if self.is_split_alike is False:
             said.append("The logged split is not the one that the id leads to.")
         if self.largest_difference is None:
@@ -71,14 +74,20 @@ class Replay:
 
 
 def replay(
-    decision: Decision, spec: LoopSpec, *, salt: bytes, policy: Served | None = None, candidates: Candidates | None = None
+    decision: Decision,
+    spec: LoopSpec,
+    *,
+    salt: bytes,
+    policies: Mapping[str, Served] | None = None,
+    candidates: Candidates | None = None,
 ) -> Replay:
-    """Draw again from the logged probabilities, and compute those again where the policy is at hand.
+    """Draw again from the logged probabilities, and compute those again where the policies are at hand.
 
     Args:
         spec: the one that the decision names.
         salt: the one that the decision names.
-        policy: the model that the decision names, as `aligned` with the spec; the baseline needs none handed in.
+        policies: by digest the models that the decision names (`named_in`), as `aligned` with the spec; the baseline needs
+            none handed in.
         candidates: the set that was offered; None where the actions are labels.
 
     Raises:
@@ -90,7 +99,8 @@ def replay(
             f"expected the deployment's records that it was made with."
         )
     logged = None if decision.pmf is None else decision.probabilities()
-    again = _computed(decision, spec, policy, candidates)
+    asked = {**(policies or {}), BASELINE: baseline_of(spec)}
+    again = remade(decision, asked, spec=spec, salt=salt, candidates=candidates)
     action = decision.action[0]
     return Replay(
         logged_action=action,
@@ -98,8 +108,9 @@ def replay(
         is_ranking_alike=_is_ranking_alike(decision, logged, salt),
         is_split_alike=None if decision.salt_id is None else decision.split == _split(decision, salt),
         is_propensity_alike=None if logged is None else abs(decision.propensity - logged[action]) <= TOLERANCE,
-        pmf=None if again is None else tuple(again),
-        largest_difference=_difference(logged, again),
+        is_side_alike=again.is_side_alike,
+        pmf=None if again.pmf is None else tuple(again.pmf),
+        largest_difference=max(again.differences, default=None),
     )
 
 
@@ -119,21 +130,3 @@ def _is_ranking_alike(decision: Decision, pmf: list[float] | None, salt: bytes) 
 
 def _split(decision: Decision, salt: bytes) -> float:
     return keyed_uniform(salt, decision.loop, decision.episode_id or decision.decision_id, "split")
-
-
-def _computed(decision: Decision, spec: LoopSpec, policy: Served | None, candidates: Candidates | None) -> list[float] | None:
-    """The probabilities that the policy gives for the logged context now."""
-    asked = baseline_of(spec) if decision.policy == BASELINE else policy
-    if asked is None or decision.action_source is not None:  # somebody else's choice was carried out
-        return None
-    k = len(spec.labels) if candidates is None else len(candidates)
-    pmf = asked.pmf(msgspec.json.decode(decision.context), decision.mask or [True] * k, candidates)
-    return point_of(pmf) if decision.propensity_kind == "point" else pmf
-
-
-def _difference(logged: list[float] | None, again: list[float] | None) -> float | None:
-    if logged is None or again is None:
-        return None
-    if len(logged) != len(again):
-        return float("inf")
-    return max(abs(a - b) for a, b in zip(logged, again, strict=True))

@@ -14,6 +14,7 @@ import msgspec
 from policyloop.core.errors import Fault
 from policyloop.core.event import Decision
 from policyloop.core.loop import LoopSpec
+from policyloop.core.shadow import read_shadow
 from policyloop.core.wire import CandidateAction, DecideRequest
 from policyloop.ingest.payload import read
 from policyloop.interop.personalizer.features import actions_of, context_of
@@ -24,15 +25,6 @@ from policyloop.interop.personalizer.wire import RankAnswer, RankedAction, RankR
 INVALID = "InvalidRankRequest"
 _MAX_REMEMBERED = 512
 _MAX_REMEMBERED_BYTES = 2**14  # of one list of actions
-
-
-class _Shadow(msgspec.Struct):
-    """What an apprentice would have done."""
-
-    pmf: list[float]
-
-
-_read_shadow = msgspec.json.Decoder(_Shadow).decode
 
 
 def request_of(body: bytes, spec: LoopSpec) -> DecideRequest:
@@ -67,7 +59,9 @@ def request_of(body: bytes, spec: LoopSpec) -> DecideRequest:
 def answer_of(event: Decision, request: DecideRequest) -> RankAnswer:
     """The ranking: from the policy that decided, or from what an apprentice would have done."""
     assert request.actions is not None
-    pmf = event.probabilities() if event.shadow is None else _read_shadow(event.shadow).pmf
+    watched = None if event.shadow is None else read_shadow(event.shadow)
+    would = None if watched is None or not watched.is_apprentice else watched.probabilities
+    pmf = event.probabilities() if would is None else would
     ids = [action.id for action in request.actions]
     mask = event.mask
     if mask is None:
