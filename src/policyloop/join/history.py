@@ -25,7 +25,7 @@ from policyloop.join.trials import told_of_trials
 from policyloop.lake.action_sets import offered_sets
 from policyloop.lake.schema import ACTION_SETS, EXAMPLES
 from policyloop.lake.tables import Lake, Snapshot, in_hours
-from policyloop.lake.views import ORDER, latest
+from policyloop.lake.views import ORDER, as_settled, latest
 
 _COLUMNS = (
     *("decision_id", "version", "hour", *ORDER),
@@ -51,6 +51,7 @@ def examples_of(
     snapshot: Snapshot | None = None,
     since: int | None = None,
     is_with_outcomes: bool = False,
+    is_as_settled: bool = False,
 ) -> tuple[Examples, Snapshot]:
     """The examples of a loop, in the order (decided_at, writer, seq), and the tables' versions.
 
@@ -63,11 +64,13 @@ def examples_of(
         snapshot: versions to read, as an earlier call gave them; None for the newest.
         since: microseconds; examples decided before are left out.
         is_with_outcomes: whether to read the value of each outcome, too; most readers need the reward alone.
+        is_as_settled: whether to read what first settled, before any correction; that is what evidence is made of.
     """
     at = snapshot if snapshot is not None else lake.snapshot()
     where = in_hours(spec.loop) + ("" if since is None else f" AND decided_at >= {since:d}")
     columns = (*_COLUMNS, "outcomes") if is_with_outcomes else _COLUMNS
-    rows = latest(lake.rows(EXAMPLES, where=where, columns=columns, version=at.get(EXAMPLES)))
+    found = lake.rows(EXAMPLES, where=where, columns=columns, version=at.get(EXAMPLES))
+    rows = as_settled(found) if is_as_settled else latest(found)
     rows = rows.filter(pc.and_(pc.invert(rows["is_conflict"]), pc.greater(pc.list_value_length(rows["action"]), 0)))
     rows = rows.sort_by([(name, "ascending") for name in ORDER])
     if spec.is_candidates:

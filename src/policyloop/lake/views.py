@@ -9,6 +9,7 @@ An outcome, known by (decision_id, outcome_id, name): the smallest (received_at,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -144,13 +145,22 @@ def examples(lake: Lake, loop: str, *, hours: Sequence[str] = (), version: int |
 
 def latest(rows: pa.Table) -> pa.Table:
     """Of example rows, with at least decision_id, hour and version, the highest version of each decision."""
+    return _one_version(rows, "DESC")
+
+
+def as_settled(rows: pa.Table) -> pa.Table:
+    """The same, of each decision the lowest version that is there: what evidence was made of, before any correction."""
+    return _one_version(rows, "ASC")
+
+
+def _one_version(rows: pa.Table, order: Literal["ASC", "DESC"]) -> pa.Table:
     corrected = rows.filter(pc.greater(rows["version"], 1))["decision_id"]
     if not len(corrected):
         return rows
     has_several = pc.is_in(rows["decision_id"], value_set=corrected.combine_chunks().unique())
     with Session({"rows": rows.filter(has_several)}) as session:
         found = session.query(
-            "SELECT * FROM rows QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY version DESC) = 1"
+            f"SELECT * FROM rows QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY version {order}) = 1"  # noqa: S608 - one of two words
         )
     schema = pa.schema([EXAMPLE_SCHEMA.field(name) for name in rows.column_names])
     return pa.concat_tables([rows.filter(pc.invert(has_several)), found.cast(schema)])

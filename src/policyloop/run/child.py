@@ -1,7 +1,7 @@
 """The child of a job: `python -m policyloop.run.child HOME LOOP JOB` does it and writes down how it went.
 
-A job refreshes one loop, or computes what was asked about it. Whatever it raises is for the worker to tell: it sees the exit
-code and the last words.
+A job refreshes one loop, trains the next model of its challenge, or computes what was asked about it. Whatever it raises is
+for the worker to tell: it sees the exit code and the last words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.settings import Home
-from policyloop.run import evaluations, jobs
+from policyloop.run import challenging, evaluations, jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.refresh import refresh
 from policyloop.run.supervisor import stop_with_supervisor
@@ -22,8 +22,11 @@ def main(home: str, loop: str, job: str) -> None:
     stop_with_supervisor()
     with open_deployment(Home(Path(home))) as deployment:
         try:
-            if jobs.get(deployment.records, int(job)).kind == evaluations.JOB:
+            kind = jobs.get(deployment.records, int(job)).kind
+            if kind == evaluations.JOB:
                 message = evaluations.compute_waiting(deployment, loop)
+            elif kind == challenging.JOB:
+                message = challenging.train_next(deployment, loop)
             else:
                 message = refresh(deployment, loop).sentence
         except NothingToDo as error:

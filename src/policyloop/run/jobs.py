@@ -17,6 +17,7 @@ from policyloop.registry import notice_rows
 from policyloop.storage.records import Records
 from policyloop.storage.records import jobs as table
 
+TRAIN = "train"  # a newer model of the loop's own recipe
 OPEN_STATES = ("queued", "running")
 
 
@@ -26,7 +27,7 @@ class Job:
 
     id: int
     loop: str
-    kind: str  # `train`
+    kind: str  # `train`, `challenge`, `evaluate`
     state: str  # queued, running, done, failed
     attempt: int  # 1, 2, ...
     reason: str  # why it was queued
@@ -37,7 +38,7 @@ class Job:
     n_examples: int | None  # examples of the loop when it was queued
 
 
-def queue(records: Records, loop: str, *, reason: str, n_examples: int, now_us: int, kind: str = "train") -> Job | None:
+def queue(records: Records, loop: str, *, reason: str, n_examples: int, now_us: int, kind: str = TRAIN) -> Job | None:
     """Put a job in the queue; None when one of that kind is queued already.
 
     A job that runs does not count: what it does not see anymore, the next one will.
@@ -98,7 +99,7 @@ def take_back_abandoned(records: Records) -> int:
         return done.rowcount
 
 
-def last(records: Records, loop: str, *, states: Sequence[str] = (), kind: str = "train") -> Job | None:
+def last(records: Records, loop: str, *, states: Sequence[str] = (), kind: str = TRAIN) -> Job | None:
     """The newest job of a loop, in one of the states if any are named."""
     query = sa.select(table).where(table.c.loop == loop, table.c.kind == kind).order_by(table.c.id.desc()).limit(1)
     with records.read() as connection:

@@ -26,9 +26,9 @@ class LastTraining:
     n_examples: int
 
 
-def last_training(records: Records, registry: Registry, loop: str) -> LastTraining:
-    """The last training that was queued; before the first, the moment of the loop's first spec."""
-    job = jobs.last(records, loop)
+def last_training(records: Records, registry: Registry, loop: str, *, kind: str = jobs.TRAIN) -> LastTraining:
+    """The last training of that kind that was queued; before the first, the moment of the loop's first spec."""
+    job = jobs.last(records, loop, kind=kind)
     if job is not None:
         return LastTraining(at_us=job.queued_at, n_examples=job.n_examples or 0)
     return LastTraining(at_us=registry.spec_history(loop)[0].applied_at, n_examples=0)

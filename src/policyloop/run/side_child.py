@@ -21,7 +21,7 @@ from policyloop.join.hours import Brought, join_loop
 from policyloop.lake import maintain
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.refresh import guard
+from policyloop.run.looks import look
 
 T = TypeVar("T")
 
@@ -41,13 +41,13 @@ class SideChild:
         """
         return self._ask(_join, loop)
 
-    def guard(self, loop: str) -> str | None:
-        """Look again at the loop's live model; answers what was done, None when nothing was.
+    def look(self, loop: str) -> list[str]:
+        """Look again at the loop's log, live model, line and challenge; answers what was done, in sentences.
 
         Raises:
             BrokenProcessPool: the child died of it.
         """
-        return self._ask(_guard, loop)
+        return self._ask(_look, loop)
 
     def maintain(self) -> None:
         """Merge small table files and remove those that no one can read any more.
@@ -90,8 +90,8 @@ def _join(home: str, loop: str) -> Brought:
     return join_loop(deployment.lake, deployment.records, deployment.registry.standing(loop).spec)
 
 
-def _guard(home: str, loop: str) -> str | None:
-    return guard(_deployment(home), loop)
+def _look(home: str, loop: str) -> list[str]:
+    return look(_deployment(home), loop)
 
 
 def _maintain(home: str) -> None:

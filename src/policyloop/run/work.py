@@ -1,8 +1,8 @@
 """The worker: empties the log into the tables, joins, and has models trained and judged when it is time.
 
 Question answered: what happens by itself after `policyloop up`? One process, under a lease, round by round:
-ship -> join -> look again at what is live -> queue what is due -> start and end jobs. Serving never waits for it, and
-what goes wrong in a round is told and tried again in the next.
+ship -> join -> look at what is live and at the challenge -> queue what is due -> start and end jobs. Serving never waits for
+it, and what goes wrong in a round is told and tried again in the next.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ from __future__ import annotations
 import threading
 
 from policyloop.core.rng import uuid7
+from policyloop.gate.ramp import SERVED
 from policyloop.join.hour_states import n_examples
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
 from policyloop.registry.registry import Standing
-from policyloop.run import clearing, jobs
+from policyloop.run import challenging, clearing, jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.lease import WORK, Lease
 from policyloop.run.schedule import due, last_training
 from policyloop.run.side_child import SideChild
 from policyloop.run.training import Tell, Training
 
-_FEWEST_NEW_TO_GUARD = 100  # examples between two looks at a live model ...
-_SHARE_NEW_TO_GUARD = 0.02  # ... and this share of all, so that looking stays cheap as the tables grow
+_FEWEST_NEW = 100  # examples between two looks at a live model ...
+_SHARE_NEW = 0.02  # ... and this share of all, so that looking stays cheap as the tables grow
+_FEWEST_NEW_IN_CHALLENGE = 50  # a look at a challenge reads what is new alone
 
 
 class Worker:
@@ -42,7 +44,7 @@ class Worker:
         self._is_holder = False
         self._child = SideChild(deployment.home)
         self._training = Training(deployment, tell=tell)
-        self._n_guarded: dict[str, int] = {}
+        self._n_looked: dict[str, int] = {}
 
     def run(self, stopping: threading.Event, *, every_s: float) -> None:
         """Work until `stopping` is set; what was begun by then is finished or as if it never was."""
@@ -89,21 +91,38 @@ class Worker:
             self._tell("info", "cleared", {"loop": loop})
 
     def _advance(self, loop: str, standing: Standing) -> None:
-        """Join one loop, look at its live model, queue its training."""
+        """Join one loop, look at what it has live and at its challenge, queue its training."""
         d = self._deployment
         brought = self._child.join(loop)
         n = n_examples(d.records, loop)
         if brought.n_new or brought.n_corrected or brought.n_withdrawn:
             self._tell("info", "joined", {"loop": loop, "new": brought.n_new, "corrected": brought.n_corrected, "examples": n})
-        if standing.champion is not None and n >= self._n_guarded.get(loop, 0) + _next_guard_after(n):
-            self._n_guarded[loop] = n
-            done = self._child.guard(loop)
-            if done is not None:
-                self._tell("warning", "rolled back", {"loop": loop, "what": done})
-        last = last_training(d.records, d.registry, loop)
-        reason = due(standing.spec.train, now_us=d.clock.now_us(), n_examples=n, last=last)
-        if reason is not None:
-            jobs.queue(d.records, loop, reason=reason, n_examples=n, now_us=d.clock.now_us())
+        if self._is_look_due(loop, standing, n):
+            for done in self._child.look(loop):
+                self._tell("warning", "looked", {"loop": loop, "what": done})
+        self._queue_what_is_due(loop, standing, n)
+
+    def _is_look_due(self, loop: str, standing: Standing, n: int) -> bool:
+        """Whether enough has settled since the last look; a challenge that is not served yet waits for no decisions."""
+        if standing.champion is None:
+            return False
+        challenge = self._deployment.registry.challenges.open(loop)
+        is_served = challenge is not None and challenge.state in SERVED
+        enough = _FEWEST_NEW_IN_CHALLENGE if is_served else _next_look_after(n)
+        if n < self._n_looked.get(loop, 0) + enough and (challenge is None or is_served):
+            return False
+        self._n_looked[loop] = n
+        return True
+
+    def _queue_what_is_due(self, loop: str, standing: Standing, n: int) -> None:
+        """Both lines of a challenge are trained on the same schedule."""
+        d = self._deployment
+        kinds = [jobs.TRAIN] if d.registry.challenges.open(loop) is None else [jobs.TRAIN, challenging.JOB]
+        for kind in kinds:
+            last = last_training(d.records, d.registry, loop, kind=kind)
+            reason = due(standing.spec.train, now_us=d.clock.now_us(), n_examples=n, last=last)
+            if reason is not None:
+                jobs.queue(d.records, loop, kind=kind, reason=reason, n_examples=n, now_us=d.clock.now_us())
 
     def _maintain_when_due(self) -> None:
         now_s = self._deployment.clock.monotonic_s()
@@ -112,5 +131,5 @@ class Worker:
             self._child.maintain()
 
 
-def _next_guard_after(n: int) -> int:
-    return max(_FEWEST_NEW_TO_GUARD, int(n * _SHARE_NEW_TO_GUARD))
+def _next_look_after(n: int) -> int:
+    return max(_FEWEST_NEW, int(n * _SHARE_NEW))

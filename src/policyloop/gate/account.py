@@ -1,0 +1,327 @@
+"""The account of a challenge: what its settled decisions have shown so far, carried on from look to look.
+
+Question answered: given what was known before and the decisions that have settled since, what is known now? A pure function:
+another process that replays the same decisions, in whatever chunks, arrives at the same account. Evidence begins with the
+canary: while the challenger is only asked, a decision weighs so much that it would tell next to nothing.
+Letters: m decisions, k actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.example import Examples, Trial
+from policyloop.core.loop import GuardSpec, LoopSpec
+from policyloop.core.spec_gate import ACTION_SHARE, ERRORS, LATENCY_MS
+from policyloop.evaluate.arrays import taken
+from policyloop.evaluate.pseudo import pseudo_outcomes
+from policyloop.gate import evidence as evidences
+from policyloop.gate import margins
+from policyloop.gate.chunk import Chunk, chunk_of
+from policyloop.gate.evidence import Evidence
+from policyloop.gate.limits import Limits, ceiling_of, limits_of
+from policyloop.gate.margins import Moved
+from policyloop.gate.verdict import Call, Reason
+
+MAX_SLICE_VALUES = 20  # of a field that declares none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is carried on. All of it is bounded, however many decisions there were."""
+
+    state: str  # of the challenge when it was last looked at
+    position: int = 0  # decided_at of the newest decision taken up, microseconds
+    n_served: int = 0  # decisions of the present state in which the challenger was asked
+    ceiling: float = 0.0  # of predicted rewards, chosen before the first of them counts
+    errors: tuple[float, float] = (0.0, 0.0)  # summed squared error of the champions' predictions and the challengers'
+    n_uncovered: int = 0  # decisions at which the challenger would take what was served with probability 0
+    evidence: Evidence | None = None
+    margins: Mapping[str, Evidence] = field(default_factory=dict)  # by guard
+    moved: Moved = field(default_factory=Moved)
+    slices: Mapping[str, Evidence] = field(default_factory=dict)  # by `field=value`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settled:
+    """Decisions that have settled since the last look, in the order of the log."""
+
+    examples: Examples  # with `trial` and, where guards ask for them, `outcomes`
+    champion_rewards: NDArray[np.float64]  # (m, k) expected by the champion of each decision
+    challenger_rewards: NDArray[np.float64]  # (m, k) by its challenger
+    baseline_pmf: NDArray[np.float64]  # (m, k)
+    is_first: NDArray[np.bool_]  # (m,) the first decision of its unit in this state; all are where sides are drawn each time
+
+
+def begun(state: str, *, mean_reward: float, spec: LoopSpec, position: int) -> Account:
+    """The account of a challenge of which nothing has been seen.
+
+    Args:
+        state: of the challenge.
+        mean_reward: of the loop's decisions before it began.
+        spec: that the loop would have.
+        position: decisions up to this moment are none of its, microseconds.
+    """
+    ceiling = ceiling_of(mean_reward, low=spec.reward.low, high=spec.reward.high)
+    return Account(state=state, position=position, ceiling=ceiling)
+
+
+def taken_up(account: Account, settled: Settled, *, champion_spec: LoopSpec, spec: LoopSpec, state: str) -> Account:
+    """The account after some more decisions.
+
+    Args:
+        account: before them.
+        settled: of one challenge.
+        champion_spec: of the loop; its reward is what counts.
+        spec: that the loop would have; its gate is the challenge's.
+        state: of the challenge now.
+    """
+    examples = settled.examples
+    if account.state != state:
+        account = replace(account, state=state, n_served=0)
+    if len(examples) == 0:
+        return account
+    trial = _trial(examples)
+    account = _told_of_asking(account, trial, spec)
+    n_served = account.n_served + int(np.count_nonzero(trial.state == state.lower()))
+    account = replace(account, position=int(examples.decided_at.max()), n_served=n_served)
+    is_answered = np.isfinite(trial.challenger_pmf).all(axis=1) & np.isfinite(trial.champion_pmf).all(axis=1)
+    decides = (trial.share > 0) & is_answered & settled.is_first & np.isfinite(examples.propensity)
+    for rows in _alike(trial, decides):
+        account = _told_of_deciding(account, _part(settled, rows), champion_spec=champion_spec, spec=spec)
+    return account
+
+
+def judged(account: Account, spec: LoopSpec) -> tuple[Reason, ...]:
+    """What the guards and the slices say. RETIRE on harm beyond a margin, INCONCLUSIVE while that is open."""
+    guards = margins.guards_of(spec.gate.guards)
+    reasons = [
+        margins.judge_moved(guard, account.moved)
+        if guard.name == ACTION_SHARE
+        else margins.judge(guard, account.margins.get(guard.name))
+        for guard in guards
+    ]
+    return (*reasons, *_of_slices(account, spec))
+
+
+def _of_slices(account: Account, spec: LoopSpec) -> tuple[Reason, ...]:
+    """The slice that suffers most blocks, when its harm is beyond doubt; many are looked at, so each has a part of alpha."""
+    if not account.slices:
+        return ()
+    needed = sum(_n_values(spec, name) for name in spec.gate.slices) / 0.05
+    worst, evidence = max(account.slices.items(), key=lambda item: item[1].e_worse)
+    numbers = {"e_worse": min(evidence.e_worse, 1e300), "needed": needed, "difference": evidence.mean, "n": float(evidence.n)}
+    told = f"it earns {evidence.mean:+.4g} a decision beside the champion where {worst} ({evidence.n:,} events)"
+    if evidence.e_worse >= needed:
+        return (Reason(name="slice", call=Call.INCONCLUSIVE, sentence=f"Harm in a slice blocks: {told}.", numbers=numbers),)
+    return (Reason(name="slice", call=Call.PROMOTE, sentence=f"No slice is harmed for sure; worst, {told}.", numbers=numbers),)
+
+
+def _n_values(spec: LoopSpec, name: str) -> int:
+    declared = spec.context[name]
+    return 2 if declared.type == "boolean" else len(declared.values or ()) or MAX_SLICE_VALUES
+
+
+def _told_of_asking(account: Account, trial: Trial, spec: LoopSpec) -> Account:
+    """What being asked shows: whether it answers, how fast, and what it would do."""
+    told = dict(account.margins)
+    for guard in margins.guards_of(spec.gate.guards):
+        if guard.name == ERRORS:
+            phi, limits = -trial.is_broken.astype(np.float64), margins.limits_of_errors()
+        elif guard.name == LATENCY_MS:
+            phi, limits = -_slower_ms(trial, guard), margins.limits_of_latency(guard)
+        else:
+            continue
+        told[guard.name] = margins.added(told.get(guard.name), phi, guard=guard, limits=limits)
+    moved = trial.challenger_pmf - trial.champion_pmf
+    moved = moved[np.isfinite(moved).all(axis=1)]
+    return replace(account, margins=told, moved=margins.moved_on(account.moved, moved))
+
+
+def _slower_ms(trial: Trial, guard: GuardSpec) -> NDArray[np.float64]:
+    """By how much the challenger took longer, where both were timed."""
+    is_timed = np.isfinite(trial.challenger_us) & np.isfinite(trial.champion_us)
+    of_both = (np.clip(us[is_timed] / 1000, guard.low, guard.high) for us in (trial.challenger_us, trial.champion_us))
+    challenger, champion = of_both
+    return np.asarray(challenger - champion)
+
+
+def _alike(trial: Trial, keep: NDArray[np.bool_]) -> Sequence[NDArray[np.intp]]:
+    """Rows to keep, in runs that share the traffic alike: the limits of their evidence are the same."""
+    rows = np.flatnonzero(keep)
+    if not len(rows):
+        return []
+    shares = np.stack([trial.share[rows], trial.hold_out[rows]])
+    breaks = np.flatnonzero((np.diff(shares, axis=1) != 0).any(axis=0)) + 1
+    return np.split(rows, breaks)
+
+
+def _part(settled: Settled, rows: NDArray[np.intp]) -> Settled:
+    keep = np.zeros(len(settled.examples), dtype=bool)
+    keep[rows] = True
+    return Settled(
+        examples=settled.examples.where(keep),
+        champion_rewards=settled.champion_rewards[rows],
+        challenger_rewards=settled.challenger_rewards[rows],
+        baseline_pmf=settled.baseline_pmf[rows],
+        is_first=settled.is_first[rows],
+    )
+
+
+def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: LoopSpec, spec: LoopSpec) -> Account:
+    """What deciding shows: the difference in reward, in the guarded outcomes, and in every slice."""
+    examples, trial = settled.examples, _trial(settled.examples)
+    share, hold_out = float(trial.share[0]), float(trial.hold_out[0])
+    of_champion = 1.0 - share - hold_out
+    served = of_champion * trial.champion_pmf + share * trial.challenger_pmf
+    served = served + hold_out * settled.baseline_pmf if hold_out > 0 else served
+    propensity = taken(served, examples.action)
+    limits = _limits(champion_spec, spec, share=share, hold_out=hold_out, ceiling=account.ceiling)
+    if limits is None:  # without a floor nothing can be said; the rule refuses
+        return account
+    predicted, errors = _best_so_far(settled, account.errors)
+    chunk = chunk_of(
+        examples.reward,
+        propensity,
+        action=examples.action,
+        challenger_pmf=trial.challenger_pmf,
+        champion_pmf=trial.champion_pmf,
+        predicted=predicted,
+        limits=limits,
+    )
+    uncovered = int(((trial.challenger_pmf > 0) & (served <= 0)).any(axis=1).sum())
+    before = account.evidence or evidences.begin(limits)
+    return replace(
+        account,
+        errors=errors,
+        n_uncovered=account.n_uncovered + uncovered,
+        evidence=evidences.update(before, chunk, limits=limits),
+        margins={**account.margins, **_guarded(account, settled, propensity, champion_spec=champion_spec, spec=spec)},
+        slices=_sliced(account, examples, chunk, spec=spec, limits=limits),
+    )
+
+
+def _limits(
+    champion_spec: LoopSpec,
+    spec: LoopSpec,
+    *,
+    share: float,
+    hold_out: float,
+    ceiling: float | None,
+    of: GuardSpec | None = None,
+) -> Limits | None:
+    """How far one decision can go; None without a floor."""
+    n_actions = champion_spec.actions.max if champion_spec.is_candidates else len(champion_spec.labels)
+    floor = (1.0 - share) * champion_spec.explore.floor + share * spec.explore.floor
+    if champion_spec.explore.floor <= 0 or floor <= 0:
+        return None
+    low, high = (champion_spec.reward.low, champion_spec.reward.high) if of is None else (of.low, of.high)
+    return limits_of(
+        low=low,
+        high=high,
+        least_propensity=floor / n_actions * (1 - 1e-9),
+        ceiling=ceiling,
+        champion_share=1.0 - share - hold_out,
+        challenger_share=share,
+    )
+
+
+def _best_so_far(settled: Settled, before: tuple[float, float]) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """(m, k) predictions, at each decision of whoever has erred less up to it, and the errors after the last."""
+    examples = settled.examples
+    both = np.stack([settled.champion_rewards, settled.challenger_rewards])
+    error = np.stack([(examples.reward - taken(table, examples.action)) ** 2 for table in both])
+    summed = np.cumsum(np.concatenate([np.array(before)[:, np.newaxis], error], axis=1), axis=1)
+    best = summed[:, :-1].argmin(axis=0)
+    return both[best, np.arange(len(examples))], (float(summed[0, -1]), float(summed[1, -1]))
+
+
+def _guarded(
+    account: Account, settled: Settled, propensity: NDArray[np.float64], *, champion_spec: LoopSpec, spec: LoopSpec
+) -> dict[str, Evidence]:
+    """The evidence of every guard on an outcome."""
+    examples, trial = settled.examples, _trial(settled.examples)
+    share, hold_out = float(trial.share[0]), float(trial.hold_out[0])
+    found = {}
+    for guard in spec.gate.guards:
+        if guard.name not in champion_spec.outcomes:
+            continue
+        value = _outcome(examples, guard, missing=champion_spec.outcomes[guard.name].missing)
+        phi = pseudo_outcomes(
+            value,
+            propensity,
+            action=examples.action,
+            moved=trial.challenger_pmf - trial.champion_pmf,
+            predicted=np.full(trial.champion_pmf.shape, (guard.low + guard.high) / 2),
+        )
+        limits = _limits(champion_spec, spec, share=share, hold_out=hold_out, ceiling=None, of=guard)
+        assert limits is not None
+        turned = replace(limits, below=max(limits.below, limits.above), above=max(limits.below, limits.above))
+        signed = -phi if guard.better == "lower" else phi
+        found[guard.name] = margins.added(account.margins.get(guard.name), signed, guard=guard, limits=turned)
+    return found
+
+
+def _outcome(examples: Examples, guard: GuardSpec, *, missing: float) -> NDArray[np.float64]:
+    """(m,) the guarded outcome of each decision, within the guard's range."""
+    assert examples.outcomes is not None
+    value = examples.outcomes.get(guard.name, np.full(len(examples), np.nan))
+    return np.clip(np.where(np.isnan(value), missing, value), guard.low, guard.high)
+
+
+def _sliced(account: Account, examples: Examples, chunk: Chunk, *, spec: LoopSpec, limits: Limits) -> Mapping[str, Evidence]:
+    """The evidence of every slice, each for itself."""
+    found = dict(account.slices)
+    for name in spec.gate.slices:
+        value = np.array([str(context.get(name)) for context in examples.contexts], dtype=object)
+        for one in sorted(set(value)):
+            key = f"{name}={one}"
+            if key not in found and sum(known.startswith(f"{name}=") for known in found) >= _n_values(spec, name):
+                continue
+            rows = value == one
+            part = Chunk(phi=chunk.phi[rows], weight=chunk.weight[rows], is_telling=chunk.is_telling[rows])
+            found[key] = evidences.update(found.get(key) or evidences.begin(limits), part, limits=limits)
+    return found
+
+
+def _trial(examples: Examples) -> Trial:
+    assert examples.trial is not None, "rows of no challenge"
+    return examples.trial
+
+
+def to_map(account: Account) -> dict[str, Any]:
+    """The account as JSON can say it."""
+    return {
+        "state": account.state,
+        "position": account.position,
+        "n_served": account.n_served,
+        "ceiling": account.ceiling,
+        "errors": list(account.errors),
+        "n_uncovered": account.n_uncovered,
+        "evidence": None if account.evidence is None else evidences.to_map(account.evidence),
+        "margins": {name: evidences.to_map(one) for name, one in account.margins.items()},
+        "moved": {"n": account.moved.n, "total": list(account.moved.total)},
+        "slices": {name: evidences.to_map(one) for name, one in account.slices.items()},
+    }
+
+
+def from_map(told: Mapping[str, Any]) -> Account:
+    """The inverse of `to_map`."""
+    evidence = told["evidence"]
+    return Account(
+        state=told["state"],
+        position=told["position"],
+        n_served=told["n_served"],
+        ceiling=told["ceiling"],
+        errors=(told["errors"][0], told["errors"][1]),
+        n_uncovered=told["n_uncovered"],
+        evidence=None if evidence is None else evidences.from_map(evidence),
+        margins={name: evidences.from_map(one) for name, one in told["margins"].items()},
+        moved=Moved(n=told["moved"]["n"], total=tuple(told["moved"]["total"])),
+        slices={name: evidences.from_map(one) for name, one in told["slices"].items()},
+    )

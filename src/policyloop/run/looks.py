@@ -1,0 +1,26 @@
+"""Looks: what is asked of a loop whenever decisions have settled, in order of how bad an answer could be.
+
+Question answered: may the log be believed, may what is live stay, and where does the challenge stand? Each answer that changed
+something is a sentence; every change is one write.
+"""
+
+from __future__ import annotations
+
+from policyloop.gate.verdict import Reason
+from policyloop.run import challenging, line_watch
+from policyloop.run.deployment import Deployment
+from policyloop.run.log_watch import check_log
+from policyloop.run.refresh import guard
+
+
+def look(deployment: Deployment, loop: str) -> list[str]:
+    """All looks; what was done, in sentences for people.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+    """
+    was_frozen = deployment.registry.standing(loop).row.is_frozen
+    alarms: tuple[Reason, ...] = check_log(deployment, loop).alarms
+    done = [guard(deployment, loop), line_watch.look(deployment, loop), challenging.look(deployment, loop, alarms=alarms)]
+    frozen = [f"promotions were frozen. {alarms[0].sentence}"] if alarms and not was_frozen else []
+    return frozen + [sentence for sentence in done if sentence is not None]
