@@ -55,7 +55,7 @@ def found_at(log: Mislogged, *, is_known: bool, k: int) -> int | None:
     """Decisions up to the alarm; None without one. The look that finds it tells after which decision it was sure."""
     spec, known = spec_of(k), Known(policies=frozenset({"champion"}))
     state: LogState | None = None
-    roles = {"challenger": log.other, "champion": log.champion} if log.sided else {"previous": log.other}
+    others = {"previous": log.other} if is_known else None
     for before in range(LOOK_EVERY, len(log.examples) + 1, LOOK_EVERY):
         told, state = check(
             log.examples,
@@ -63,8 +63,7 @@ def found_at(log: Mislogged, *, is_known: bool, k: int) -> int | None:
             known=known,
             state=state,
             before=before * 1_000_000,
-            others=roles if is_known else None,
-            sided=log.sided,
+            others=others,
         )
         if told.is_alarm:
             exact = [reason.numbers.get("found_at") for reason in told.alarms]
@@ -92,11 +91,10 @@ def row(fault: Fault, is_known: bool, demanded: int | None, *, k: int, runs: int
 def us_per_event(k: int) -> float:
     """Microseconds of CPU for a decision, in a canary, with both models known; the fastest of five."""
     log = play("canary", seed=0, k=k)
-    others = {"challenger": log.other, "champion": log.champion}
     best = np.inf
     for _ in range(5):
         began_s = time.process_time()
-        check(log.examples, spec=spec_of(k), known=Known(policies=frozenset({"champion"})), others=others, sided=log.sided)
+        check(log.examples, spec=spec_of(k), known=Known(policies=frozenset({"champion"})))
         best = min(best, time.process_time() - began_s)
     return float(best / len(log.examples) * 1e6)
 

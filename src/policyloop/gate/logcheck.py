@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.core.example import Examples
+from policyloop.core.example import Examples, Trial
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import short
 from policyloop.gate.checks import calibration, contract, overrides, sides, truth, weights
 from policyloop.gate.checks.calibration import Calibration
 from policyloop.gate.checks.contract import Contract, Known
-from policyloop.gate.checks.sides import Sided, Sides
+from policyloop.gate.checks.sides import Sides
 from policyloop.gate.checks.truth import Drawn, Truth
 from policyloop.gate.checks.weights import Weights
 from policyloop.gate.verdict import Call, Number, Reason
@@ -122,7 +122,6 @@ def check(
     state: LogState | None = None,
     before: int | None = None,
     others: Mapping[str, NDArray[np.float64]] | None = None,
-    sided: Sided | None = None,
     audit: Audit | None = None,
 ) -> tuple[LogCheck, LogState]:
     """One look. Decisions that an earlier look saw are passed over, so all examples may be handed in each time.
@@ -134,8 +133,8 @@ def check(
         state: as the look before gave it; None at the first.
         before: decided_at of the first decision that still waits, where the check stops; None when none does.
         others: role (`champion`, `challenger`, `previous`, `baseline`) -> (n, k) pmf of that model for each example, NaN rows
-            where it is not known. More known models find mixed-up traffic sooner.
-        sided: of the same examples, in a challenge or with a hold-out.
+            where it is not known. What a trial tells of champion and challenger goes before. More known models find
+            mixed-up traffic sooner.
         audit: counts of the join over the hours that the examples are from.
     """
     earlier = begin(spec) if state is None else state
@@ -145,7 +144,6 @@ def check(
         rows = index[start : start + _AT_ONCE]
         its = {role: pmf[rows] for role, pmf in (others or {}).items()}
         after = _after(after, _rows(examples, rows), spec=spec, known=known, others=its)
-        after = after if sided is None else replace(after, sides=sides.update(after.sides, _sided_rows(sided, rows, examples)))
     reasons = (
         after.contract.reason(),
         after.truth.reason(),
@@ -168,13 +166,15 @@ def _after(
     state: LogState, examples: Examples, *, spec: LoopSpec, known: Known, others: Mapping[str, NDArray[np.float64]]
 ) -> LogState:
     """After further decisions."""
-    found, is_fit = contract.update(state.contract, examples, spec=spec, known=known, challenger=others.get("challenger"))
+    models = _with_trial(others, examples.trial)
+    found, is_fit = contract.update(state.contract, examples, spec=spec, known=known, challenger=models.get("challenger"))
+    sided = sides.sided_of(examples)
     rows = np.flatnonzero(is_fit & ~examples.is_fallback & ~_is_deferred(examples))
     drawn = Drawn(
         action=examples.action[rows],
         pmf=examples.pmf[rows],
         allowed=examples.allowed[rows],
-        others={role: pmf[rows] for role, pmf in others.items()},
+        others={role: pmf[rows] for role, pmf in models.items()},
     )
     return replace(
         state,
@@ -182,9 +182,19 @@ def _after(
         truth=truth.update(state.truth, drawn),
         weights=weights.update(state.weights, drawn),
         calibration=calibration.update(state.calibration, drawn),
+        sides=state.sides if sided is None else sides.update(state.sides, sided),
         models=_with_models(state.models, examples),
         until=examples.newest,
     )
+
+
+def _with_trial(others: Mapping[str, NDArray[np.float64]], trial: Trial | None) -> Mapping[str, NDArray[np.float64]]:
+    """What is known of other models, from the log first."""
+    if trial is None:
+        return others
+    logged = {"champion": trial.champion_pmf, "challenger": trial.challenger_pmf}
+    told = {role: np.where(np.isnan(pmf), others[role], pmf) if role in others else pmf for role, pmf in logged.items()}
+    return {**others, **told}
 
 
 def _with_models(models: Mapping[str, tuple[int, int]], examples: Examples) -> Mapping[str, tuple[int, int]]:
@@ -216,19 +226,6 @@ def _rows(examples: Examples, rows: NDArray[np.intp]) -> Examples:
     keep = np.zeros(len(examples), dtype=bool)
     keep[rows] = True
     return examples if keep.all() else examples.where(keep)
-
-
-def _sided_rows(sided: Sided, rows: NDArray[np.intp], examples: Examples) -> Sided:
-    """These rows, where a deferred decision belongs to no side: whether it counts may hang on what was shown."""
-    side = np.where(_is_deferred(examples)[rows], "", sided.side[rows])
-    return Sided(
-        side=side,
-        share=sided.share[rows],
-        hold_out=sided.hold_out[rows],
-        unit=sided.unit[rows],
-        chance=sided.chance[rows],
-        is_rewarded=sided.is_rewarded[rows],
-    )
 
 
 def _is_deferred(examples: Examples) -> NDArray[np.bool_]:

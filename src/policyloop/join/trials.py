@@ -21,7 +21,7 @@ from policyloop.core.example import Trial
 from policyloop.core.model import BASELINE
 from policyloop.core.shadow import CHAMPION, Shadow, read_shadow
 
-COLUMNS = ("mixture", "side", "subject", "shadow")
+COLUMNS = ("mixture", "side", "subject", "episode_id", "shadow")
 _LISTS = pa.list_(pa.float64())
 _NOTHING = Shadow()
 
@@ -59,6 +59,7 @@ def told_of_trials(rows: pa.Table) -> Told | None:
         **_parts(rows, is_in_trial),
         "side": side,
         "subject": pc.fill_null(rows["subject"], "").to_numpy().astype(object),
+        "unit": _units(rows, shadows),
         "challenge": _texts([shadow.challenge for shadow in shadows]),
         "state": _texts([shadow.state for shadow in shadows]),
         "challenger": np.where(has_challenge, _texts([shadow.policy for shadow in shadows]), ""),
@@ -85,6 +86,12 @@ def _parts(rows: pa.Table, is_in_trial: NDArray[np.bool_]) -> dict[str, NDArray[
     hold_out[row[is_held]] = of[is_held]
     share[row[is_challenger]] = of[is_challenger]
     return {"champion": champion, "share": share, "hold_out": hold_out}
+
+
+def _units(rows: pa.Table, shadows: Sequence[Shadow]) -> NDArray[np.object_]:
+    """What each side was drawn by, where that is more than the decision."""
+    of = {"subject": rows["subject"].to_pylist(), "episode": rows["episode_id"].to_pylist()}
+    return _texts([of[shadow.by][i] if shadow.by in of else None for i, shadow in enumerate(shadows)])
 
 
 def _texts(values: Sequence[str | None]) -> NDArray[np.object_]:

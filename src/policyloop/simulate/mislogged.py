@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.core.example import Examples
-from policyloop.gate.checks.sides import CHALLENGER, CHAMPION, Sided
+from policyloop.core.example import Examples, Trial
+from policyloop.core.shadow import CHALLENGER, CHAMPION
 
 FLOOR = 0.1
 SHARE = 0.1  # of a canary
@@ -44,7 +44,6 @@ class Mislogged:
     examples: Examples
     champion: NDArray[np.float64]  # (n, k) its pmf
     other: NDArray[np.float64]  # (n, k) the other model's pmf
-    sided: Sided | None  # in a canary
 
 
 def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: float = DISAGREE, begins: int = 0) -> Mislogged:
@@ -71,9 +70,8 @@ def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: floa
     truth = np.where((np.arange(n) < begins)[:, np.newaxis], pmf, truth)
     action = _drawn(truth, rng)
     reward = (rng.random(n) < np.where(action == best[kind], 0.6, 0.3)).astype(np.float64)
-    examples = _examples(pmf, action, reward, kind=kind)
-    sided = _sided(champion, other, action, reward, rng=rng) if fault == "canary" else None
-    return Mislogged(examples=examples, champion=champion, other=other, sided=sided)
+    trial = _trial(champion, other, action, rng) if fault == "canary" else None
+    return Mislogged(examples=_examples(pmf, action, reward, kind=kind, trial=trial), champion=champion, other=other)
 
 
 def _greedy(best: NDArray[np.int64], *, k: int, floor: float) -> NDArray[np.float64]:
@@ -86,11 +84,16 @@ def _greedy(best: NDArray[np.int64], *, k: int, floor: float) -> NDArray[np.floa
 def _drawn(pmf: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     """(n,) an action each."""
     above: NDArray[np.bool_] = rng.random(len(pmf))[:, np.newaxis] >= pmf.cumsum(axis=1)[:, :-1]
-    return above.sum(axis=1)
+    return np.asarray(above.sum(axis=1), dtype=np.int64)
 
 
 def _examples(
-    pmf: NDArray[np.float64], action: NDArray[np.int64], reward: NDArray[np.float64], *, kind: NDArray[np.int64]
+    pmf: NDArray[np.float64],
+    action: NDArray[np.int64],
+    reward: NDArray[np.float64],
+    *,
+    kind: NDArray[np.int64],
+    trial: Trial | None,
 ) -> Examples:
     n = len(action)
     return Examples(
@@ -105,27 +108,27 @@ def _examples(
         is_fallback=np.zeros(n, dtype=bool),
         policy=np.full(n, "champion", dtype=object),
         is_rewarded=reward > 0,
+        trial=trial,
     )
 
 
-def _sided(
-    champion: NDArray[np.float64],
-    other: NDArray[np.float64],
-    action: NDArray[np.int64],
-    reward: NDArray[np.float64],
-    *,
-    rng: np.random.Generator,
-) -> Sided:
+def _trial(
+    champion: NDArray[np.float64], other: NDArray[np.float64], action: NDArray[np.int64], rng: np.random.Generator
+) -> Trial:
     """Sides drawn after the action, as they are in a canary that is not sticky."""
     n = len(action)
-    rows = np.arange(n)
-    mine = SHARE * other[rows, action]
-    chance = mine / (mine + (1 - SHARE) * champion[rows, action])
-    return Sided(
-        side=np.where(rng.random(n) < chance, CHALLENGER, CHAMPION).astype(object),
+    mine = SHARE * other[np.arange(n), action]
+    chance = mine / (mine + (1 - SHARE) * champion[np.arange(n), action])
+    return Trial(
+        challenger=np.full(n, "challenger", dtype=object),
+        champion=np.full(n, "champion", dtype=object),
+        challenger_pmf=other,
+        champion_pmf=champion,
         share=np.full(n, SHARE),
         hold_out=np.zeros(n),
-        unit=np.full(n, "", dtype=object),
-        chance=chance,
-        is_rewarded=reward > 0,
+        side=np.where(rng.random(n) < chance, CHALLENGER, CHAMPION).astype(object),
+        subject=np.full(n, "", dtype=object),
+        challenger_us=np.full(n, 10.0),
+        champion_us=np.full(n, 10.0),
+        is_broken=np.zeros(n, dtype=bool),
     )

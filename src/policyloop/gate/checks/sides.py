@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.example import Examples
+from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT
 from policyloop.gate.checks import wealth as wealths
 from policyloop.gate.checks.wealth import Claim, Wealth
 from policyloop.gate.verdict import Call, Number, Reason
 
 SPLIT, JOINED = "log-split", "log-joined"
-CHALLENGER, CHAMPION, HOLD_OUT = "challenger", "champion", "hold-out"
 
 _ODDS = (0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
 _SPLIT = Claim(alpha=0.0005, prior=(1 / (2 * len(_ODDS)),) * (2 * len(_ODDS)))
@@ -108,6 +109,30 @@ class Sides:
 def begin() -> Sides:
     """Before the first decision."""
     return Sides(split=wealths.begin(_SPLIT), joined=wealths.begin(_JOINED), counts={})
+
+
+def sided_of(examples: Examples) -> Sided | None:
+    """What n examples tell of their sides; None where they were in no trial.
+
+    A deferred decision is given no side: whether it counts may hang on what was shown.
+    """
+    trial = examples.trial
+    if trial is None:
+        return None
+    n = len(examples)
+    rows, action = np.arange(n), examples.action
+    challengers = trial.share * trial.challenger_pmf[rows, action]
+    champions = (1 - trial.share - trial.hold_out) * trial.champion_pmf[rows, action]
+    both = np.where(trial.share > 0, challengers, 0.0) + champions
+    is_deferred = np.zeros(n, dtype=bool) if examples.is_deferred is None else examples.is_deferred
+    return Sided(
+        side=np.where(is_deferred, "", trial.side),
+        share=trial.share,
+        hold_out=trial.hold_out,
+        unit=np.full(n, "", dtype=object) if trial.unit is None else trial.unit,
+        chance=np.divide(challengers, both, out=np.full(n, np.nan), where=both > 0),
+        is_rewarded=np.zeros(n, dtype=bool) if examples.is_rewarded is None else examples.is_rewarded,
+    )
 
 
 def update(sides: Sides, sided: Sided) -> Sides:

@@ -67,10 +67,12 @@ def begin() -> Weights:
 
 def update(weights: Weights, drawn: Drawn) -> Weights:
     """After further events, in order; those that do not tell what either would have done are passed over."""
-    known = {whose: np.isfinite(drawn.others[whose]).all(axis=1) for whose in WHOSE if whose in drawn.others}
-    if not known or not (is_told := np.logical_or.reduce(list(known.values()))).any():
+    known: dict[str, NDArray[np.bool_]] = {
+        whose: np.asarray(np.isfinite(drawn.others[whose]).all(axis=1)) for whose in WHOSE if whose in drawn.others
+    }
+    rows = np.flatnonzero(np.array(list(known.values())).any(axis=0)) if known else np.empty(0, dtype=np.intp)
+    if not len(rows):
         return weights
-    rows = np.flatnonzero(is_told)
     pmf, action = drawn.pmf[rows], drawn.action[rows]
     sums, factors = dict(weights.sums), []
     for whose in WHOSE:
