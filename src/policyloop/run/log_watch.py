@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.errors import PolicyloopError
 from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_file import from_json
@@ -80,6 +81,16 @@ def _known(deployment: Deployment, spec: LoopSpec) -> Known:
 
 
 def _others(deployment: Deployment, spec: LoopSpec, examples: Examples) -> dict[str, NDArray[np.float64]]:
-    """What else may have decided; what champion and challenger would have done comes with the examples."""
-    baseline = entrant_of(deployment.registry, spec, None).policy
-    return {"baseline": baseline.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)}
+    """What else may have decided: the baseline, and the models of now and before, as far as they can be loaded.
+
+    What champion and challenger said when a decision was made comes with its example, and goes before.
+    """
+    row = deployment.registry.standing(spec.loop).row
+    found = {}
+    for role, model in {"baseline": None, "champion": row.champion, "previous": row.previous}.items():
+        try:
+            policy = entrant_of(deployment.registry, spec, model).policy
+        except PolicyloopError:  # it is not here, or not whole: then the others alone are asked
+            continue
+        found[role] = policy.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
+    return found
