@@ -17,13 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from policyloop.core.expression import Expression
-from policyloop.core.loop import ActionSpec, ExploreSpec, Field, LoopSpec, OutcomeSpec, RewardSpec
-from policyloop.gate.checks.contract import Known
-from policyloop.gate.logcheck import LogState, check
-from policyloop.simulate.mislogged import FAULTS, FLOOR, Fault, Mislogged, play
+from policyloop.gate.logcheck import check
+from policyloop.simulate.mislogged import FAULTS, KNOWN, Fault, found_at, play, spec_of
 
-LOOK_EVERY = 500
 # fault, whether the other model is known, the demanded median
 ROWS: tuple[tuple[Fault, bool, int | None], ...] = (
     ("other", True, 500),
@@ -38,43 +34,10 @@ MOST_FALSE = 0.005
 LEAST_FOUND = 0.99
 
 
-def spec_of(k: int) -> LoopSpec:
-    """A loop with k actions."""
-    return LoopSpec(
-        loop="front-page",
-        context={"kind": Field(name="kind", type="integer")},
-        actions=ActionSpec(kind="discrete", labels=tuple(f"action-{i}" for i in range(k))),
-        outcomes={"clicked": OutcomeSpec(name="clicked", type="boolean")},
-        reward=RewardSpec(expression=Expression.parse("clicked", ["clicked"]), low=0.0, high=1.0, window_s=600.0),
-        baseline="first",
-        explore=ExploreSpec(floor=FLOOR),
-    )
-
-
-def found_at(log: Mislogged, *, is_known: bool, k: int) -> int | None:
-    """Decisions up to the alarm; None without one. The look that finds it tells after which decision it was sure."""
-    spec, known = spec_of(k), Known(policies=frozenset({"champion"}))
-    state: LogState | None = None
-    others = {"previous": log.other} if is_known else None
-    for before in range(LOOK_EVERY, len(log.examples) + 1, LOOK_EVERY):
-        told, state = check(
-            log.examples,
-            spec=spec,
-            known=known,
-            state=state,
-            before=before * 1_000_000,
-            others=others,
-        )
-        if told.is_alarm:
-            exact = [reason.numbers.get("found_at") for reason in told.alarms]
-            return min((int(at) for at in exact if at is not None), default=before)
-    return None
-
-
 def row(fault: Fault, is_known: bool, demanded: int | None, *, k: int, runs: int) -> dict[str, Any]:
     """One fault, many logs."""
     began_s = time.process_time()
-    found = [found_at(play(fault, seed=seed, k=k), is_known=is_known, k=k) for seed in range(runs)]
+    found = [found_at(play(fault, seed=seed, k=k), is_known=is_known) for seed in range(runs)]
     at = [n if n is not None else np.inf for n in found]
     return {
         "fault": FAULTS[fault],
@@ -94,7 +57,7 @@ def us_per_event(k: int) -> float:
     best = np.inf
     for _ in range(5):
         began_s = time.process_time()
-        check(log.examples, spec=spec_of(k), known=Known(policies=frozenset({"champion"})))
+        check(log.examples, spec=spec_of(k), known=KNOWN)
         best = min(best, time.process_time() - began_s)
     return float(best / len(log.examples) * 1e6)
 

@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "over_http": ("/decide over HTTP", ["--seconds", "10"]),
     "personalizer": ("A rank of the Personalizer endpoint beside /decide", ["--seconds", "5"]),
     "edge": ("A model published while a thousand deciders at the edge poll", ["--deciders", "1000", "--poll-s", "10"]),
+    "logcheck": ("Faults of the logged propensities found (G3)", []),
     "log_throughput": ("The log", ["3"]),
     "join": ("The join of a million decisions", []),
 }

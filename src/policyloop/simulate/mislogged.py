@@ -16,13 +16,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.clock import US_PER_S
 from policyloop.core.example import Examples, Trial
+from policyloop.core.expression import Expression
+from policyloop.core.loop import ActionSpec, ExploreSpec, Field, LoopSpec, OutcomeSpec, RewardSpec
 from policyloop.core.shadow import CHALLENGER, CHAMPION
+from policyloop.gate.checks.contract import Known
+from policyloop.gate.logcheck import LogState, check
 
 FLOOR = 0.1
 SHARE = 0.1  # of a canary
 N_KINDS = 20
 DISAGREE = 0.5  # share of the kinds in which the two models take different actions
+LOOK_EVERY = 500
+KNOWN = Known(policies=frozenset({"champion"}))
 
 Fault = Literal["none", "other", "half", "less", "argmax", "canary"]
 # What is wrong, by name. A canary has nothing wrong; it is there for the checks of sides.
@@ -74,6 +81,38 @@ def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: floa
     return Mislogged(examples=_examples(pmf, action, reward, kind=kind, trial=trial), champion=champion, other=other)
 
 
+def spec_of(k: int) -> LoopSpec:
+    """The loop that such a log is of, with k actions."""
+    return LoopSpec(
+        loop="mislogged",
+        context={"kind": Field(name="kind", type="integer")},
+        actions=ActionSpec(kind="discrete", labels=tuple(f"action-{i}" for i in range(k))),
+        outcomes={"clicked": OutcomeSpec(name="clicked", type="boolean")},
+        reward=RewardSpec(expression=Expression.parse("clicked", ["clicked"]), low=0.0, high=1.0, window_s=600.0),
+        baseline="first",
+        explore=ExploreSpec(floor=FLOOR),
+    )
+
+
+def found_at(log: Mislogged, *, is_known: bool, look_every: int = LOOK_EVERY) -> int | None:
+    """Decisions up to the first alarm of the log check; None without one.
+
+    Args:
+        log: as `play` gives it.
+        is_known: whether the check knows the other model, as the one that was live before.
+        look_every: decisions between two looks.
+    """
+    spec = spec_of(log.champion.shape[1])
+    state: LogState | None = None
+    for n in range(look_every, len(log.examples) + 1, look_every):
+        others = {"previous": log.other} if is_known else None
+        told, state = check(log.examples, spec=spec, known=KNOWN, state=state, before=n * US_PER_S, others=others)
+        if told.is_alarm:
+            exact = [reason.numbers.get("found_at") for reason in told.alarms]
+            return min((int(at) for at in exact if at is not None), default=n)
+    return None
+
+
 def _greedy(best: NDArray[np.int64], *, k: int, floor: float) -> NDArray[np.float64]:
     """(n, k) the best action, with a floor."""
     pmf = np.full((len(best), k), floor / k)
@@ -104,7 +143,7 @@ def _examples(
         propensity=pmf[np.arange(n), action],
         pmf=pmf,
         split=np.full(n, 0.9),
-        decided_at=np.arange(n, dtype=np.int64) * 1_000_000,
+        decided_at=np.arange(n, dtype=np.int64) * US_PER_S,
         is_fallback=np.zeros(n, dtype=bool),
         policy=np.full(n, "champion", dtype=object),
         is_rewarded=reward > 0,
