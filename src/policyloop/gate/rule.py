@@ -5,7 +5,8 @@ Question answered: what does a plug-in of gate/rules promise, and which one does
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from policyloop.core import plugins
 from policyloop.core.errors import UnknownName
@@ -16,7 +17,7 @@ from policyloop.gate.evidence import Evidence
 from policyloop.gate.verdict import Reason
 
 RULES = "policyloop.gate.rules"
-CHALLENGE = "create_challenge"  # the function that makes a rule for challenges
+REFRESH, CHALLENGE = "create", "create_challenge"  # the functions that make a rule for the one or the other
 
 
 class Rule(Protocol):
@@ -46,13 +47,13 @@ class ChallengeRule(Protocol):
 
 
 def rule_of(rule: PluginSpec) -> Rule:
-    """The rule that a spec names, with its settings.
+    """The rule for refreshes that a spec names, with its settings.
 
     Raises:
-        UnknownName: no rule has that name.
+        UnknownName: no rule has that name, or it is none for refreshes.
         BadSetting: a setting is outside its range.
     """
-    made: Rule = plugins.load(RULES, rule.name).create(**rule.settings)
+    made: Rule = _maker(rule, REFRESH)(**rule.settings)
     return made
 
 
@@ -63,8 +64,14 @@ def challenge_rule_of(rule: PluginSpec) -> ChallengeRule:
         UnknownName: no rule has that name, or it is none for challenges.
         BadSetting: a setting is outside its range.
     """
+    made: ChallengeRule = _maker(rule, CHALLENGE)(**rule.settings)
+    return made
+
+
+def _maker(rule: PluginSpec, name: str) -> Callable[..., Any]:
+    """The function of that name in the rule's file."""
     module = plugins.load(RULES, rule.name)
-    if not hasattr(module, CHALLENGE):
-        raise UnknownName("rule", rule.name, [plugins.as_written(RULES, name) for name in names_with(RULES, CHALLENGE)])
-    made: ChallengeRule = module.create_challenge(**rule.settings)
+    if not hasattr(module, name):
+        raise UnknownName("rule", rule.name, [plugins.as_written(RULES, known) for known in names_with(RULES, name)])
+    made: Callable[..., Any] = getattr(module, name)
     return made

@@ -52,24 +52,25 @@ class ProvenBetter:
         if (refusal := _refusal(floor, n_uncovered)) is not None:
             return (refusal,)
         if evidence.e_worse >= 1 / self.alpha:
-            return (self._reason(evidence, Call.RETIRE, self._told_worse(evidence)),)
+            return (self._reason(evidence, Call.RETIRE),)
         if not self._is_proven(evidence):
-            return (self._reason(evidence, Call.INCONCLUSIVE, self._told_open(evidence)),)
-        proof = self._reason(evidence, Call.PROMOTE, self._told_better(evidence))
-        return (proof, *(_lack(sentence) for sentence in _lacks(evidence)))
+            return (self._reason(evidence, Call.INCONCLUSIVE),)
+        return (self._reason(evidence, Call.PROMOTE), *(_lack(sentence) for sentence in _lacks(evidence)))
 
     def _is_proven(self, evidence: Evidence) -> bool:
         """Better at some time by the e-value, and on the average of all the time by the bound."""
         return evidence.e_better >= 1 / self.alpha and evidence.lower(alpha=self.alpha) > 0
 
-    def _reason(self, evidence: Evidence, call: Call, sentence: str) -> Reason:
+    def _reason(self, evidence: Evidence, call: Call) -> Reason:
+        """What the evidence says, in a sentence and in its numbers."""
         low, high = evidence.interval(alpha=self.alpha)
+        e_better, e_worse = evidence.e_better, evidence.e_worse
         numbers: dict[str, Number] = {
             "difference": number(evidence.mean),
             "low": number(low),
             "high": number(high),
-            "e_better": number(evidence.e_better),
-            "e_worse": number(evidence.e_worse),
+            "e_better": number(e_better),
+            "e_worse": number(e_worse),
             "needed": 1 / self.alpha,
             "alpha": self.alpha,
             "n": float(evidence.n),
@@ -77,35 +78,34 @@ class ProvenBetter:
             "ess": evidence.ess,
             "largest_share": evidence.largest_share,
         }
+        if evidence.n == 0:
+            sentence = "No events of this challenge have matured yet, so nothing can be said."
+        else:
+            odds = _odds(e_worse if call == Call.RETIRE else e_better)
+            sentence = _SENTENCES[call].format(
+                n=evidence.n,
+                difference=evidence.mean,
+                sure=f"{100 * (1 - self.alpha):g} % sure between {low:+.4g} and {high:+.4g}",
+                odds=f"{odds} to 1",
+                needed=f"{1 / self.alpha:g} to 1",
+            )
         return Reason(name=_NAME, call=call, sentence=sentence, numbers=numbers)
 
-    def _told_better(self, evidence: Evidence) -> str:
-        low = evidence.lower(alpha=self.alpha)
-        return (
-            f"Proven better in {evidence.n:,} events: it earns {evidence.mean:+.4g} a decision beside the champion, "
-            f"{self._sure} more than {low:+.4g}. The evidence stands {_odds(evidence.e_better)} to 1; "
-            f"{1 / self.alpha:g} to 1 is asked for, and counts however often one looks."
-        )
 
-    def _told_worse(self, evidence: Evidence) -> str:
-        return (
-            f"Not worth more traffic: in {evidence.n:,} events it earns {evidence.mean:+.4g} a decision beside the champion, "
-            f"and the evidence that it is worse stands {_odds(evidence.e_worse)} to 1 ({1 / self.alpha:g} to 1 settles it)."
-        )
-
-    def _told_open(self, evidence: Evidence) -> str:
-        if evidence.n == 0:
-            return "No events of this challenge have matured yet, so nothing can be said."
-        low, high = evidence.interval(alpha=self.alpha)
-        return (
-            f"Not settled after {evidence.n:,} events: the difference is {evidence.mean:+.4g} a decision, {self._sure} between "
-            f"{low:+.4g} and {high:+.4g}. The evidence that it is better stands {_odds(evidence.e_better)} to 1; "
-            f"{1 / self.alpha:g} to 1 is asked for. A tie never goes live."
-        )
-
-    @property
-    def _sure(self) -> str:
-        return f"{100 * (1 - self.alpha):g} % sure"
+_SENTENCES = {
+    Call.PROMOTE: (
+        "Proven better in {n:,} events: it earns {difference:+.4g} a decision beside the champion, {sure}. The odds that it is "
+        "better stand {odds}; {needed} is asked for, and counts however often one looks."
+    ),
+    Call.RETIRE: (
+        "Worse than the champion: in {n:,} events it earns {difference:+.4g} a decision beside it, {sure}. The odds that it is "
+        "worse stand {odds}; {needed} settles it."
+    ),
+    Call.INCONCLUSIVE: (
+        "Not settled after {n:,} events: it earns {difference:+.4g} a decision beside the champion, {sure}. The odds that it "
+        "is better stand {odds}; {needed} is asked for. A tie never goes live."
+    ),
+}
 
 
 def _refusal(floor: float, n_uncovered: int) -> Reason | None:
