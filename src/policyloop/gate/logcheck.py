@@ -144,16 +144,27 @@ def check(
         rows = index[start : start + _AT_ONCE]
         its = {role: pmf[rows] for role, pmf in (others or {}).items()}
         after = _after(after, _rows(examples, rows), spec=spec, known=known, others=its)
+    return said(after, spec, audit=audit), after
+
+
+def said(state: LogState, spec: LoopSpec, *, audit: Audit | None = None) -> LogCheck:
+    """What is said of a log of which this is remembered.
+
+    Args:
+        state: as a look gave it.
+        spec: of the loop, today's.
+        audit: counts of the join; None leaves out what only these tell.
+    """
     reasons = (
-        after.contract.reason(),
-        after.truth.reason(),
-        after.weights.reason(),
-        after.calibration.reason(spec.labels),
-        *after.sides.reasons(),
-        *_of_models(after.models),
+        state.contract.reason(),
+        state.truth.reason(),
+        state.weights.reason(),
+        state.calibration.reason(spec.labels),
+        *state.sides.reasons(),
+        *_of_models(state.models),
         *(() if audit is None else overrides.reasons(audit, spec.labels)),
     )
-    return LogCheck(reasons=reasons, n=after.truth.wealth.n), after
+    return LogCheck(reasons=reasons, n=state.truth.wealth.n)
 
 
 def _is_new(examples: Examples, until: int | None, before: int | None) -> NDArray[np.bool_]:

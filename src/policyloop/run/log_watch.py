@@ -19,6 +19,7 @@ from policyloop.core.spec_file import from_json
 from policyloop.gate import logcheck
 from policyloop.gate.checks.contract import Known
 from policyloop.gate.logcheck import LogCheck, LogState
+from policyloop.gate.verdict import Reason
 from policyloop.join.audit import added
 from policyloop.join.history import examples_of
 from policyloop.join.hour_states import first_waiting, hour_states
@@ -68,6 +69,12 @@ def begin_again(deployment: Deployment, loop: str) -> None:
     deployment.registry.challenges.carry(spec.loop, LOG, msgspec.json.encode(fresh.to_mapping()).decode())
 
 
+def remembered_alarms(deployment: Deployment, spec: LoopSpec) -> tuple[Reason, ...]:
+    """The alarms that the last look left; none before the first."""
+    state = _remembered(deployment, spec)
+    return () if state is None else logcheck.said(state, spec).alarms
+
+
 def _remembered(deployment: Deployment, spec: LoopSpec) -> LogState | None:
     carried = deployment.registry.challenges.carried(spec.loop, LOG)
     return None if carried is None else LogState.from_mapping(msgspec.json.decode(carried))
@@ -83,14 +90,17 @@ def _known(deployment: Deployment, spec: LoopSpec) -> Known:
 def _others(deployment: Deployment, spec: LoopSpec, examples: Examples) -> dict[str, NDArray[np.float64]]:
     """What else may have decided: the baseline, and the models of now and before, as far as they can be loaded.
 
-    What champion and challenger said when a decision was made comes with its example, and goes before.
+    What champion and challenger said when a decision was made comes with its example, and goes before. A model is asked of
+    decisions after those that it learned from alone: a bet on a draw may not know how that draw came out.
     """
     row = deployment.registry.standing(spec.loop).row
     found = {}
     for role, model in {"baseline": None, "champion": row.champion, "previous": row.previous}.items():
         try:
             policy = entrant_of(deployment.registry, spec, model).policy
+            learned_until = -1 if model is None else deployment.registry.load(spec.loop, model).manifest.trained_until
         except PolicyloopError:  # it is not here, or not whole: then the others alone are asked
             continue
-        found[role] = policy.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
+        pmf = policy.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
+        found[role] = np.where((examples.decided_at > learned_until)[:, np.newaxis], pmf, np.nan)
     return found

@@ -1,0 +1,61 @@
+"""Let another recipe challenge the one that serves: it goes live only when it is proven better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json
+from policyloop.core.errors import Fault, Invalid
+from policyloop.registry.changes import changes_between
+from policyloop.registry.recipes import read_recipe
+from policyloop.run import challenging
+from policyloop.run.apply import check_plugins
+from policyloop.run.gate_state import gate_state
+
+
+def run(
+    loop: LoopName,
+    recipe: Annotated[
+        Path,
+        typer.Option("--recipe", help="YAML with what is to differ: learner, explore, reward, context.", show_default=False),
+    ],
+    why: Annotated[str, typer.Option("--why", help="Your reason; it is kept with the challenge.")] = "no reason given",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be tried, and begin nothing.")] = False,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let another recipe challenge the one that serves: it goes live only when it is proven better.
+
+    It is trained, asked beside the champion, given a small share of the decisions, then half of them; what it earns is looked
+    at all the time, and a tie never goes live. `policyloop gate status LOOP` tells where it stands.
+    """
+    try:
+        text = recipe.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Invalid([Fault("--recipe", f"is '{recipe}', which cannot be read: {reason}; expected a YAML file.")]) from None
+    with open_project(home) as deployment:
+        standing = deployment.registry.standing(loop)
+        spec = read_recipe(text, standing.spec)
+        check_plugins(spec)
+        changes = [str(change).split(" (")[0] for change in changes_between(standing.spec, spec)]
+        row = None if dry_run else challenging.begin(deployment, loop, text, why=why)
+        state = gate_state(deployment, loop)
+    if as_json:
+        write_json({"changes": changes, "challenge": None if row is None else state.challenge})
+        return
+    for change in changes:
+        typer.echo(change)
+    if row is None:
+        typer.echo("Nothing was begun.")
+        return
+    name, share = standing.spec.loop, f"{100 * spec.gate.canary:g} %"
+    typer.echo(
+        f"Challenge {row.id} of loop '{name}' began. Its first model is trained next; then it is asked beside the champion, "
+        f"then it decides {share} until it is proven, or not. `policyloop gate status {name}` tells."
+    )

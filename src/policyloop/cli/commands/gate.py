@@ -1,0 +1,159 @@
+"""See and steer what goes live: status, history, explain, freeze, unfreeze, approve, retire."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json, write_table
+from policyloop.cli.words import counted
+from policyloop.core.errors import NothingToDo
+from policyloop.core.model import short
+from policyloop.run import gate_state as states
+from policyloop.run.gate_state import ChallengeView, GateState, ReasonView
+from policyloop.run.log_watch import begin_again
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
+
+Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept.")]
+_NO_WHY = "no reason given"
+
+
+@app.callback()
+def _gate() -> None:
+    """See and steer what goes live: status, history, explain, freeze, unfreeze, approve, retire."""
+
+
+@app.command()
+def status(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Where the loop's challenge stands, what it waits for, and what speaks for and against it."""
+    with open_project(home) as deployment:
+        state = states.gate_state(deployment, loop)
+    if as_json:
+        write_json(state)
+        return
+    for line in _told(state):
+        typer.echo(line)
+
+
+@app.command()
+def history(
+    loop: LoopName,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 20,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every move of the loop's challenges, newest first."""
+    with open_project(home) as deployment:
+        moves = states.history(deployment, loop, limit=limit)
+    if as_json:
+        write_json(moves)
+    elif not moves:
+        typer.echo("no challenge has begun yet; `policyloop challenge LOOP --recipe FILE` begins one.")
+    else:
+        rows = [(m.at[:19].replace("T", " "), str(m.challenge), m.after, m.verdict, short(m.model), m.sentence) for m in moves]
+        write_table(("at (UTC)", "challenge", "state", "verdict", "model", "why"), rows)
+
+
+@app.command()
+def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Work the challenge's evidence out again from the tables alone, and say whether the records say the same."""
+    with open_project(home) as deployment:
+        found = states.explained(deployment, loop)
+    if found is None:
+        raise NothingToDo(
+            f"no challenge of loop '{loop}' has evidence yet; expected one in CANARY or RAMP with settled decisions."
+        )
+    if as_json:
+        write_json(found)
+        return
+    typer.echo(f"challenge {found.challenge}, {found.state}: {counted(found.n, 'settled decision')} worked out again")
+    if found.difference is not None and found.low is not None and found.high is not None:
+        typer.echo(
+            f"difference a decision: {found.difference:+.4g}, 95 % sure at all looks: {found.low:+.4g} to {found.high:+.4g}"
+        )
+    for reason in found.reasons:
+        typer.echo(_line(reason))
+    same = "the records say the same, to 1e-12" if found.is_same else "THE RECORDS SAY SOMETHING ELSE; run `policyloop fsck`"
+    typer.echo(same)
+
+
+@app.command()
+def freeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Promote nothing until `unfreeze`; what is live stays live, and can be rolled back."""
+    with open_project(home) as deployment:
+        name = deployment.registry.standing(loop).spec.loop
+        deployment.registry.freeze(name, why=why)
+        state = states.gate_state(deployment, name)
+    _answer(state, f"{name}: nothing is promoted until `policyloop gate unfreeze {name}`.", as_json=as_json)
+
+
+@app.command()
+def unfreeze(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Allow promotions again; the log check begins anew, with the decisions from now on."""
+    with open_project(home) as deployment:
+        name = deployment.registry.standing(loop).spec.loop
+        deployment.registry.unfreeze(name)
+        begin_again(deployment, name)
+        state = states.gate_state(deployment, name)
+    _answer(state, f"{name}: promotions are allowed again.", as_json=as_json)
+
+
+@app.command()
+def approve(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Agree to the proven challenger that waits for you."""
+    with open_project(home) as deployment:
+        name = deployment.registry.standing(loop).spec.loop
+        row = deployment.registry.challenges.approve(name, why=why)
+        state = states.gate_state(deployment, name)
+    _answer(state, f"{name}: challenge {row.id} goes on, in state {row.state}.", as_json=as_json)
+
+
+@app.command()
+def retire(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """End the challenge that goes on; the champion decides alone again."""
+    with open_project(home) as deployment:
+        name = deployment.registry.standing(loop).spec.loop
+        row = deployment.registry.challenges.retire(name, why=why)
+        state = states.gate_state(deployment, name)
+    _answer(state, f"{name}: challenge {row.id} ended, {row.state}.", as_json=as_json)
+
+
+def _answer(state: GateState, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        write_json(state)
+    else:
+        typer.echo(sentence)
+
+
+def _told(state: GateState) -> list[str]:
+    """The state in lines."""
+    frozen = "; promotions are FROZEN" if state.is_frozen else ""
+    held = f"; the baseline keeps {100 * state.hold_out:g} % of the decisions" if state.hold_out else ""
+    lines = [f"{state.loop}: {short(state.champion)} is live{held}{frozen}"]
+    lines += [_line(alarm) for alarm in state.alarms]
+    lines += [] if state.line is None else [_line(state.line)]
+    if state.challenge is None:
+        return [*lines, "no challenge has begun; `policyloop challenge LOOP --recipe FILE` begins one"]
+    return lines + _told_of(state.challenge, state.loop)
+
+
+def _told_of(challenge: ChallengeView, loop: str) -> list[str]:
+    """A challenge in lines: what it is, where it stands, what speaks for and against it."""
+    model = "no model yet" if challenge.model is None else f"model {short(challenge.model)}"
+    share = f", {100 * challenge.share:g} % of the decisions are its own" if challenge.share else ""
+    since = challenge.changed_at[:16].replace("T", " ")
+    lines = [f"challenge {challenge.id}: {challenge.state} since {since} UTC, {model}{share}"]
+    lines += [f"  {change.split(' (')[0]}" for change in challenge.changes]
+    lines += [_line(reason) for reason in challenge.reasons]
+    if challenge.is_waiting:
+        lines.append(f"It waits for you: `policyloop gate approve {loop}` or `policyloop gate retire {loop}`.")
+    return lines
+
+
+def _line(reason: ReasonView) -> str:
+    mark = {"PROMOTE": "+", "INCONCLUSIVE": "?"}.get(reason.verdict, "-")
+    return f"{mark} {reason.sentence}"

@@ -1,0 +1,231 @@
+"""The state of the gate: where a loop's challenge stands, what it waits for, and what speaks for and against it.
+
+Question answered: what would a person want to know before approving, waiting or ending it? In words, with the numbers that they
+rest on; commands and the HTTP interface show the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from policyloop.core.clock import iso
+from policyloop.core.spec_file import from_json
+from policyloop.gate.account import Account, judged
+from policyloop.gate.evidence import Evidence
+from policyloop.gate.ramp import SERVED
+from policyloop.gate.rule import challenge_rule_of
+from policyloop.gate.verdict import Reason, number
+from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
+from policyloop.registry.challenges import Trial
+from policyloop.registry.changes import Change, changes_between
+from policyloop.registry.registry import Standing
+from policyloop.run import line_watch
+from policyloop.run.challenging import account_anew, carried_account, spec_of
+from policyloop.run.deployment import Deployment
+from policyloop.run.log_watch import remembered_alarms
+
+_SAME = 1e-12
+
+
+class ReasonView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule, guard or check says."""
+
+    name: str
+    verdict: str
+    passed: bool
+    sentence: str
+    numbers: dict[str, float | None]
+    is_check: bool
+
+
+class ChallengeView(msgspec.Struct, frozen=True, kw_only=True):
+    """One challenge."""
+
+    id: int
+    state: str
+    recipe: str  # digest
+    changes: list[str]  # what it changes in the spec that held when it began
+    model: str | None  # the newest of its line
+    share: float  # of the decisions that are not held out, which are its own
+    is_waiting: bool  # for a person's approval
+    started_at: str
+    changed_at: str  # when it came into its state
+    ended_at: str | None
+    n_served: int  # settled decisions of its state in which it was asked
+    reasons: list[ReasonView]  # what speaks for and against it now
+
+
+class GateState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate of a loop does now."""
+
+    loop: str
+    champion: str | None
+    is_frozen: bool  # nothing is promoted
+    hold_out: float  # the baseline's share of all decisions
+    alarms: list[ReasonView]  # of the log check
+    line: ReasonView | None  # what the hold-out says of the line that is live
+    challenge: ChallengeView | None  # the one that goes on, else the last one
+
+
+class MoveView(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a challenge's state."""
+
+    at: str
+    challenge: int
+    before: str | None  # None: it began
+    after: str
+    verdict: str
+    model: str
+    champion: str | None
+    sentence: str
+    n_evidence: int
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """What a challenge has shown, worked out again from the tables alone."""
+
+    challenge: int
+    state: str
+    n: int  # settled decisions that are evidence
+    difference: float | None  # challenger minus champion, a decision
+    low: float | None  # the confidence sequence at level .95
+    high: float | None
+    e_better: float | None  # 20 is proof at level .05
+    e_worse: float | None
+    ess: float
+    reasons: list[ReasonView]
+    is_same: bool  # whether the tables say what the records do, to 1e-12
+
+
+def gate_state(deployment: Deployment, loop: str) -> GateState:
+    """Where things stand, without looking anew: what the last look found.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+    """
+    standing = deployment.registry.standing(loop)
+    challenges = deployment.registry.challenges.all(standing.spec.loop)
+    line = line_watch.reason_now(deployment, standing.spec.loop)
+    return GateState(
+        loop=standing.spec.loop,
+        champion=standing.champion,
+        is_frozen=standing.row.is_frozen,
+        hold_out=standing.spec.gate.hold_out,
+        alarms=[_view(reason) for reason in remembered_alarms(deployment, standing.spec)],
+        line=None if line is None else _view(line),
+        challenge=_challenge_view(deployment, standing, challenges[0]) if challenges else None,
+    )
+
+
+def history(deployment: Deployment, loop: str, *, limit: int = 100) -> list[MoveView]:
+    """Every move of the loop's challenges, the newest first.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+    """
+    name = deployment.registry.standing(loop).spec.loop
+    return [_move_view(move) for move in deployment.registry.challenges.moves(name, limit=limit)]
+
+
+def explained(deployment: Deployment, loop: str) -> Explained | None:
+    """The evidence of the challenge that goes on, recomputed; None where there is none yet.
+
+    Raises:
+        UnknownLoop: no loop has that name.
+    """
+    standing = deployment.registry.standing(loop)
+    row = deployment.registry.challenges.open(standing.spec.loop)
+    carried = None if row is None else carried_account(deployment, row)
+    if row is None or carried is None or carried.evidence is None:
+        return None
+    spec = spec_of(standing, row)
+    anew = account_anew(deployment, standing, row, spec, like=carried)
+    evidence = anew.evidence or carried.evidence
+    low, high = evidence.interval()
+    return Explained(
+        challenge=row.id,
+        state=row.state.value,
+        n=evidence.n,
+        difference=number(evidence.mean),
+        low=number(low),
+        high=number(high),
+        e_better=number(evidence.e_better),
+        e_worse=number(evidence.e_worse),
+        ess=evidence.ess,
+        reasons=[_view(reason) for reason in _reasons(standing, row, anew)],
+        is_same=anew.evidence is not None and _is_same(anew.evidence, carried.evidence),
+    )
+
+
+def _is_same(one: Evidence, other: Evidence) -> bool:
+    wealth = zip(
+        (*one.better.log_wealth, *one.worse.log_wealth), (*other.better.log_wealth, *other.worse.log_wealth), strict=True
+    )
+    return one.n == other.n and all(math.isclose(a, b, rel_tol=_SAME, abs_tol=_SAME) for a, b in wealth)
+
+
+def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRow) -> ChallengeView:
+    account = carried_account(deployment, row)
+    trial = Trial(challenge=row.id, state=row.state, model=row.model or "", spec=from_json(row.body))
+    reasons = [] if account is None else _reasons(standing, row, account)
+    if not reasons or not row.is_open:
+        reasons = [*deployment.registry.challenges.moves(row.loop, challenge=row.id, limit=1)[0].verdict.reasons]
+    return ChallengeView(
+        id=row.id,
+        state=row.state.value,
+        recipe=row.recipe,
+        changes=[str(change) for change in _changes(deployment, row)],
+        model=row.model,
+        share=trial.share,
+        is_waiting=row.is_waiting,
+        started_at=iso(row.started_at),
+        changed_at=iso(row.changed_at),
+        ended_at=None if row.ended_at is None else iso(row.ended_at),
+        n_served=0 if account is None else account.n_served,
+        reasons=[_view(reason) for reason in reasons],
+    )
+
+
+def _changes(deployment: Deployment, row: ChallengeRow) -> list[Change]:
+    """What the recipe changes in the spec that held when it began."""
+    held = [spec for spec in deployment.registry.spec_history(row.loop) if spec.applied_at <= row.started_at]
+    return changes_between(from_json(held[-1].body), from_json(row.body))
+
+
+def _reasons(standing: Standing, row: ChallengeRow, account: Account) -> list[Reason]:
+    """What rule and guards say of an account."""
+    if row.state not in SERVED:
+        return []
+    spec = spec_of(standing, row)
+    rule = challenge_rule_of(spec.gate.challenge)
+    floor = standing.spec.explore.floor
+    proof = () if account.evidence is None else rule.judge(account.evidence, floor=floor, n_uncovered=account.n_uncovered)
+    return [*proof, *judged(account, spec)]
+
+
+def _move_view(move: MoveRow) -> MoveView:
+    verdict = move.verdict
+    return MoveView(
+        at=iso(move.at),
+        challenge=move.challenge,
+        before=None if move.before is None else move.before.value,
+        after=move.after.value,
+        verdict=verdict.call.value,
+        model=verdict.model,
+        champion=verdict.champion,
+        sentence=verdict.sentence,
+        n_evidence=verdict.n_evidence,
+    )
+
+
+def _view(reason: Reason) -> ReasonView:
+    return ReasonView(
+        name=reason.name,
+        verdict=reason.call.value,
+        passed=reason.is_passed,
+        sentence=reason.sentence,
+        numbers=dict(reason.numbers),
+        is_check=reason.is_check,
+    )
