@@ -131,7 +131,7 @@ def _truth_apart(log: TwinLog, lift: float, share: float, rng: np.random.Generat
 
     def gained(gap: float) -> NDArray[np.float64]:
         """(apart,) what the other favourite brings more, when it should bring `gap` more on average."""
-        return log.scatter.within(of_top + gap + sway) - of_top
+        return np.asarray(log.scatter.within(of_top + gap + sway) - of_top)
 
     span = log.high - log.low
     low, high = -2 * span, 2 * span
@@ -149,7 +149,7 @@ def _another(allowed: NDArray[np.bool_], top: NDArray[np.intp], rng: np.random.G
     """(m,) an allowed action that is not the favourite, by even chance."""
     luck = np.where(allowed, rng.random(allowed.shape), -1.0)
     luck[np.arange(len(top)), top] = -1.0
-    return luck.argmax(axis=1)
+    return np.asarray(luck.argmax(axis=1))
 
 
 def _some(examples: Examples) -> Examples:
