@@ -14,7 +14,9 @@ from policyloop.policy.features import Encoder
 from policyloop.policy.policies import linear
 from policyloop.policy.scored import ScoredPolicy, explorer_of
 from policyloop.serve.decider import Decider
+from policyloop.serve.fallback import Breaker
 from policyloop.serve.live import live_of
+from policyloop.serve.traffic import Challenger, State, Traffic
 
 
 class HandClock:
@@ -89,9 +91,37 @@ class Stored:
         return self.ready
 
 
+class Gives:
+    """A policy that gives these numbers, whatever it is asked."""
+
+    def __init__(self, *pmf: float) -> None:
+        self._pmf = list(pmf)
+
+    def pmf(self, context: Any, allowed: Any, candidates: Any = None) -> list[float]:
+        return self._pmf
+
+
+def traffic_of(
+    challenger: Any = None, *, state: State = "canary", share: float = 0.25, hold_out: float = 0.0, is_sticky: bool = False
+) -> Traffic:
+    """Traffic with a challenger of that policy; without one only the baseline decides beside the champion."""
+    breaker = Breaker(budget_s=0.05)
+    asked = None
+    if challenger is not None:
+        asked = Challenger(challenge="7", state=state, name="c" * 32, policy=challenger, share=share, breaker=breaker)
+    return Traffic(challenger=asked, hold_out=hold_out, is_sticky=is_sticky)
+
+
 def decider_of(
-    policy: Any = None, *, spec: LoopSpec | None = None, name: str = "m" * 32, clock: Any = None, log: MemoryLog | None = None
+    policy: Any = None,
+    *,
+    spec: LoopSpec | None = None,
+    name: str = "m" * 32,
+    clock: Any = None,
+    log: MemoryLog | None = None,
+    traffic: Traffic | None = None,
 ) -> Decider:
     """A decider of the front page; without a policy the baseline decides."""
-    live = live_of(spec or front_page(), salt=SALT, policy=policy, name="baseline" if policy is None else name)
+    named = "baseline" if policy is None else name
+    live = live_of(spec or front_page(), salt=SALT, policy=policy, name=named, traffic=traffic)
     return Decider(live, clock=clock or HandClock(), append=(log or MemoryLog()).append)

@@ -13,7 +13,7 @@ from policyloop.core.loop import ActionSpec, ExploreSpec
 from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.core.wire import DecideRequest
 from policyloop.serve.decider import with_pmf
-from served import HandClock, MemoryLog, decider_of, some_model
+from served import Gives, HandClock, MemoryLog, decider_of, some_model
 
 EXPLORERS = ("greedy", "epsilon_greedy", "squarecb", "thompson")
 
@@ -25,16 +25,6 @@ def ask(**request) -> DecideRequest:
 class Raises:
     def pmf(self, context, allowed, candidates=None):
         raise ZeroDivisionError("the model divides by zero")
-
-
-class Gives:
-    """A policy that gives these numbers, whatever it is asked."""
-
-    def __init__(self, *pmf: float) -> None:
-        self._pmf = list(pmf)
-
-    def pmf(self, context, allowed, candidates=None):
-        return self._pmf
 
 
 def test_the_answer_says_what_was_logged():

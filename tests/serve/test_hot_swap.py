@@ -3,12 +3,14 @@
 import dataclasses
 import threading
 
+import numpy as np
 import pytest
 
 from front_page import CONTEXT, SALT, front_page
 from policyloop.core.clock import SystemClock
 from policyloop.core.errors import UnknownLoop
-from policyloop.core.loop import ActionSpec, ExploreSpec, LoopSpec
+from policyloop.core.event import Decision
+from policyloop.core.loop import ActionSpec, ExploreSpec, GateSpec, LoopSpec
 from policyloop.core.wire import DecideRequest
 from policyloop.policy.scored import ScoredPolicy
 from policyloop.serve.hot_swap import RETRY_AFTER_S, HotSwap
@@ -304,8 +306,161 @@ def test_no_answer_mixes_two_models_while_they_change_under_load():
     assert all(pmf == expected[policy] for policy, pmf in seen)
 
 
+class TestTrial:
+    """A challenge begins, changes and ends between two decisions."""
+
+    def shelf(self, **change):
+        shelf = Shelf()
+        shelf.put(champion="model a", **change)
+        return shelf
+
+    def challenger(self, swap):
+        traffic = swap.find("front-page").live.traffic
+        return None if traffic is None else traffic.challenger
+
+    def test_the_challenger_of_a_trial_decides_its_share_under_the_floor_that_holds(self):
+        spec = front_page(explore=ExploreSpec(floor=0.3))
+        decider = swap_of(self.shelf(trial=Trial(), spec=spec)).find("front-page")
+
+        events = [decider.decide(REQUEST).event for _ in range(60)]
+
+        assert {event.policy for event in events} == {"model a", "model b"}
+        assert events[0].mixture == [("model a", 0.5), ("model b", 0.5)]
+        assert min(events[0].probabilities()) >= 0.1 - 1e-12
+
+    def test_in_shadow_it_is_asked_and_decides_nothing(self):
+        decider = swap_of(self.shelf(trial=Trial(state="SHADOW"))).find("front-page")
+
+        event = decider.decide(REQUEST).event
+
+        assert (event.policy, event.mixture) == ("model a", None)
+        assert '"policy":"model b"' in event.shadow
+        assert '"state":"shadow"' in event.shadow
+
+    def test_in_a_state_in_which_nobody_asks_it_there_is_no_traffic(self):
+        assert swap_of(self.shelf(trial=Trial(state="LOG-CHECK"))).find("front-page").live.traffic is None
+
+    def test_a_look_without_a_change_leaves_everything_as_it_is(self):
+        shelf = self.shelf(trial=Trial())
+        swap = swap_of(shelf)
+        live = swap.find("front-page").live
+
+        shelf.put(champion="model a", trial=Trial())
+        swap.look()
+
+        assert swap.find("front-page").live is live
+        assert shelf.n_loads == 2
+
+    def test_another_state_loads_nothing_and_keeps_what_the_breaker_counted(self):
+        shelf = self.shelf(trial=Trial())
+        swap = swap_of(shelf)
+        before = self.challenger(swap)
+
+        shelf.put(champion="model a", trial=Trial(state="RAMP", share=0.25))
+        swap.look()
+
+        after = self.challenger(swap)
+        assert (after.state, after.share) == ("ramp", 0.25)
+        assert after.breaker is before.breaker
+        assert shelf.n_loads == 2
+
+    def test_a_refresh_of_either_line_is_just_another_swap(self):
+        shelf = self.shelf(trial=Trial())
+        shelf.models |= {"model c": Stored(some_model(seed=3)), "model d": Stored(some_model(seed=4))}
+        swap = swap_of(shelf)
+        mixtures = []
+
+        for champion, model in (("model a", "model b"), ("model c", "model b"), ("model c", "model d")):
+            shelf.put(champion=champion, trial=Trial(model=model))
+            swap.look()
+            mixtures.append([name for name, _ in swap.find("front-page").decide(REQUEST).event.mixture])
+
+        assert mixtures == [["model a", "model b"], ["model c", "model b"], ["model c", "model d"]]
+        assert shelf.n_loads == 4
+
+    def test_the_end_of_a_challenge_leaves_the_champion_alone(self):
+        shelf = self.shelf(trial=Trial())
+        swap = swap_of(shelf)
+
+        shelf.put(champion="model a", trial=None)
+        swap.look()
+
+        event = swap.find("front-page").decide(REQUEST).event
+        assert (event.policy, event.mixture, event.shadow) == ("model a", None, None)
+
+    @pytest.mark.parametrize("fault", ["bad", "missing"])
+    def test_a_challenger_that_is_refused_is_told_once_and_traffic_goes_on_without_it(self, fault):
+        shelf = self.shelf(trial=Trial(model=fault), spec=front_page(gate=GateSpec(hold_out=0.2)))
+        refused: list[tuple[str, str, str]] = []
+        swap = swap_of(shelf, refused=refused)
+
+        for _ in range(3):
+            swap.look()
+
+        assert self.challenger(swap) is None
+        assert swap.find("front-page").decide(REQUEST).event.mixture == [("model a", 0.8), ("baseline", 0.2)]
+        assert [(loop, model) for loop, model, _ in refused] == [("front-page", fault)]
+
+    def test_a_refused_challenger_is_tried_again_after_a_while(self):
+        shelf, clock = self.shelf(trial=Trial(model="late")), HandClock()
+        swap = swap_of(shelf, clock=clock)
+        shelf.models["late"] = shelf.models["model b"]
+
+        clock.sleep(RETRY_AFTER_S + 1)
+        swap.look()
+
+        assert self.challenger(swap).name == "late"
+
+    def test_a_paused_loop_and_one_without_a_model_have_no_traffic(self):
+        spec = front_page(gate=GateSpec(hold_out=0.2))
+        paused = swap_of(self.shelf(trial=Trial(), spec=spec, is_paused=True))
+        without = Shelf(spec)
+        without.put(trial=Trial())
+
+        events = [swap.find("front-page").decide(REQUEST).event for swap in (paused, swap_of(without))]
+
+        assert {(event.policy, event.is_fallback, event.mixture) for event in events} == {("baseline", True, None)}
+
+    def test_the_hold_out_needs_no_challenge(self):
+        decider = swap_of(self.shelf(spec=front_page(gate=GateSpec(hold_out=0.5)))).find("front-page")
+
+        assert {decider.decide(REQUEST).event.side for _ in range(60)} == {"champion", "hold-out"}
+
+    def test_no_answer_mixes_what_was_never_live_together_while_challengers_change_under_load(self):
+        shelf = self.shelf(trial=Trial())
+        shelf.models["model c"] = Stored(some_model(seed=3))
+        pairs = {("model a", "model b"): Trial(), ("model c", "model a"): Trial(model="model a", share=0.25)}
+        swap = swap_of(shelf, clock=SystemClock())
+        decider = swap.find("front-page")
+        alone = {name: probabilities_of(swap, shelf, name) for name in ("model a", "model b", "model c")}
+        stop = threading.Event()
+        seen: list[Decision] = []
+
+        def decide_on() -> None:
+            while not stop.is_set():
+                seen.append(decider.decide(REQUEST).event)
+
+        threads = [threading.Thread(target=decide_on) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for turn in range(60):
+            (champion, _), trial = list(pairs.items())[turn % 2]
+            shelf.put(champion=champion, trial=trial)
+            swap.look()
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+        mixed = [event for event in seen if event.mixture is not None]
+        assert {tuple(name for name, _ in event.mixture) for event in mixed} == set(pairs)
+        for event in mixed:
+            expected = sum(share * np.array(alone[name]) for name, share in event.mixture)
+            np.testing.assert_allclose(event.probabilities(), expected, rtol=1e-9)
+            assert event.policy in dict(event.mixture)
+
+
 def probabilities_of(swap: HotSwap, shelf: Shelf, model: str) -> list[float]:
-    shelf.put(champion=model)
+    shelf.put(champion=model, trial=None)
     swap.look()
     return swap.find("front-page").decide(REQUEST).event.probabilities()
 

@@ -11,7 +11,7 @@ from policyloop.core.wire import DecideRequest, TrackedDecision
 from policyloop.ingest.checks import checks_of
 from policyloop.ingest.imported import imported_decision
 from policyloop.serve.replay import replay
-from served import context_of, decider_of, some_model
+from served import context_of, decider_of, some_model, traffic_of
 
 SPEC = front_page()
 MODEL = "m" * 32
@@ -101,3 +101,84 @@ def test_an_imported_decision_was_not_drawn_by_us():
     assert again.agrees
     assert again.drawn_action is None
     assert again.sentences()[0] == "The action was not drawn by us, so it cannot be drawn again."
+
+
+MODELS = {MODEL: some_model(), "c" * 32: some_model(seed=1)}
+
+
+def mixed_decisions(n=60, *, spec=SPEC, **traffic):
+    """Decisions of all kinds that champion, challenger and baseline share, as they come back from the log."""
+    decider = decider_of(some_model(), spec=spec, traffic=traffic_of(some_model(seed=1), **traffic))
+    rng = np.random.default_rng(5)
+    for i in range(n):
+        request = DecideRequest(
+            context=context_of(rng),
+            decision_id=f"d{i}",
+            exclude=["bold"] if i % 3 == 0 else None,
+            explore=i % 5 != 0,
+            episode_id=f"e{i % 4}" if i % 7 == 0 else None,
+            subject=f"person {i % 6}" if i % 2 else None,
+        )
+        event = decider.decide(request).event
+        yield decode(kind_of(event), encode(event))
+
+
+@pytest.mark.parametrize(
+    "traffic",
+    [
+        {"state": "shadow"},
+        {"share": 0.5},
+        {"share": 0.5, "hold_out": 0.2},
+        {"share": 0.5, "hold_out": 0.2, "is_sticky": True},
+    ],
+    ids=["shadow", "canary", "with hold-out", "sticky"],
+)
+def test_what_several_models_shared_is_made_again_from_all_of_them(traffic):
+    sides = set()
+
+    for event in mixed_decisions(**traffic):
+        again = replay(event, SPEC, salt=SALT, policies=MODELS)
+        assert again.agrees
+        assert again.drawn_action == event.action[0]
+        assert again.largest_difference == 0.0
+        assert again.is_side_alike == (True if event.mixture else None)
+        sides.add(event.side)
+
+    assert len(sides) == {"shadow": 1}.get(traffic.get("state"), 3 if traffic.get("hold_out") else 2)
+
+
+def test_the_side_is_drawn_again_from_the_log_alone():
+    for event in mixed_decisions(share=0.5, hold_out=0.2):
+        again = replay(event, SPEC, salt=SALT)
+        assert again.agrees
+        assert again.is_side_alike
+
+
+def test_another_side_does_not_agree():
+    event = next(event for event in mixed_decisions(share=0.5) if event.side == "champion")
+
+    again = replay(msgspec.structs.replace(event, side="challenger", policy="c" * 32), SPEC, salt=SALT)
+
+    assert not again.agrees
+    assert "The logged side is not the one that the draw leads to." in again.sentences()
+
+
+@pytest.mark.parametrize("changed", [MODEL, "c" * 32])
+def test_another_champion_or_challenger_does_not_agree(changed):
+    event = next(mixed_decisions(share=0.5))
+
+    again = replay(event, SPEC, salt=SALT, policies=MODELS | {changed: some_model(seed=2)})
+
+    assert not again.agrees
+
+
+def test_what_a_challenger_said_that_only_watched_is_compared_too():
+    event = next(mixed_decisions(state="shadow"))
+
+    assert not replay(event, SPEC, salt=SALT, policies=MODELS | {"c" * 32: some_model(seed=2)}).agrees
+
+
+def test_a_mixture_without_what_each_said_does_not_agree():
+    event = next(mixed_decisions(share=0.5))
+
+    assert not replay(msgspec.structs.replace(event, shadow=None), SPEC, salt=SALT, policies=MODELS).agrees
