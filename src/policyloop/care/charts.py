@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from policyloop.care.earned import Gain
 from policyloop.care.markup import Markup, element, joined
 from policyloop.care.report import Mean, Reign, Stretch
 from policyloop.core.clock import US_PER_S, iso
@@ -112,6 +113,36 @@ def share_chart(frame: Frame, stretches: Sequence[Stretch], names: Sequence[str]
     return _picture(frame, title, *_grid(frame, lambda value: f"{value:.0%}"), *bars, *_times(frame))
 
 
+def gain_chart(frame: Frame, gains: Sequence[tuple[str, Gain]], *, title: str, show: Callable[[float], str]) -> Markup:
+    """Differences with their intervals, one below the other, beside a line at nothing; values go from left to right."""
+    names = 0.0 if frame.is_narrow else _LETTER * max(len(name) for name, _ in gains)
+    left = 16.0 + names
+
+    def x(value: float) -> float:
+        return left + (value - frame.low) / (frame.high - frame.low) * (frame.width - frame.right - left - 20)
+
+    marks: list[Markup] = [*_scale(frame, x, show)]
+    for place, (name, gain) in enumerate(gains):
+        y = frame.top + frame.height * (place + (0.7 if frame.is_narrow else 0.5)) / len(gains)
+        if gain.low is None or gain.high is None or gain.value is None:
+            continue
+        told = element("title", f"{name}: {show(gain.value)} ({show(gain.low)} to {show(gain.high)}) a decision")
+        name_y = y - 10 if frame.is_narrow else y + 4
+        marks.append(
+            element(
+                "text",
+                name,
+                class_="halo",
+                x=max(x(gain.value), 70.0) if frame.is_narrow else 0.0,
+                y=name_y,
+                text_anchor="middle" if frame.is_narrow else None,
+            )
+        )
+        marks.append(element("line", told, class_="whisker", x1=x(gain.low), x2=x(gain.high), y1=y, y2=y))
+        marks.append(element("circle", class_="dot", cx=x(gain.value), cy=y, r=4.5))
+    return _picture(frame, title, *marks)
+
+
 def split_bar(parts: Sequence[tuple[str, int, str]], *, title: str) -> Markup:
     """A whole as one bar of its parts: name, count, class."""
     total = sum(n for _, n, _ in parts) or 1
@@ -158,6 +189,15 @@ def _grid(frame: Frame, show: Callable[[float], str]) -> Iterator[Markup]:
         y = frame.y(i * step)
         yield element("line", class_="grid", x1=frame.left, x2=frame.width - frame.right, y1=y, y2=y)
         yield element("text", show(i * step), x=frame.left - 6, y=y + 4, text_anchor="end")
+
+
+def _scale(frame: Frame, x: Callable[[float], float], show: Callable[[float], str]) -> Iterator[Markup]:
+    """Lines down, with what they stand for; the one at nothing is strong."""
+    step = _round_step((frame.high - frame.low) / (3 if frame.is_narrow else 6))
+    for i in range(math.ceil(frame.low / step - 1e-9), math.floor(frame.high / step + 1e-9) + 1):
+        at, look = x(i * step), "tick" if i == 0 else "grid"
+        yield element("line", class_=look, x1=at, x2=at, y1=frame.top, y2=frame.floor)
+        yield element("text", show(i * step), x=at, y=frame.floor + 16, text_anchor="middle")
 
 
 def _times(frame: Frame) -> Iterator[Markup]:

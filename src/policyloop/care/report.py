@@ -14,8 +14,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.care.earned import Earned, earned_of
 from policyloop.care.report_facts import Facts, facts_of
 from policyloop.care.status import LoopStatus, status_of
+from policyloop.care.timeline import Happening, timeline_of
 from policyloop.core.clock import US_PER_S, TimeUs, hour_of
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import BASELINE
@@ -112,6 +114,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     policies: list[PolicyLine]  # in the order of their first decision
     reigns: list[Reign]
     verdicts: list[VerdictLine]  # the newest first
+    earned: Earned
+    timeline: list[Happening]  # what went live, was taken back or moved, the newest first
     audit: Audit  # of the hours that the time touches
 
 
@@ -149,6 +153,8 @@ def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
         policies=_policies(facts),
         reigns=_reigns(verdicts, int(edges[0]), now_us),
         verdicts=[_line_of(row) for row in verdicts if row.at >= since],
+        earned=earned_of(deployment, spec, since=since),
+        timeline=timeline_of(verdicts, deployment.registry.challenges.moves(status.loop, limit=_MOST_VERDICTS), since=since),
         audit=_audit(deployment, status.loop, since=int(edges[0])),
     )
 

@@ -6,15 +6,28 @@ is escaped, and the page's own policy forbids it to run or load anything all the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import policyloop
 from policyloop.care.charts import Frame, bar_chart, line_chart, round_range, share_chart, split_bar
 from policyloop.care.markup import Markup, element, joined
-from policyloop.care.report import ActionLine, Mean, Report
+from policyloop.care.report import ActionLine, Report
+from policyloop.care.report_earned import earned_section, timeline_section
+from policyloop.care.report_parts import (
+    bounds_of,
+    day_of,
+    figure,
+    folded_table,
+    interval_of,
+    minute_of,
+    percent_of,
+    table,
+    value_of,
+    with_code,
+)
 from policyloop.care.report_style import CONTENT_SECURITY_POLICY, STYLE
-from policyloop.core.clock import US_PER_S, iso
+from policyloop.core.clock import US_PER_S
 from policyloop.core.model import BASELINE, short
 
 _WIDE, _NARROW = 880.0, 350.0
@@ -45,7 +58,7 @@ _BESIDE = (
 
 def page_of(report: Report) -> bytes:
     """The page, UTF-8."""
-    title = f"{report.loop}: report of {_day(max(report.start, report.since))} to {_day(report.end)}"
+    title = f"{report.loop}: report of {day_of(max(report.start, report.since))} to {day_of(report.end)}"
     body = joined(*_head(report), *(_sections(report) if report.n else [_nothing()]), _foot(report))
     page = element(
         "html",
@@ -67,15 +80,15 @@ def _head(report: Report) -> Iterator[Markup]:
     yield element("h1", report.loop)
     yield element(
         "p",
-        f"{_time(max(report.start, report.since))} to {_time(report.end)} UTC. The reward is ",
+        f"{minute_of(max(report.start, report.since))} to {minute_of(report.end)} UTC. The reward is ",
         element("code", report.reward_expression),
-        f", from {_figure(report.reward_low)} to {_figure(report.reward_high)}.",
+        f", from {figure(report.reward_low)} to {figure(report.reward_high)}.",
         class_="soft",
     )
     if report.n:
         yield element("dl", *(_tile(*tile) for tile in _headlines(report)), class_="tiles")
     if report.status.alarms:
-        alarms = [element("li", _with_code(alarm)) for alarm in report.status.alarms]
+        alarms = [element("li", with_code(alarm)) for alarm in report.status.alarms]
         yield element("section", element("h2", "To be looked at"), element("ul", *alarms), class_="alarms")
     else:
         yield element("p", "✓ No alarm.", class_="well")
@@ -87,7 +100,8 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
     rate = f"{report.n / days:,.0f} a day" if days >= 1 else f"in {_length(report.end - report.start)}"
     yield "Decisions", f"{report.n:,}", rate
     reward = report.reward
-    yield "Mean reward", _value(reward), f"{_interval(reward)}{reward.n:,} examples" if reward.n else "nothing is settled yet"
+    about = f"{interval_of(reward)}{reward.n:,} examples" if reward.n else "nothing is settled yet"
+    yield "Mean reward", value_of(reward), about
     champion, n_changes = report.status.champion, sum(reign.how == "PROMOTE" for reign in report.reigns)
     n_back = sum(reign.how == "ROLLBACK" for reign in report.reigns)
     learned = f"from {report.status.examples_in_champion or 0:,} examples"
@@ -97,8 +111,8 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
         "the loop is paused" if report.status.is_paused else (learned if champion else "no model is live"),
     )
     yield "New models live", f"{n_changes}", f"{n_back} taken back" if n_back else "none taken back"
-    yield "Join rate", _percent(report.joined), "of the settled decisions found an outcome"
-    yield "By the baseline", f"{report.n_by_baseline / report.n:.1%}", "before a model was live, or instead of one"
+    yield "Join rate", percent_of(report.joined), "of the settled decisions found an outcome"
+    yield "By the baseline", f"{report.n_by_baseline / report.n:.1%}", "before a model was live, instead of one, or held out"
 
 
 def _tile(name: str, figure: str, about: str) -> Markup:
@@ -107,6 +121,8 @@ def _tile(name: str, figure: str, about: str) -> Markup:
 
 
 def _sections(report: Report) -> Iterator[Markup]:
+    yield earned_section(report.earned, both=lambda draw, height: _both(report, draw, height=height))
+    yield timeline_section(report.timeline)
     yield _reward_section(report)
     yield _models_section(report)
     yield _actions_section(report)
@@ -129,7 +145,7 @@ def _reward_section(report: Report) -> Markup:
             report.stretches,
             mean_of=lambda stretch: stretch.reward,
             title=title,
-            show=_figure,
+            show=figure,
             reigns=report.reigns,
         )
 
@@ -145,11 +161,11 @@ def _reward_section(report: Report) -> Markup:
             class_="legend",
         ),
         *_both(report, draw, height=230.0),
-        _data(
+        folded_table(
             "Reward and decisions in numbers",
             ("from (UTC)", "decisions", "examples", "mean reward", "95 % interval"),
             [
-                (_time(s.start), f"{s.n:,}", f"{s.reward.n:,}", _value(s.reward), _bounds(s.reward))
+                (minute_of(s.start), f"{s.n:,}", f"{s.reward.n:,}", value_of(s.reward), bounds_of(s.reward))
                 for s in report.stretches
                 if s.n
             ],
@@ -163,21 +179,21 @@ def _models_section(report: Report) -> Markup:
         (
             _policy_name(line.policy, report),
             f"{line.n:,}",
-            _value(line.reward),
-            _bounds(line.reward),
-            f"{_time(line.first)} to {_time(line.last)}",
+            value_of(line.reward),
+            bounds_of(line.reward),
+            f"{minute_of(line.first)} to {minute_of(line.last)}",
         )
         for line in policies
     ]
     more = len(report.policies) - len(policies)
     about = "They decided at different times, so their means are no comparison; the gate compares on the same decisions."
-    verdicts = [(_time(one.at), one.call, short(one.model or None), one.why) for one in report.verdicts[:_MOST_ROWS]]
+    verdicts = [(minute_of(one.at), one.call, short(one.model or None), one.why) for one in report.verdicts[:_MOST_ROWS]]
     return element(
         "section",
         element("h2", "Who decided"),
         element("p", about + (f" The {more} before these are left out." if more else ""), class_="soft"),
-        _table(("policy", "decisions", "mean reward", "95 % interval", "decided (UTC)"), rows),
-        _data("What the gate said, newest first", ("at (UTC)", "verdict", "model", "why"), verdicts, n_numbers=0)
+        table(("policy", "decisions", "mean reward", "95 % interval", "decided (UTC)"), rows),
+        folded_table("What the gate said, newest first", ("at (UTC)", "verdict", "model", "why"), verdicts, n_numbers=0)
         if verdicts
         else "",
     )
@@ -206,11 +222,11 @@ def _actions_section(report: Report) -> Markup:
         *_both(report, draw_shares, height=190.0),
         element("p", "Decisions", class_="soft"),
         *_both(report, draw_counts, height=70.0),
-        _data(
+        folded_table(
             "Actions in numbers",
             ("action", "decisions", "share", "mean reward", "95 % interval"),
             [
-                (name, f"{line.n:,}", f"{line.n / report.n:.1%}", _value(line.reward), _bounds(line.reward))
+                (name, f"{line.n:,}", f"{line.n / report.n:.1%}", value_of(line.reward), bounds_of(line.reward))
                 for name, line in zip(names, report.actions, strict=True)
             ],
             about="Rewards are those of the decisions that took the action. It was taken where it seemed best, so they "
@@ -228,11 +244,11 @@ def _join_section(report: Report) -> Markup:
     beside = [(name, f"{n:,}", about) for field, name, about in _BESIDE if (n := getattr(audit, field))]
 
     def draw(frame: Frame) -> Markup:
-        title = f"Share of the settled decisions that found an outcome, over time: {_percent(report.joined)} in all."
+        title = f"Share of the settled decisions that found an outcome, over time: {percent_of(report.joined)} in all."
         return line_chart(frame, report.stretches, mean_of=lambda s: s.joined, title=title, show=lambda value: f"{value:.0%}")
 
     strange = (
-        [_table(("count of", "", "what it means"), beside, about="Beside these:")]
+        [table(("count of", "", "what it means"), beside, about="Beside these:")]
         if beside
         else [element("p", "Nothing was late, repeated, undeclared or in conflict.", class_="well")]
     )
@@ -247,7 +263,7 @@ def _join_section(report: Report) -> Markup:
         element("p", "Share that found an outcome", class_="soft"),
         *_both(report, draw, height=110.0),
         *strange,
-        _data("All counts of decisions", ("decisions", "", "what it means"), rows, n_numbers=1),
+        folded_table("All counts of decisions", ("decisions", "", "what it means"), rows, n_numbers=1),
     )
 
 
@@ -257,38 +273,9 @@ def _both(report: Report, draw: Callable[[Frame], Markup], *, height: float) -> 
     return [draw(Frame(width=width, height=height, start=report.start, end=end)) for width in (_WIDE, _NARROW)]
 
 
-def _data(summary: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, about: str = "", n_numbers: int = 9) -> Markup:
-    """A table that is folded away."""
-    return element("details", element("summary", summary), _table(head, rows, about=about, n_numbers=n_numbers))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, about: str = "", n_numbers: int = 9) -> Markup:
-    """A table; cells that are figures stand to the right."""
-    looks = [None if place == 0 or place > n_numbers else _look([row[place] for row in rows]) for place in range(len(head))]
-    titles = [element("th", name, class_=look, scope="col") for name, look in zip(head, looks, strict=True)]
-    body = [
-        element(
-            "tr",
-            element("th", row[0], scope="row"),
-            *(element("td", cell, class_=look) for cell, look in zip(row[1:], looks[1:], strict=True)),
-        )
-        for row in rows
-    ]
-    caption = [element("caption", about)] if about else []
-    made = element("table", *caption, element("thead", element("tr", *titles)), element("tbody", *body))
-    return element("div", made, class_="scroll", tabindex="0", role="region", aria_label=about or head[0])
-
-
-def _look(cells: Sequence[str]) -> str | None:
-    """`n` for a column of figures, `t` for one of times: neither is broken into lines."""
-    told = [cell for cell in cells if cell]
-    if not told or not all(cell[0].isdigit() or cell[0] in "-–" for cell in told):
-        return None
-    return "t" if any(":" in cell for cell in told) else "n"
-
-
 def _foot(report: Report) -> Markup:
-    made = f"Made by policyloop {policyloop.__version__} at {_time(report.end)} UTC from the tables of loop '{report.loop}'. "
+    when = minute_of(report.end)
+    made = f"Made by policyloop {policyloop.__version__} at {when} UTC from the tables of loop '{report.loop}'. "
     how = (
         "Intervals are of the mean, for one look; stretches with fewer than 30 examples are taken to spread at least as "
         "all examples do. Rewards are of decisions whose window is over."
@@ -296,14 +283,8 @@ def _foot(report: Report) -> Markup:
     return element("footer", made, how)
 
 
-def _with_code(text: str) -> Markup:
-    """A sentence in which what stands in backticks is code."""
-    parts = text.split("`")
-    return joined(*(element("code", part) if place % 2 else part for place, part in enumerate(parts)))
-
-
 def _summary(report: Report) -> str:
-    return f"In all {_value(report.reward)}, {_interval(report.reward)}from {report.reward.n:,} examples."
+    return f"In all {value_of(report.reward)}, {interval_of(report.reward)}from {report.reward.n:,} examples."
 
 
 def _has_rollback(report: Report) -> bool:
@@ -330,38 +311,3 @@ def _length(span_us: int) -> str:
     size, unit = next((pair for pair in units if seconds >= pair[0]), units[-1])
     count = seconds / size
     return f"{count:.3g} {unit if count == 1 else f'{unit}s'}"
-
-
-def _value(mean: Mean) -> str:
-    return "–" if mean.value is None else _exact(mean.value)
-
-
-def _percent(mean: Mean) -> str:
-    return "–" if mean.value is None else f"{mean.value:.1%}"
-
-
-def _interval(mean: Mean) -> str:
-    return "" if mean.low is None or mean.high is None else f"95 % sure: {_bounds(mean)}, "
-
-
-def _bounds(mean: Mean) -> str:
-    return "–" if mean.low is None or mean.high is None else f"{_exact(mean.low)} to {_exact(mean.high)}"
-
-
-def _figure(value: float) -> str:
-    """Up to three figures: `0.4`."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def _exact(value: float) -> str:
-    """Always three figures, so that columns line up: `0.400`."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}"
-
-
-def _time(time_us: int) -> str:
-    """`2026-11-14 05:37`."""
-    return iso(time_us)[:16].replace("T", " ")
-
-
-def _day(time_us: int) -> str:
-    return iso(time_us)[:10]

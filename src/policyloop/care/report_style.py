@@ -26,13 +26,13 @@ section { padding: 1rem 1.1rem; margin: 1rem 0; }
 .tiles { display: grid; grid-template-columns: repeat(6, 1fr); gap: .7rem; margin: 1.1rem 0; padding: 0; }
 .tile { padding: .7rem .8rem; margin: 0; }
 .tile dt { color: var(--soft); font-size: .85rem; }
-.tile dd { margin: 0; } .tile .figure { font-size: 1.35rem; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
+.tile dd { margin: 0; } .tile .figure { font-size: 1.2rem; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
 .tile .about { color: var(--soft); font-size: .82rem; line-height: 1.35; }
 .alarms { border-color: var(--bad); } .alarms h2 { color: var(--bad); } .alarms ul { margin: .3rem 0; padding-left: 1.2rem; }
 .well { color: var(--good); }
 svg { display: block; width: 100%; height: auto; margin: .6rem 0; }
 svg text { fill: var(--soft); font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; }
-svg.narrow { display: none; }
+svg.narrow { display: none; } .halo { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 .grid { stroke: var(--rule); } .tick { stroke: var(--soft); }
 .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; } .dot { fill: var(--accent); }
 .band { fill: var(--accent); opacity: .17; } .whisker { stroke: var(--accent); opacity: .4; stroke-width: 2; }
@@ -52,6 +52,10 @@ svg .reign-name { fill: var(--ink); font-size: 11px; }
 .key { display: inline-block; width: 1.3rem; border-top: 2px solid var(--accent); vertical-align: middle; margin-right: .4rem; }
 .key.area { border: 0; height: .75rem; background: var(--accent); opacity: .25; }
 .key.change { border-top: 2px dashed var(--mark); } .key.back { border-top: 2px solid var(--bad); }
+.timeline { list-style: none; margin: .4rem 0; padding: 0; font-size: .92rem; }
+.timeline li { padding: .35rem 0; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
+.when { color: var(--soft); font-variant-numeric: tabular-nums; white-space: nowrap; margin-right: .5rem; }
+.ill { color: var(--bad); }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; padding-bottom: .3rem; }

@@ -1,4 +1,4 @@
-"""Write a loop's report as one HTML page: reward over time, models, join health, action shares."""
+"""Write a loop's report as one HTML page: what it earned, what went live, reward over time, join health, action shares."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def run(
 ) -> None:
     """Write a loop's report as one HTML page that needs nothing beside itself.
 
-    Reward over time with its interval, the models that were live, the shares of the actions, and how outcomes were
-    joined. With --json its numbers go to standard output and no page is written.
+    What it earned beside its baseline and what exploring cost, what went live and why, reward over time with its interval,
+    the shares of the actions, and how outcomes were joined. With --json its numbers go to standard output and no page
+    is written.
     """
     with open_project(home) as deployment:
         report = report_of(deployment, loop, since=since_us(since, now_us=deployment.clock.now_us()))
