@@ -23,6 +23,8 @@ BODY_OF_TYPE = {  # a body that fits each request type of the table; a new type 
     "PromoteRequest": b'{"model": "0123"}',
     "RollbackRequest": b"{}",
     "RunRequest": b"{}",
+    "ChallengeRequest": b'{"recipe": {"learner": "boosted"}}',
+    "WordRequest": b"{}",
     "RegisterActionsRequest": b'{"actions": [{"id": "a"}, {"id": "b"}]}',
     "RankBody": b'{"actions": [{"id": "a", "features": [{"x": 1}]}, {"id": "b", "features": [{"x": 2}]}]}',
     "RewardRequest": b'{"value": 1}',

@@ -7,7 +7,9 @@ the same schedule; a model is asked only in decisions that come after it was tra
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -44,11 +46,11 @@ JOB = "challenge"
 _NOTHING = no_evidence(Limits(below=1.0, above=1.0, low=0.0, ceiling=0.0))  # of a challenge that nothing is known of
 
 
-def begin(deployment: Deployment, loop: str, recipe: str, *, why: str) -> ChallengeRow:
+def begin(deployment: Deployment, loop: str, recipe: str | Mapping[str, Any], *, why: str) -> ChallengeRow:
     """Let a recipe challenge the one that serves, and have its first model trained.
 
     Args:
-        recipe: the text of the file.
+        recipe: the text of the file, or the mapping that it holds.
         why: in the words of whoever asks.
 
     Raises:

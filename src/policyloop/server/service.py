@@ -47,6 +47,7 @@ class Service:
     downloads: Downloads
     swap: HotSwap
     kept: Kept
+    deployment: Deployment
     upkeep: Upkeep
 
     def __init__(self, settings: Settings, *, clock: Clock, lines: LogLines, worker: str, rows: Sequence[Endpoint]) -> None:
@@ -140,7 +141,8 @@ class Service:
             find_set=partial(action_set_rows.registered, self.records),
         )
         self.kept = Kept(self.records, clock=self.clock, version=lambda: self.swap.version)
-        self.upkeep = Upkeep(Deployment(home, self.records, self.registry, Lake(home.lake), self.clock))
+        self.deployment = Deployment(home, self.records, self.registry, Lake(home.lake), self.clock)
+        self.upkeep = Upkeep(self.deployment)
         self.swap.look()
         self.swap.start()
 
