@@ -2,6 +2,7 @@
 
 import pytest
 
+from clinic import Clinic, SetClock
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
@@ -21,3 +22,18 @@ def shop(deployment):
     opened = Shop(deployment)
     yield opened
     opened.log.close()
+
+
+@pytest.fixture
+def clinic(tmp_path):
+    """A function that opens a loop like the shop, with some of its spec changed, in a deployment whose time a test sets."""
+    opened = []
+    with open_deployment(Home(tmp_path / "clinic"), SetClock()) as at_home:
+
+        def admit(seed=0, **changes):
+            opened.append(Clinic(at_home, seed, **changes))
+            return opened[-1]
+
+        yield admit
+        for one in opened:
+            one.log.close()

@@ -1,5 +1,5 @@
 """The deployment in this process that tests here work on."""
 
-from in_process import deployment, shop
+from in_process import clinic, deployment, shop
 
-__all__ = ["deployment", "shop"]
+__all__ = ["clinic", "deployment", "shop"]

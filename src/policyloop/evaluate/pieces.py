@@ -7,7 +7,7 @@ a field that holds a JSON object is one piece per key, and one for all the keys 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def pieces_of(whole: Context, fields: Iterable[str]) -> list[Piece]:
 
 def learnable(fields: Mapping[str, Field], subject: str | None = None) -> list[str]:
     """The fields that a model can have learned from."""
-    return [name for name, field in fields.items() if field.store != "never" and name != subject]
+    return [name for name, field in fields.items() if field.store != "never" and field.learn and name != subject]
 
 
 def pieces_of_many(wholes: Sequence[Context], fields: Iterable[str]) -> list[Piece]:
@@ -70,6 +70,19 @@ def pieces_of_many(wholes: Sequence[Context], fields: Iterable[str]) -> list[Pie
         made += [Piece(field, key) for key in often[:MAX_KEYS]]
         made += [Piece(field, is_rest=True)] if len(often) > MAX_KEYS else []
     return made
+
+
+def swapped(own: Context, other: Context, piece: Piece, *, keyed: Collection[str] = ()) -> dict[str, Any]:
+    """A context with one piece taken from another one; `keyed` are the keys of that field that are pieces of their own."""
+    if piece.key is None and not piece.is_rest:
+        return {**own, piece.field: other.get(piece.field)}
+    mine, its = _object(own.get(piece.field)), _object(other.get(piece.field))
+
+    def is_swapped(key: str) -> bool:
+        return key not in keyed if piece.is_rest else key == piece.key
+
+    kept = {key: value for key, value in mine.items() if not is_swapped(key)}
+    return {**own, piece.field: kept | {key: value for key, value in its.items() if is_swapped(key)}}
 
 
 def mixed(own: Context, other: Context, pieces: Sequence[Piece], is_own: Sequence[bool]) -> dict[str, Any]:

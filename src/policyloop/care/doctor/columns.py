@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.clock import US_PER_HOUR
 from policyloop.core.example import Context
+from policyloop.evaluate.cells import Value, plain
 from policyloop.evaluate.pieces import pieces_of_many
 
 _HOURS_PER_DAY = 24
 _DAYS_PER_WEEK = 7
 _FIRST_SATURDAY = 2  # 1970-01-01 was a Thursday
 _TWO_DAYS = 2
-
-Value = str | float | bool | None  # None: missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +37,7 @@ class Columns:
     def of(contexts: Sequence[Context], fields: Sequence[str], *, decided_at: NDArray[np.int64], prefix: str = "") -> Columns:
         """The columns of some fields of n contexts."""
         pieces = [piece for piece in pieces_of_many(contexts, fields) if not piece.is_rest]
-        values = {prefix + piece.name: [_plain(piece.value_in(context)) for context in contexts] for piece in pieces}
+        values = {prefix + piece.name: [plain(piece.value_in(context)) for context in contexts] for piece in pieces}
         return Columns(values=values, decided_at=decided_at)
 
     def beside(self, other: Columns) -> Columns:
@@ -62,14 +59,3 @@ class Columns:
         day = hour // _HOURS_PER_DAY
         is_weekend = (day - _FIRST_SATURDAY) % _DAYS_PER_WEEK < _TWO_DAYS
         return np.asarray(hour % _HOURS_PER_DAY + _HOURS_PER_DAY * is_weekend, dtype=np.int64)
-
-
-def _plain(value: Any) -> Value:
-    """A value that can be counted: of a list how many there are, of an object its text."""
-    if isinstance(value, list):
-        return float(len(value))
-    if isinstance(value, Mapping):
-        return msgspec.json.encode(value).decode()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value  # type: ignore[no-any-return]

@@ -9,22 +9,17 @@ to get another value. Letters: n decisions, c cells, s strata.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.care.doctor.columns import Value
+from policyloop.evaluate.cells import Value, cells
 
-_MOST_CELLS = 20  # of texts; the rarer ones stay together
-_MOST_BINS = 10  # of numbers
 _FEWEST_IN_STRATUM = 25  # on each side
 _FEWEST_EXPECTED = 5.0  # in a cell, for the chi-squared tail to hold
-_REST = "others"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +43,11 @@ def drift(values: Sequence[Value], *, is_late: NDArray[np.bool_], stratum: NDArr
     Returns:
         None where no stratum has enough of both.
     """
-    cells, names = _cells(values)
+    cell, names = cells(values)
     tables = []  # (2, c) of each stratum: early, late
     for one in np.unique(stratum):
         rows = stratum == one
-        table = np.stack([np.bincount(cells[rows & side], minlength=len(names)) for side in (~is_late, is_late)])
+        table = np.stack([np.bincount(cell[rows & side], minlength=len(names)) for side in (~is_late, is_late)])
         if table.sum(axis=1).min() >= _FEWEST_IN_STRATUM:
             tables.append(table.astype(np.float64))
     if not tables:
@@ -68,26 +63,6 @@ def drift(values: Sequence[Value], *, is_late: NDArray[np.bool_], stratum: NDArr
         n=int(sum(table.sum() for table in tables)),
         told=f"{names[most]} went from {early[most]:.0%} to {late[most]:.0%}",
     )
-
-
-def _cells(values: Sequence[Value]) -> tuple[NDArray[np.intp], list[str]]:
-    """(n,) the cell of each value, and what the cells are called."""
-    often = [value for value, _ in Counter(values).most_common(_MOST_CELLS + 1)]
-    is_numeric = all(isinstance(value, float) for value in often)
-    if is_numeric and len(often) > _MOST_BINS:
-        return _bins(np.array(values, dtype=np.float64))
-    place = {value: cell for cell, value in enumerate(often[:_MOST_CELLS])}
-    cells = np.array([place.get(value, len(place)) for value in values], dtype=np.intp)
-    names = [f"{value:g}" if isinstance(value, float) else f"'{value}'" for value in place]
-    return cells, [*names, _REST]
-
-
-def _bins(numbers: NDArray[np.float64]) -> tuple[NDArray[np.intp], list[str]]:
-    """The same for numbers: bins that hold about equally many."""
-    edges = np.unique(np.quantile(numbers, np.arange(1, _MOST_BINS) / _MOST_BINS))
-    between = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
-    names = [f"below {edges[0]:.4g}", *between, f"{edges[-1]:.4g} or more"]
-    return np.searchsorted(edges, numbers, side="right"), names
 
 
 def _chi_squared(table: NDArray[np.float64]) -> tuple[float, int]:
