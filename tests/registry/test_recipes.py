@@ -48,6 +48,7 @@ def test_what_changed_in_the_loop_since_stays_changed(spec, spec_with):
     ("recipe", "told"),
     [
         ("learner: linear", "the recipe is the one that loop 'front-page' has already"),
+        ("explore: {name: squarecb, floor: 0.1}", "the floor is no part of a recipe. Leave it out"),
         ({"loop": "other"}, "the file is of loop 'other'; expected one of loop 'front-page'"),
     ],
 )

@@ -181,7 +181,7 @@ def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: Loop
     served = of_champion * trial.champion_pmf + share * trial.challenger_pmf
     served = served + hold_out * settled.baseline_pmf if hold_out > 0 else served
     propensity = taken(served, examples.action)
-    limits = _limits(champion_spec, spec, share=share, hold_out=hold_out, ceiling=account.ceiling)
+    limits = _limits(champion_spec, share=share, hold_out=hold_out, ceiling=account.ceiling)
     if limits is None:  # without a floor nothing can be said; the rule refuses
         return account
     predicted, errors = _best_so_far(settled, account.errors)
@@ -217,8 +217,8 @@ def _limits(
 ) -> Limits | None:
     """How far one decision can go; None without a floor."""
     n_actions = champion_spec.actions.max if champion_spec.is_candidates else len(champion_spec.labels)
-    floor = (1.0 - share) * champion_spec.explore.floor + share * spec.explore.floor
-    if champion_spec.explore.floor <= 0 or floor <= 0:
+    floor = champion_spec.explore.floor  # of every side
+    if floor <= 0:
         return None
     low, high = (champion_spec.reward.low, champion_spec.reward.high) if of is None else (of.low, of.high)
     return limits_of(
@@ -259,7 +259,7 @@ def _guarded(
             moved=trial.challenger_pmf - trial.champion_pmf,
             predicted=np.full(trial.champion_pmf.shape, (guard.low + guard.high) / 2),
         )
-        limits = _limits(champion_spec, spec, share=share, hold_out=hold_out, ceiling=None, of=guard)
+        limits = _limits(champion_spec, share=share, hold_out=hold_out, ceiling=None, of=guard)
         assert limits is not None
         turned = replace(limits, below=max(limits.below, limits.above), above=max(limits.below, limits.above))
         signed = -phi if guard.better == "lower" else phi

@@ -45,7 +45,7 @@ def with_recipe(spec: LoopSpec, recipe: LoopSpec) -> LoopSpec:
     """A spec with the recipe of another: what has changed in the loop since the recipe was read stays changed."""
     learned = {name: field.learn for name, field in recipe.context.items()}
     context = {name: replace(field, learn=learned.get(name, field.learn)) for name, field in spec.context.items()}
-    explore = recipe.explore
+    explore = replace(recipe.explore, floor=spec.explore.floor)
     mixed = replace(spec, context=context, learner=recipe.learner, explore=explore, reward=recipe.reward)
     return read_spec(to_mapping(mixed))
 
@@ -131,6 +131,11 @@ def _check(changed: LoopSpec, spec: LoopSpec) -> None:
         raise ChallengeRefused(
             f"the file changes more than the recipe of loop '{spec.loop}': fields, actions, outcomes and everything beside "
             f"{', '.join(RECIPE_KEYS)} must stay as they are. Apply such changes to the loop first: `policyloop apply`."
+        )
+    if changed.explore.floor != spec.explore.floor:
+        raise ChallengeRefused(
+            f"the recipe has explore.floor {changed.explore.floor:g}, the loop {spec.explore.floor:g}; the floor is no part of "
+            f"a recipe. Leave it out, and change the loop's own with `policyloop apply`: that takes effect at once."
         )
     if (changed.reward.window_s, changed.reward.close) != (spec.reward.window_s, spec.reward.close):
         raise ChallengeRefused(
