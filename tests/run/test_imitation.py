@@ -19,9 +19,10 @@ def lake(tmp_path):
         a_decision("agreed", shadow=agreed, action=[0]),
         a_decision("other", at=T0 + 1, shadow=other, action=[0]),
         a_decision("acted", at=T0 + 2, action=[0]),
+        a_decision("challenged", at=T0 + 3, shadow=agreed.replace("}", ',"champion_us":1.0,"challenge":"7"}'), action=[0]),
         a_decision("later", at=T0 + HOUR, shadow=agreed, action=[0]),
         a_decision("waiting", at=T0 + 30 * HOUR, shadow=agreed, action=[0]),
-        *(an_outcome(name, at=T0 + MINUTE) for name in ("agreed", "other", "acted")),
+        *(an_outcome(name, at=T0 + MINUTE) for name in ("agreed", "other", "acted", "challenged")),
     ]
     ship(lake, records, [sealed(events, segment=1)])
     join_loop(lake, records, a_spec(expression="clicked"), watermark=T0 + 10 * HOUR)

@@ -86,6 +86,14 @@ def test_equally_probable_actions_stay_in_the_order_in_which_they_were_sent():
     assert answer.rewardActionId == "2"
 
 
+def test_a_challengers_shadow_does_not_change_the_ranking():
+    shadow = '{"policy":"c","pmf":[0.1,0.9],"us":1.0,"champion_us":1.0,"challenge":"7","state":"shadow"}'
+
+    answer = answer_of(decided([0.8, 0.2], shadow=shadow), asked(2))
+
+    assert [action.probability for action in answer.ranking] == [0.8, 0.2]
+
+
 def test_an_apprentices_ranking_is_what_it_would_have_done():
     answer = answer_of(decided([1.0, 0.0], shadow='{"policy":"m","pmf":[0.1,0.9]}'), asked(2))
 
