@@ -12,6 +12,7 @@ HEAVY = ("numpy", "pyarrow", "duckdb", "sqlalchemy", "sklearn", "matplotlib", "a
 LINES = [[typed_name(name)] for name in plugins.ours(COMMANDS)] + [
     ["simulate", "table"],
     ["simulate", "ranking"],
+    ["simulate", "gate"],
     ["config", "show"],
 ]
 

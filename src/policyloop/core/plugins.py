@@ -18,7 +18,13 @@ from types import ModuleType
 from policyloop.core.errors import MissingLibrary, UnknownName
 
 _WITH_DASHES = frozenset(
-    {"policyloop.care.causes", "policyloop.evaluate.intervals", "policyloop.gate.rules", "policyloop.interop.formats"}
+    {
+        "policyloop.care.causes",
+        "policyloop.evaluate.intervals",
+        "policyloop.gate.rules",
+        "policyloop.simulate.worlds",
+        "policyloop.interop.formats",
+    }
 )
 _EXTRA_OF_LIBRARY = {"jax": "rl", "vowpalwabbit": "vw", "ray": "ray", "gymnasium": "sim", "torch": "torch"}
 

@@ -9,10 +9,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from policyloop.cli.options import AsJson
+from policyloop.cli.options import AsJson, HomeFolder
+from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.core.errors import Fault, Invalid
+from policyloop.run.planning import twin_maker
 from policyloop.simulate.dataset import Dataset, read
+from policyloop.simulate.gate.play import GateResult, GateSettings, Run
+from policyloop.simulate.gate.play import play as play_gate
 from policyloop.simulate.ranking import RankingResult, RankingSettings
 from policyloop.simulate.ranking import play as play_rankings
 from policyloop.simulate.table import TableResult, TableSettings, play
@@ -116,6 +120,75 @@ def ranking(
         return
     write_table(("what", "value"), _rows_of_ranking(result))
     typer.echo(result.meaning)
+
+
+@app.command()
+def gate(
+    world: Annotated[
+        str,
+        typer.Option(
+            "--world", help="stationary, adaptive, rare, canary, drift, delayed, mislogged, hold-out, or twin with --loop."
+        ),
+    ] = "canary",
+    lift: Annotated[float, typer.Option("--lift", help="What the challenger truly earns more a decision.")] = 0.02,
+    events: Annotated[int, typer.Option("--events", help="Decisions after which a run is given up.")] = 20_000,
+    look_every: Annotated[int, typer.Option("--look-every", help="Decisions between two looks.")] = 500,
+    canary: Annotated[
+        float | None,
+        typer.Option("--canary", help="The challenger's share; else the world's own, 0.1 or in some none.", show_default=False),
+    ] = None,
+    rule: Annotated[str, typer.Option("--rule", help="proven-better, or normal and point to compare with.")] = "proven-better",
+    runs: Annotated[int, typer.Option("--runs", help="How often it is played.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", help="Of the truths and the draws.")] = 0,
+    loop: Annotated[
+        str | None, typer.Option("--loop", help="The loop whose log the world `twin` is made of.", show_default=False)
+    ] = None,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play the gate in a world whose truth is known: how often does it promote, and after how many decisions?"""
+    settings = GateSettings(
+        world=world, lift=lift, events=events, look_every=look_every, canary=canary, rule=rule, runs=runs, seed=seed
+    )
+    if (world == "twin") != (loop is not None):
+        raise Invalid([Fault("--loop", "goes with `--world twin`, and that world needs it: the loop whose log it is made of.")])
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
+        task = progress.add_task("Playing", total=runs)
+
+        def told(_: Run) -> None:
+            progress.advance(task)
+
+        if loop is None:
+            result = play_gate(settings, on_run=told)
+        else:
+            with open_project(home) as deployment:
+                make = twin_maker(deployment, loop, lift=lift, canary=canary)
+                result = play_gate(settings, make=make, on_run=told)
+    if as_json:
+        write_json(result)
+        return
+    write_table(("what", "value"), _rows_of_gate(result))
+    typer.echo(result.meaning)
+
+
+def _rows_of_gate(result: GateResult) -> list[tuple[str, str]]:
+    """The counts as percentages, with the exact interval of what was looked for."""
+
+    def share(value: float, low: float, high: float) -> str:
+        return f"{100 * value:.1f} %  [{100 * low:.1f} %, {100 * high:.1f} %]"
+
+    return [
+        ("world", result.world),
+        ("rule", result.rule),
+        ("true lift", f"{result.true_lift:+.4f}"),
+        ("promoted", share(result.promoted, result.promoted_low, result.promoted_high)),
+        ("rolled back", share(result.rolled_back, result.rolled_back_low, result.rolled_back_high)),
+        ("retired", f"{100 * result.retired:.1f} %"),
+        ("frozen", f"{100 * result.frozen:.1f} %"),
+        ("median events", "-" if result.median_events is None else f"{result.median_events:,.0f}"),
+        ("seconds", f"{result.seconds:.1f}"),
+    ]
 
 
 def _rows_of_ranking(result: RankingResult) -> list[tuple[str, str]]:
