@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         "boosted and automatic on shuttle, five seeds",
         ["--tables", "shuttle", "--learners", "linear,boosted,automatic"],
     ),
+    "estimators": ("All estimators on a million examples of ten actions", []),
     "decide_in_process": ("One decision in process, the log left out", []),
     "candidates": ("One decision among candidates", []),
     "any_json": ("Any JSON beside declared fields", []),

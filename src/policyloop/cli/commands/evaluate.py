@@ -93,6 +93,11 @@ def _show(found: list[Estimates]) -> None:
     logged = found[0].logged
     low, high = logged.interval()
     write_table(_HEAD, [*rows, ("logged", *_shown(logged, low, high))])
+    if any(not math.isfinite(line.high - line.low) for one in found for line in one.reading.lines):
+        write_note(
+            f"note: an estimator without bounds has too few examples, or {found[0].reading.interval} cannot bound it: an interval "
+            f"that holds exactly needs whole logged pmfs, and no self-normalised estimator."
+        )
     for one in found:
         reading = one.reading
         typer.echo(f"\n{short(one.model)}: may this be believed? {reading.belief.answer}. {reading.belief.sentence}")
@@ -112,7 +117,8 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _shown(value: Estimate, low: float, high: float) -> tuple[str, ...]:
-    return value.estimator, f"{value.value:.4f}", f"[{low:.4f}, {high:.4f}]", f"{value.ess:,.0f}", f"{value.n:,}"
+    bounds = f"[{low:.4f}, {high:.4f}]" if math.isfinite(high - low) else "none"
+    return value.estimator, f"{value.value:.4f}", bounds, f"{value.ess:,.0f}", f"{value.n:,}"
 
 
 def _as_json(found: Estimates) -> dict[str, Any]:
