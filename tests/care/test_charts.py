@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyloop.care.charts import Frame, bar_chart, line_chart, round_range, share_chart, split_bar
+from policyloop.care.charts import Frame, bar_chart, gain_chart, line_chart, round_range, share_chart, split_bar
+from policyloop.care.earned import Gain
 from policyloop.care.report import Mean, Reign, Stretch
 
 HOUR_US = 3_600_000_000
@@ -116,3 +117,18 @@ def test_bounds_hold_what_they_are_for(low, span):
 
     assert found[0] <= low + 1e-6 * span
     assert found[1] >= low + span * (1 - 1e-6)
+
+
+def test_differences_lie_between_round_bounds_beside_a_line_at_nothing():
+    gains = [("up", Gain(value=0.2, low=0.1, high=0.3)), ("unknown", Gain(value=None, low=None, high=None))]
+    frame = Frame(width=160.0, height=80.0, start=0, end=1, low=-0.1, high=0.3)
+
+    chart = ET.fromstring(gain_chart(frame, gains, title="gains", show=lambda value: f"{value:g}"))
+
+    (nothing,) = marks(chart, "tick")
+    (dot,) = marks(chart, "dot")
+    (interval,) = marks(chart, "whisker")
+    # on a narrow frame the scale begins 16 from the left and ends 28 from the right: 116 for .4
+    assert float(nothing.get("x1")) == 16 + 29
+    assert (float(interval.get("x1")), float(dot.get("cx")), float(interval.get("x2"))) == (16 + 58, 16 + 87, 16 + 116)
+    assert [text.text for text in chart.iter("text") if text.get("class") == "halo"] == ["up"]

@@ -1,5 +1,7 @@
 """A table played as a bandit problem: what is counted, and that playing goes through split, gate and floor."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -66,10 +68,19 @@ def test_a_loop_without_floor_never_passes_the_gate_again(data):
     assert (free.promotions, free.rejections) == (4, 0)
 
 
+def test_without_a_gate_a_worse_model_stays_as_long_as_it_is_worse(data):
+    free = TableSettings(batch_size=20, rounds=30, warm_start=20, gate="off", explore="greedy", floor=0.0)
+
+    counts = {play(data, replace(free, seed=seed))[0].longest_worse for seed in range(3)}
+
+    assert all(count % 20 == 0 for count in counts)  # models change at the end of batches
+    assert max(counts) > 0
+
+
 def test_nothing_learned_is_the_uniform_baseline(data):
     result, _ = play(data, TableSettings(batch_size=5, rounds=1, warm_start=5, split=0.01, seed=1))
 
-    assert result.promotions == 0
+    assert (result.promotions, result.longest_worse) == (0, 0)
     assert result.greedy_value == pytest.approx(0.25)
 
 
@@ -93,6 +104,7 @@ def test_the_json_has_the_keys_that_scripts_read():
         "promotions",
         "rejections",
         "seconds",
+        "longest_worse",
     )
 
 

@@ -17,6 +17,7 @@ from policyloop.learn.train import Trained
 from policyloop.policy import scored
 from policyloop.policy.scored import Scored, ScoredPolicy
 from policyloop.policy.scored_candidates import ScoredCandidates
+from policyloop.simulate.reigns import Reign
 
 
 class Succession:
@@ -29,6 +30,7 @@ class Succession:
         self.champion: Entrant | None = None
         self._previous: Entrant | None = None
         self._anchor: Entrant | None = None
+        self.reigns = [Reign(None, 0)]
         self.n_promotions = 0
         self.n_rejections = 0
 
@@ -44,6 +46,7 @@ class Succession:
             return False
         self._previous, self.champion = self.champion, challenger
         self._anchor = self._anchor or challenger
+        self.reigns.append(Reign(challenger, len(examples)))
         self.n_promotions += 1
         return True
 
@@ -55,6 +58,7 @@ class Succession:
         if verdict.call != Call.ROLLBACK:
             return False
         self.champion, self._previous = self._previous, None
+        self.reigns.append(Reign(self.champion, len(examples)))
         return True
 
     def _passes(self, challenger: Entrant, examples: Examples) -> bool:

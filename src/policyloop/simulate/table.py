@@ -19,15 +19,18 @@ from numpy.typing import NDArray
 from policyloop.core.errors import BadSetting
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_file import read_spec
+from policyloop.gate.entrant import Entrant
 from policyloop.simulate.clock import SimulatedClock
 from policyloop.simulate.dataset import Dataset
 from policyloop.simulate.improvers import ByBatches, Improver, PerEvent
 from policyloop.simulate.player import Player
+from policyloop.simulate.reigns import longest_worse
 from policyloop.simulate.succession import Succession, policy_of
 
 WINDOW = 100  # of the rolling mean
 BATCH_SIZE = 500
 ROUNDS = 15
+WORSE_BY = 0.02  # a newer model that earns less by this should not stay
 
 Gate = Literal["no-harm", "point", "off"]
 
@@ -75,6 +78,7 @@ class TableResult(msgspec.Struct, frozen=True, kw_only=True):
     promotions: int
     rejections: int
     seconds: float
+    longest_worse: int  # decisions in a row by what is truly worse, by .02 or more, than what it replaced
 
 
 def play(
@@ -113,7 +117,8 @@ def play(
             on_decision(reward)
     improver.finish()
     rewards = player.rewards(start=settings.warm_start)
-    return _result(data, spec, succession, rewards, seconds=time.perf_counter() - start_s), rewards
+    seconds = time.perf_counter() - start_s
+    return _result(data, spec, succession, rewards, n_before=settings.warm_start, seconds=seconds), rewards
 
 
 def spec_of(data: Dataset, settings: TableSettings) -> LoopSpec:
@@ -152,7 +157,7 @@ def _rows(data: Dataset, settings: TableSettings, n: int) -> NDArray[np.int64]:
 
 
 def _result(
-    data: Dataset, spec: LoopSpec, succession: Succession, rewards: NDArray[np.float64], *, seconds: float
+    data: Dataset, spec: LoopSpec, succession: Succession, rewards: NDArray[np.float64], *, n_before: int, seconds: float
 ) -> TableResult:
     """The numbers of the run."""
     _, policy = policy_of(succession.champion, spec)
@@ -170,4 +175,18 @@ def _result(
         promotions=succession.n_promotions,
         rejections=succession.n_rejections,
         seconds=seconds,
+        longest_worse=longest_worse(
+            [_value(data, spec, reign.champion) for reign in succession.reigns],
+            [reign.since for reign in succession.reigns],
+            n=len(rewards) + n_before,
+            margin=WORSE_BY,
+        ),
     )
+
+
+def _value(data: Dataset, spec: LoopSpec, champion: Entrant | None) -> float:
+    """What a champion earns on the whole table, exploring as it does when it serves."""
+    _, policy = policy_of(champion, spec)
+    allowed = np.ones((len(data.label), len(spec.labels)), dtype=bool)
+    pmf = policy.probabilities_of_many(data.contexts, allowed)
+    return float(pmf[np.arange(len(data.label)), data.label].mean())
