@@ -86,16 +86,12 @@ def main() -> None:
     if asked.json:
         print(json.dumps(found))
         return
-    print(
-        f"{found['estimators']} estimators, {asked.rows:,} examples of {asked.actions} actions, {found['input_mb']:,.0f} MB, one thread"
-    )
-    print(
-        f"wall {found['wall_ms']:.0f} ms (best {found['wall_ms_best']:.0f}), CPU {found['cpu_ms']:.0f} ms (best {found['cpu_ms_best']:.0f})"
-    )
-    for name, value, most in (
-        ("wall ms, median", found["wall_ms"], MOST_MS),
-        ("peak / input", found["peak_times_input"], MOST_TIMES_INPUT),
-    ):
+    size = f"{asked.rows:,} examples of {asked.actions} actions, {found['input_mb']:,.0f} MB"
+    print(f"{found['estimators']} estimators, {size}, one thread, median of {asked.rounds} rounds")
+    for clock in ("wall", "cpu"):
+        print(f"{clock:4} {found[f'{clock}_ms']:.0f} ms (best {found[f'{clock}_ms_best']:.0f})")
+    bounds = (("wall ms, median", found["wall_ms"], MOST_MS), ("peak / input", found["peak_times_input"], MOST_TIMES_INPUT))
+    for name, value, most in bounds:
         print(f"{'met   ' if value <= most else 'MISSED'} {name}: {value:.4g} (at most {most})")
 
 

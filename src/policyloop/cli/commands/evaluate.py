@@ -95,8 +95,8 @@ def _show(found: list[Estimates]) -> None:
     write_table(_HEAD, [*rows, ("logged", *_shown(logged, low, high))])
     if any(not math.isfinite(line.high - line.low) for one in found for line in one.reading.lines):
         write_note(
-            f"note: an estimator without bounds has too few examples, or {found[0].reading.interval} cannot bound it: an interval "
-            f"that holds exactly needs whole logged pmfs, and no self-normalised estimator."
+            f"note: an estimator without bounds has too few examples, or {found[0].reading.interval} cannot bound it: an "
+            f"interval that holds exactly needs whole logged pmfs, and no self-normalised estimator."
         )
     for one in found:
         reading = one.reading
