@@ -208,7 +208,6 @@ def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: Loop
 
 def _limits(
     champion_spec: LoopSpec,
-    spec: LoopSpec,
     *,
     share: float,
     hold_out: float,

@@ -118,6 +118,11 @@ def _context(value: Any, fields: Mapping[str, Mapping[str, Any]]) -> dict[str, A
 
 def _check(changed: LoopSpec, spec: LoopSpec) -> None:
     """Refuse what is no other recipe, and what callers would notice."""
+    if changed.explore.floor != spec.explore.floor:
+        raise ChallengeRefused(
+            f"the recipe has explore.floor {changed.explore.floor:g}, the loop {spec.explore.floor:g}; the floor is no part of "
+            f"a recipe. Leave it out, and change the loop's own with `policyloop apply`: that takes effect at once."
+        )
     if changed.recipe == spec.recipe:
         raise ChallengeRefused(
             f"the recipe is the one that loop '{spec.loop}' has already; newer models of it are trained and guarded by "
@@ -131,11 +136,6 @@ def _check(changed: LoopSpec, spec: LoopSpec) -> None:
         raise ChallengeRefused(
             f"the file changes more than the recipe of loop '{spec.loop}': fields, actions, outcomes and everything beside "
             f"{', '.join(RECIPE_KEYS)} must stay as they are. Apply such changes to the loop first: `policyloop apply`."
-        )
-    if changed.explore.floor != spec.explore.floor:
-        raise ChallengeRefused(
-            f"the recipe has explore.floor {changed.explore.floor:g}, the loop {spec.explore.floor:g}; the floor is no part of "
-            f"a recipe. Leave it out, and change the loop's own with `policyloop apply`: that takes effect at once."
         )
     if (changed.reward.window_s, changed.reward.close) != (spec.reward.window_s, spec.reward.close):
         raise ChallengeRefused(

@@ -8,7 +8,7 @@ import typer
 
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
-from policyloop.cli.screen import write_json, write_table
+from policyloop.cli.screen import write_json
 from policyloop.cli.words import counted
 from policyloop.core.errors import NothingToDo
 from policyloop.core.model import short
@@ -54,8 +54,10 @@ def history(
     elif not moves:
         typer.echo("no challenge has begun yet; `policyloop challenge LOOP --recipe FILE` begins one.")
     else:
-        rows = [(m.at[:19].replace("T", " "), str(m.challenge), m.after, m.verdict, short(m.model), m.sentence) for m in moves]
-        write_table(("at (UTC)", "challenge", "state", "verdict", "model", "why"), rows)
+        for move in moves:
+            came = move.after if move.before is None else f"{move.before} -> {move.after}"
+            typer.echo(f"{move.at[:19].replace('T', ' ')}  challenge {move.challenge}: {came}, {move.verdict}")
+            typer.echo(f"  {move.sentence}")
 
 
 @app.command()
