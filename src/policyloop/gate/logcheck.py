@@ -4,7 +4,7 @@ Question answered: does each decision keep the contract, were actions drawn from
 1, does each action come as often as logged, do sides get their shares and their rewards, and was much done otherwise than
 decided? An alarm freezes promotion and ends ramps, and it stays: evidence that was read from such a log is spoilt.
 What is remembered between looks does not grow with the log. All statistical checks together raise a false alarm, ever, with
-probability at most .004. Decisions of the fallback, deferred ones, and those whose propensity is estimated, unknown or of a
+probability at most .003. Decisions of the fallback, deferred ones, and those whose propensity is estimated, unknown or of a
 point are held to the contract alone: they are no evidence.
 Source: DESIGN section 6, log check; the parts in `gate/checks/`.
 Letters: n decisions, k actions.

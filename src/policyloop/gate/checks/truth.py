@@ -22,9 +22,15 @@ from policyloop.gate.verdict import Call, Reason
 
 NAME = "log-propensities"
 
-ROLES = ("challenger", "champion", "previous", "baseline", "uniform")  # who else may have decided
+ROLES = {  # who else may have decided
+    "challenger": "the challenger",
+    "champion": "the champion",
+    "previous": "the model before",
+    "baseline": "the baseline",
+    "uniform": "an even draw",
+}
 
-_ALPHA = 0.002
+_ALPHA = 0.001
 _SCALES = {0.0: "the best action alone was served", 0.5: "about half of the logged exploration took place"} | {
     0.8: "about four fifths of the logged exploration took place"
 }
@@ -45,7 +51,7 @@ _ROUNDING = 1e-12
 _FAMILIES: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.4, (*_SCALES.values(), *(f"actions beside the best came with {odds:g} times the odds" for odds in _ODDS))),
     (0.1, tuple(f"probabilities were {'flatter' if power < 1 else 'sharper'} than logged" for power in _POWERS)),
-    (0.35, tuple(f"about {100 * share:g} % was decided by {who}" for who in ROLES for share in _SHARES)),
+    (0.35, tuple(f"about {100 * share:g} % was decided by {who}" for who in ROLES.values() for share in _SHARES)),
     (0.15, tuple(f"{which} came oftener than logged" for which in _LEARNED.values())),
 )
 CLAIM = Claim(alpha=_ALPHA, prior=tuple(weight / len(said) for weight, said in _FAMILIES for _ in said))
@@ -90,8 +96,8 @@ class Truth:
             return Reason(name=NAME, call=Call.PROMOTE, sentence=sentence, numbers=self.wealth.numbers, is_check=True)
         likeliest = _SAID[int(np.argmax(self.wealth.stakes))]
         sentence = (
-            f"The logged probabilities are not those that were drawn from: seen after {self.wealth.found_at:,} of {n}. It is "
-            f"most as if {likeliest}. See which process decides with another model or other settings than it logs; estimates "
+            f"The logged probabilities are not those that were drawn from: seen after {self.wealth.found_at:,} of {n}. It "
+            f"looks as if {likeliest}. See which process decides with another model or other settings than it logs; estimates "
             f"from this log are not to be believed."
         )
         return Reason(name=NAME, call=Call.REFUSE, sentence=sentence, numbers=self.wealth.numbers, is_check=True)
