@@ -1,9 +1,13 @@
 """`policyloop notify`: try the webhook, see what was told, make a secret."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
+from deployed import eventually
 from policyloop.core.settings import Home
 from policyloop.registry import notice_rows
 from policyloop.run.deployment import open_deployment
@@ -73,3 +77,23 @@ def test_what_was_given_up_is_listed_counted_in_the_status_and_waits_again_when_
 
 def test_a_secret_is_printed_that_signs(policyloop):
     assert len(key_of(policyloop("notify", "secret").out.strip())) == 32
+
+
+def test_a_worker_sends_what_waits_and_one_without_a_secret_does_not_start(tmp_path):
+    with open_deployment(Home(tmp_path / "policyloop-data")) as deployment, deployment.records.write() as connection:
+        notice_rows.add(connection, "front-page", "freeze", {"sentence": "an alarm"}, now_us=1)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("POLICYLOOP_")}
+    command = [sys.executable, "-m", "policyloop", "work"]
+    with receiving() as receiver:
+        name_receiver(tmp_path, receiver.url)
+        refused = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        worker = subprocess.Popen(command, cwd=tmp_path, env=environment | {"POLICYLOOP_NOTIFY__SECRET": SECRET})
+        try:
+            eventually(lambda: receiver.got)
+        finally:
+            worker.terminate()
+            worker.wait(45)
+
+    assert refused.returncode == 2
+    assert "notify.secret is missing" in refused.stderr
+    assert [event["type"] for event in receiver.events] == ["policyloop.freeze"]

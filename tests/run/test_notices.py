@@ -45,12 +45,11 @@ def deployment(tmp_path, clock):
         yield opened
 
 
-def notices_to(deployment, url, tmp_path, *, examine=None, seed=0):
+def notices_to(deployment, url, tmp_path, *, examine=None, tell=lambda *what: None):
     """The teller of a deployment whose settings name that receiver; None: nobody."""
     (tmp_path / "policyloop.yaml").write_text(f"notify: {{url: '{url or ''}', allow: [127.0.0.1]}}\n")
     receiver = receiver_of(read_settings(tmp_path, {"POLICYLOOP_NOTIFY__SECRET": SECRET}))
-    rng = np.random.default_rng(seed)
-    return Notices(deployment, receiver, examine=examine, tell=lambda *what: None, rng=rng)
+    return Notices(deployment, receiver, examine=examine, tell=tell, rng=np.random.default_rng(0))
 
 
 def publish(deployment, *, seed=1):
@@ -237,16 +236,33 @@ def test_what_an_examination_finds_is_told_as_an_alarm(deployment, clock, tmp_pa
     with receiving() as receiver:
         notices = notices_to(deployment, receiver.url, tmp_path, examine=lambda loop: {"rewards": f"{loop}: no rewards arrive"})
         notices.round()
-        clock.leapt_s += EXAMINE_EVERY_S
-        notices.round()
-        clock.leapt_s += EXAMINE_EVERY_S
-        notices.round()
+        for _ in range(2):
+            clock.leapt_s += EXAMINE_EVERY_S
+            notices.round()  # examines
+            notices.round()  # sends
 
     (event,) = receiver.events
     assert (event["type"], event["data"]) == (
         "policyloop.alarm",
         {"loop": "shop", "sentence": "shop: no rewards arrive", "cause": "rewards"},
     )
+
+
+def test_an_examination_that_fails_is_logged_and_sending_goes_on(deployment, clock, tmp_path):
+    lines = []
+
+    def fails(loop):
+        raise TimeoutError("took too long")
+
+    with receiving() as receiver:
+        notices = notices_to(deployment, receiver.url, tmp_path, examine=fails, tell=lambda *line: lines.append(line))
+        clock.leapt_s += EXAMINE_EVERY_S
+        notices.round()
+        deployment.registry.freeze("shop", why="an alarm")
+        notices.round()
+
+    assert lines[0] == ("error", "examination failed", {"loop": "shop", "error": "TimeoutError: took too long"})
+    assert [event["type"] for event in receiver.events] == ["policyloop.freeze"]
 
 
 def test_a_loop_that_is_cleaned_away_takes_its_notices_along(deployment):

@@ -80,8 +80,8 @@ class Notices:
         """Send once what is due, and look for what is wrong when it is time; nothing while another process does."""
         if not self._lease.take():
             return
-        self._look_when_due()
         self._send_due()
+        self._look_when_due()
 
     def _run(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_S):
@@ -138,7 +138,10 @@ class Notices:
             return
         self._next_look_s = now_s + EXAMINE_EVERY_S
         for loop in self._deployment.registry.standings():
-            tell_causes(self._deployment, loop, self._examine(loop))
+            try:
+                tell_causes(self._deployment, loop, self._examine(loop))
+            except Exception as error:  # noqa: BLE001 - one loop that cannot be examined must not keep the others from it
+                self._tell("error", "examination failed", {"loop": loop, "error": f"{type(error).__name__}: {error}"})
 
 
 def wait_s(attempt: int, rng: np.random.Generator) -> float:

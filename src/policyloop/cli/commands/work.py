@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 
+from policyloop.care.rounds import examiner
 from policyloop.cli.options import HomeFolder, UnderSupervisor
 from policyloop.cli.project import deployment_of, settings_of
 from policyloop.run.notices import Notices
@@ -30,7 +31,8 @@ def run(home: HomeFolder = None, under_supervisor: UnderSupervisor = False) -> N
     with deployment_of(settings) as deployment:
         lines = LogLines(_STDERR, clock=deployment.clock, worker="work", level=settings["server.log_level"])
         worker = Worker(deployment, tell=lines.tell, compact_every_s=settings["work.compact_every_s"])
-        notices = Notices(deployment, receiver, examine=None, tell=lines.tell, rng=np.random.default_rng())
+        examine = examiner(settings.home)
+        notices = Notices(deployment, receiver, examine=examine, tell=lines.tell, rng=np.random.default_rng())
         with notices.running():
             worker.run(stopping, every_s=settings["work.every_s"])
         lines.close()
