@@ -31,6 +31,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from policyloop.care.doctor.diagnose import diagnose
     from policyloop.client import Answer, AsyncClient, Client, ClientError, Receipt, Refused, Unavailable
     from policyloop.core.errors import PolicyloopError
     from policyloop.core.estimate import Estimate
@@ -68,10 +69,12 @@ __all__ = [
     "Refused",
     "RewardModel",
     "Unavailable",
+    "diagnose",
     "read_spec_file",
 ]
 
 _NAMES_OF_MODULE = {
+    "policyloop.care.doctor.diagnose": ("diagnose",),
     "policyloop.client": ("Answer", "AsyncClient", "Client", "ClientError", "Receipt", "Refused", "Unavailable"),
     "policyloop.core.errors": ("PolicyloopError",),
     "policyloop.core.estimate": ("Estimate",),

@@ -65,6 +65,15 @@ def test_scripts_get_the_keys_that_the_page_names(said):
         assert f"`{key}`" in PAGE, key
 
 
+def test_the_python_on_the_page_runs(said, capsys):
+    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+        exec(compile(block, "docs/doctor.md", "exec"), {})
+
+    healthy, weighed = capsys.readouterr().out.splitlines()
+    assert healthy == "True []"
+    assert "hour" in weighed
+
+
 def test_every_cause_is_in_the_table():
     rows = re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE)
 

@@ -31,6 +31,7 @@ from policyloop.run.apply import apply_spec
 from policyloop.run.by_hand import ask_worker, join_by_hand, train_by_hand
 from policyloop.run.deployment import Deployment, check_is_there, open_deployment
 from policyloop.run.estimates import estimates_beside_baseline
+from policyloop.run.importance import Weighed, importance_of
 from policyloop.run.importing import import_files
 from policyloop.run.jobs import Job
 from policyloop.run.labelled import with_labels
@@ -122,6 +123,11 @@ class Loop:
         """Digest of the model that serves; None: the baseline decides."""
         return self._deployment.registry.standing(self.name).champion
 
+    @property
+    def deployment(self) -> Deployment:
+        """The open data folder, for functions that take one, such as `policyloop.diagnose`."""
+        return self._deployment
+
     def examples(self) -> pa.Table:
         """The loop's examples as the tables have them, in the order of the log.
 
@@ -180,6 +186,18 @@ class Loop:
         """
         found = estimates_beside_baseline(self._deployment, self.name, model)
         return Evaluation(loop=self.name, model=found[0].model, estimates=tuple(found), logged=found[0].logged)
+
+    def features(self, model: str | None = None) -> Weighed:
+        """What each field is worth to a model, as `policyloop features` tells it.
+
+        Args:
+            model: a digest or the start of one, champion, previous or anchor; None: the champion.
+
+        Raises:
+            UnknownModel: the loop has no such model.
+            NothingToDo: the baseline decides, which looks at no field, or there are too few examples.
+        """
+        return importance_of(self._deployment, self.name, model)
 
     def promote(self, model: str, *, why: str) -> Change:
         """Make a model champion, whatever the gate said of it; `rollback` takes it back.
