@@ -2,7 +2,8 @@
 
 Question answered: are faults of the logged propensities found soon enough, and does a true log raise an alarm? Logs are those
 of policyloop/simulate/mislogged.py: 20,000 decisions, epsilon .10, half of the kinds of context with another best action in
-the other model; a look every 500, the alarm dated to the decision. The other model is known to the check (as the model that was live before), or not. Seeds are 0, 1, 2, ...
+the other model; a look every 500, the alarm dated to the decision. The other model is known to the check (as the model that
+was live before), or not. Seeds are 0, 1, 2, ...
 Run: python benchmarks/logcheck.py [--runs 1000] [--json]
 """
 

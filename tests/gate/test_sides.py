@@ -1,12 +1,14 @@
 """Sides: their shares of the traffic and of the rewards, where each subject counts once."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from policyloop.gate.checks.sides import Sided, Sides, begin, update
+from policyloop.gate.checks.sides import Sided, Sides, begin, sided_of, update
 from policyloop.gate.verdict import Call
+from policyloop.simulate.mislogged import play
 
 SHARE, HOLD_OUT = 0.1, 0.05
 
@@ -135,3 +137,30 @@ def test_pieces_come_to_the_same_as_the_whole():
     assert pieces.counts.keys() == whole.counts.keys()
     np.testing.assert_allclose(pieces.split.stakes, whole.split.stakes)
     np.testing.assert_allclose(pieces.joined.stakes, whole.joined.stakes)
+
+
+def test_examples_tell_the_chance_that_the_challenger_took_the_action():
+    log = play("canary", seed=1, n=500)
+
+    sided = sided_of(log.examples)
+
+    rows = np.arange(500)
+    of_mixture = 0.1 * log.other[rows, log.examples.action] / log.examples.propensity
+    np.testing.assert_allclose(sided.chance, of_mixture)
+
+
+def test_of_what_was_drawn_from_no_pmf_there_is_no_such_chance():
+    log = play("canary", seed=1, n=3)
+    some = replace(log.examples, propensity=np.array([0.5, np.nan, 0.5]))
+
+    assert list(np.isnan(sided_of(some).chance)) == [False, True, False]
+
+
+def test_a_deferred_decision_has_no_side():
+    log = play("canary", seed=1, n=3)
+
+    assert sided_of(replace(log.examples, is_deferred=np.array([True, False, False]))).side[0] == ""
+
+
+def test_without_a_trial_there_are_no_sides():
+    assert sided_of(play("none", seed=1, n=3).examples) is None

@@ -76,6 +76,17 @@ def test_every_column_of_a_canary(read):
     assert (trial.challenger_us[0], trial.champion_us[0], trial.is_broken[0]) == (30.5, 20.0, False)
 
 
+def test_what_stays_on_one_side_is_told_where_the_side_was_drawn_by_it(read):
+    drawn_by = [
+        in_canary("alone"),
+        in_canary("sticky", at=T0 + 1, shadow=shadow(by="subject")),
+        in_canary("step", at=T0 + 2, shadow=shadow(by="episode"), episode_id="e9"),
+        in_canary("point", at=T0 + 3, shadow=shadow(by="decision")),
+    ]
+
+    assert list(read(*drawn_by).trial.unit) == ["", "s1", "e9", ""]
+
+
 def test_a_challenger_that_only_watched_leaves_the_champion_its_own_pmf(read):
     seen = a_decision("s", policy="champ", shadow=shadow(state="shadow", pmf=[0.1, 0.2, 0.7], us=30.5))
 

@@ -130,7 +130,8 @@ def sided_of(examples: Examples) -> Sided | None:
         share=trial.share,
         hold_out=trial.hold_out,
         unit=np.full(n, "", dtype=object) if trial.unit is None else trial.unit,
-        chance=np.divide(challengers, both, out=np.full(n, np.nan), where=both > 0),
+        # a point, or what was done instead, was drawn from no pmf
+        chance=np.divide(challengers, both, out=np.full(n, np.nan), where=(both > 0) & np.isfinite(examples.propensity)),
         is_rewarded=np.zeros(n, dtype=bool) if examples.is_rewarded is None else examples.is_rewarded,
     )
 
