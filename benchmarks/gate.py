@@ -123,7 +123,7 @@ def line(cell: Cell, result: GateResult, cpu_s: float) -> str:
     median = "-" if result.median_events is None else f"{result.median_events:,.0f}"
     canary = "" if cell.canary is None else f" (canary {cell.canary:g})"
     return (
-        f"{cell.name:3} {cell.world:11} {result.rule:13} {result.true_lift + 0.0:+8.4f} {cell.events:7,} {share:6.3f} "
+        f"{cell.name:3} {cell.world:11} {result.rule:13} {result.true_lift:+8.4f} {cell.events:7,} {share:6.3f} "
         f"[{low:.3f}, {high:.3f}] {upper:10.3f} {median:>7} {result.frozen:6.3f} {cpu_s:6.0f}  "
         f"{bound(cell, result, share, upper)}{canary}"
     )

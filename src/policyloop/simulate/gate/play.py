@@ -215,7 +215,7 @@ def _result(settings: GateSettings, runs: list[Run], *, seconds: float) -> GateR
         world=settings.world,
         rule=HOLD_OUT_RULE if runs[0].aim == Call.ROLLBACK else settings.rule,
         lift=settings.lift,
-        true_lift=float(np.mean([run.lift for run in runs])),
+        true_lift=round(float(np.mean([run.lift for run in runs])), 12) + 0.0,  # not -0.0
         canary=settings.canary,
         events=settings.events,
         look_every=settings.look_every,
