@@ -53,6 +53,20 @@ def test_hand_worked_probabilities_of_a_mixture():
     np.testing.assert_allclose(found, [0.516, 0.202, 0.282], rtol=1e-12)
 
 
+@pytest.mark.parametrize("share", [0.19, 0.2, 0.21, 0.26, 0.35])
+def test_what_all_sides_are_sure_of_has_no_more_than_probability_one(share):
+    """With a hold-out of .08 the rounded shares make 1.0000000000000002."""
+    found = branches_of(
+        traffic_of(Gives(), state="canary", share=share, hold_out=0.08),
+        champion="m",
+        champion_pmf=[1.0, 0.0],
+        challenger_pmf=[1.0, 0.0],
+        baseline_pmf=[1.0, 0.0],
+    )
+
+    assert mixed(found) == [1.0, 0.0]
+
+
 def test_alone_the_champion_is_not_changed():
     assert mixed(branches(state="shadow", hold_out=0.0)) == CHAMPION
 

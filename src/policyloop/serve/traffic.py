@@ -107,10 +107,11 @@ def mixed(branches: Sequence[Branch]) -> list[float]:
         return list(first.pmf)
     columns = zip(*(branch.pmf for branch in branches), strict=True)
     shares = [branch.share for branch in branches]
+    # where all agree on one action, rounded shares could make more than 1 of it
     if len(shares) == 2:  # nearly always, and several times as fast
         s, o = shares
-        return [s * p + o * q for p, q in columns]
-    return [sum(map(mul, shares, column)) for column in columns]
+        return [min(s * p + o * q, 1.0) for p, q in columns]
+    return [min(sum(map(mul, shares, column)), 1.0) for column in columns]
 
 
 def side_after(branches: Sequence[Branch], action: int, *, u: float) -> Branch:
