@@ -5,17 +5,21 @@ import threading
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from deployed import eventually
 from policyloop.core.clock import US_PER_S, SystemClock
 from policyloop.core.errors import PromotionRefused
 from policyloop.core.settings import Home, read_settings
 from policyloop.core.spec_file import read_spec
+from policyloop.gate.ramp import State, Step
+from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.registry import notice_rows
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.notices import EXAMINE_EVERY_S, FORGET_AFTER_S, MOST_ATTEMPTS, Notices, tell_causes, wait_s
 from policyloop.run.webhook import receiver_of
+from policyloop.storage.records import leases
 from receiver import SECRET, is_signed, receiving
 from shop import SHOP
 from small_models import TENSORS, a_manifest
@@ -180,13 +184,43 @@ def test_what_waits_outlives_the_process(deployment, tmp_path):
 def test_of_two_processes_one_tells(deployment, tmp_path):
     with receiving() as receiver:
         one, other = notices_to(deployment, receiver.url, tmp_path), notices_to(deployment, receiver.url, tmp_path)
-        one.round()
         deployment.registry.freeze("shop", why="an alarm")
+        one.round()
+        deployment.registry.unfreeze("shop")
+        deployment.registry.freeze("shop", why="another alarm")
         other.round()
-        n_by_other = len(receiver.got)
+        n_by_other = len(receiver.got) - 1
         one.round()
 
-    assert (n_by_other, len(receiver.got)) == (0, 1)
+    assert (n_by_other, len(receiver.got)) == (0, 2)
+
+
+def test_while_there_is_nothing_to_tell_nothing_is_written(deployment, tmp_path):
+    notices_to(deployment, "https://hooks.example.com/", tmp_path).round()
+
+    with deployment.records.read() as connection:
+        assert connection.execute(sa.select(leases)).all() == []
+
+
+def test_a_challenger_that_is_taken_back_from_half_of_the_traffic_is_told(deployment):
+    champion = publish(deployment)
+    deployment.registry.promote_by_person("shop", champion, why="first")
+    challenges = deployment.registry.challenges
+    wanted = read_spec({**SHOP, "explore": {"name": "squarecb", "floor": 0.2}})
+    begun = challenges.begin("shop", wanted, why="to see")
+    reason = Reason(name="proven-better", call=Call.PROMOTE, sentence="Proven better.")
+    verdict = Verdict(kind="challenge", call=Call.PROMOTE, model="new", champion=champion, anchor=champion, reasons=(reason,))
+    challenges.take(begun, Step(state=State.RAMP, call=Call.PROMOTE, reasons=(reason,)), verdict=verdict, evidence=None)
+    challenges.retire("shop", why="complaints")
+
+    newest = rows(deployment)[0]
+    facts = json.loads(newest.body)
+    assert newest.kind == "rollback"
+    assert (facts["sentence"], facts["champion_before"], facts["champion"]) == (
+        "Ended by a person: complaints",
+        champion,
+        champion,
+    )
 
 
 def test_where_nobody_is_named_nothing_is_kept_for_later(deployment, tmp_path):

@@ -223,6 +223,8 @@ class Challenges:
         elif after in (State.RETIRED, State.ROLLED_BACK) and row.model is not None:
             state: model_rows.State = "retired" if after == State.RETIRED else "rolled-back"
             model_rows.set_state(connection, row.loop, row.model, state)
+        if after == State.ROLLED_BACK:
+            notice_rows.add_return(connection, row.loop, verdict, now_us=now_us)
         self._note(connection, row, before=row.state, after=after, verdict=verdict)
         loop_rows.count_change(connection)
 

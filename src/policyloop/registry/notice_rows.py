@@ -79,6 +79,19 @@ def add_change(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us
     add(connection, loop, _KIND_OF[verdict.call], facts, now_us=now_us)
 
 
+def add_return(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
+    """Append the notice of a challenger that decided a large share and does so no more; the champion was the champion."""
+    facts = {
+        "sentence": verdict.sentence,
+        "model": verdict.model,
+        "champion_before": verdict.champion,
+        "champion": verdict.champion,
+        "kind": verdict.kind,
+        "n_evidence": verdict.n_evidence,
+    }
+    add(connection, loop, "rollback", facts, now_us=now_us)
+
+
 def due(connection: sa.Connection, *, now_us: int, limit: int) -> list[NoticeRow]:
     """The notices that wait and whose time has come, the longest waiting first."""
     is_due = (notices.c.state == "waiting", notices.c.next_at <= now_us)

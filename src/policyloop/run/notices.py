@@ -9,7 +9,7 @@ names a receiver.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -78,10 +78,12 @@ class Notices:
 
     def round(self) -> None:
         """Send once what is due, and look for what is wrong when it is time; nothing while another process does."""
-        if not self._lease.take():
+        rows, is_look_due = self._due(), self._is_look_due()
+        if not (rows or is_look_due) or not self._lease.take():  # an idle round writes nothing
             return
-        self._send_due()
-        self._look_when_due()
+        self._send(rows)
+        if is_look_due:
+            self._look()
 
     def _run(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_S):
@@ -91,21 +93,24 @@ class Notices:
                 self._tell("error", "notices failed", {"error": f"{type(error).__name__}: {error}"})
         self._lease.give_back()
 
-    def _send_due(self) -> None:
+    def _due(self) -> list[NoticeRow]:
         d = self._deployment
-        now_us = d.clock.now_us()
+        with d.records.read() as connection:
+            return notice_rows.due(connection, now_us=d.clock.now_us(), limit=_AT_ONCE)
+
+    def _send(self, rows: Sequence[NoticeRow]) -> None:
+        """Send what is due, or let go of it where nobody wants to know."""
+        d = self._deployment
         with d.records.write() as connection:
-            notice_rows.drop_ended(connection, before=now_us - int(_KEPT_S * US_PER_S))
+            notice_rows.drop_ended(connection, before=d.clock.now_us() - int(_KEPT_S * US_PER_S))
             if self._receiver is None:
                 notice_rows.drop_waiting(connection)
-                return
-            rows = notice_rows.due(connection, now_us=now_us, limit=_AT_ONCE)
-        for row in rows:
+        for row in rows if self._receiver is not None else ():
             if self._stopping.is_set() or not self._lease.take():
                 return
-            self._send(self._receiver, row)
+            self._send_one(self._receiver, row)
 
-    def _send(self, receiver: Receiver, row: NoticeRow) -> None:
+    def _send_one(self, receiver: Receiver, row: NoticeRow) -> None:
         """Send one, and write down how that ended."""
         d = self._deployment
         try:
@@ -131,12 +136,14 @@ class Notices:
         facts = {"loop": row.loop, "what": row.kind, "notice": row.notice, "attempt": attempt, "why": message}
         self._tell("error" if is_over else "warning", "could not tell", facts)
 
-    def _look_when_due(self) -> None:
+    def _is_look_due(self) -> bool:
+        is_asked_for = self._examine is not None and self._receiver is not None
+        return is_asked_for and self._deployment.clock.monotonic_s() >= self._next_look_s
+
+    def _look(self) -> None:
         """Look for what is wrong with each loop, and have what is new told."""
-        now_s = self._deployment.clock.monotonic_s()
-        if self._examine is None or self._receiver is None or now_s < self._next_look_s:
-            return
-        self._next_look_s = now_s + EXAMINE_EVERY_S
+        assert self._examine is not None
+        self._next_look_s = self._deployment.clock.monotonic_s() + EXAMINE_EVERY_S
         for loop in self._deployment.registry.standings():
             try:
                 tell_causes(self._deployment, loop, self._examine(loop))
