@@ -14,6 +14,13 @@ from policyloop.run.deployment import open_deployment
 from policyloop.run.webhook import key_of
 from receiver import SECRET, is_signed, receiving
 
+LOOP = """
+loop: front-page
+context: {hour: {type: integer, min: 0, max: 23}}
+actions: {labels: [calm, bold]}
+outcomes: {clicked: {type: boolean, take: max}}
+"""
+
 
 @pytest.fixture
 def signed(monkeypatch):
@@ -64,12 +71,16 @@ def test_what_was_given_up_is_listed_counted_in_the_status_and_waits_again_when_
     listed = json.loads(policyloop("notify", "list", "--json").out)
     table = policyloop("notify", "list")
     before = json.loads(policyloop("status", "--json").out)["notices"]
+    (tmp_path / "front-page.yaml").write_text(LOOP)
+    policyloop("apply", "front-page.yaml")
+    shown = policyloop("status").out
     asked = policyloop("notify", "retry")
     after = json.loads(policyloop("status", "--json").out)["notices"]
 
     assert [(one["kind"], one["state"], one["message"]) for one in listed] == [("alarm", "failed", "nobody is there")]
     assert "nobody is there" in table.out
     assert "notify.url is empty, so nobody is told" in table.err
+    assert "1 notice reached nobody; `policyloop notify list` says why." in " ".join(shown.split())
     assert before == {"waiting": 0, "sent": 0, "failed": 1}
     assert asked.out == "1 notice waits again; the worker sends it.\n"
     assert after == {"waiting": 1, "sent": 0, "failed": 0}

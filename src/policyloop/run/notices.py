@@ -100,15 +100,16 @@ class Notices:
 
     def _send(self, rows: Sequence[NoticeRow]) -> None:
         """Send what is due, or let go of it where nobody wants to know."""
-        d = self._deployment
+        d, receiver = self._deployment, self._receiver
         with d.records.write() as connection:
             notice_rows.drop_ended(connection, before=d.clock.now_us() - int(_KEPT_S * US_PER_S))
-            if self._receiver is None:
+            if receiver is None:
                 notice_rows.drop_waiting(connection)
-        for row in rows if self._receiver is not None else ():
+                return
+        for row in rows:
             if self._stopping.is_set() or not self._lease.take():
                 return
-            self._send_one(self._receiver, row)
+            self._send_one(receiver, row)
 
     def _send_one(self, receiver: Receiver, row: NoticeRow) -> None:
         """Send one, and write down how that ended."""
