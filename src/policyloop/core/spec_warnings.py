@@ -15,9 +15,13 @@ STARVING_WEIGHT = 1000.0  # beyond it, the gate needs more events than most loop
 _ENOUGH_ESS = 200  # effective examples below which an interval says little
 
 
-def largest_weight(spec: LoopSpec) -> float:
-    """The largest importance weight that the floor allows: actions / floor; infinite without a floor."""
-    return math.inf if spec.explore.floor == 0 else _most_actions(spec) / spec.explore.floor
+def largest_weight(spec: LoopSpec, *, n_actions: int | None = None) -> float:
+    """The largest importance weight that the floor allows: actions / floor; infinite without a floor.
+
+    Args:
+        n_actions: how many are offered at once; None: as many as the spec allows.
+    """
+    return math.inf if spec.explore.floor == 0 else (n_actions or _most_actions(spec)) / spec.explore.floor
 
 
 def warnings_of(spec: LoopSpec) -> list[str]:
@@ -25,17 +29,18 @@ def warnings_of(spec: LoopSpec) -> list[str]:
     return [*about_weights(spec), *_about_range(spec), *_about_use(spec), *_about_time(spec)]
 
 
-def about_weights(spec: LoopSpec) -> list[str]:
-    """Whether the floor leaves the gate something to see."""
-    weight = largest_weight(spec)
+def about_weights(spec: LoopSpec, *, n_actions: int | None = None) -> list[str]:
+    """Whether the floor leaves the gate something to see; `n_actions` as in `largest_weight`."""
+    weight = largest_weight(spec, n_actions=n_actions)
     if math.isinf(weight):
         return ["explore.floor is 0: actions may never be tried, so no gate can pass; use 0.02 or more."]
     if weight <= STARVING_WEIGHT or spec.train.split == 1:
         return []
     n_events = round(_ENOUGH_ESS * weight / (1 - spec.train.split), -3)
+    hint = _hint(spec) if n_actions is None else ""
     return [
-        f"explore.floor is {spec.explore.floor:g} over {_most_actions(spec)} actions: one example may weigh {weight:,.0f}, "
-        f"so the gate may need about {n_events:,.0f} decisions to see a policy that chooses otherwise.{_hint(spec)}"
+        f"explore.floor is {spec.explore.floor:g} over {n_actions or _most_actions(spec)} actions: one example may weigh "
+        f"{weight:,.0f}, so the gate may need about {n_events:,.0f} decisions to see a policy that chooses otherwise.{hint}"
     ]
 
 

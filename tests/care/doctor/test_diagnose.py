@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 
 from clinic import random_context
+from market import MARKET, Market
 from policyloop.care.doctor.cause import Cause, ranked
 from policyloop.care.doctor.diagnose import CAUSES, diagnose
 from policyloop.core import plugins
 from policyloop.core.clock import US_PER_S
+from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest
 from policyloop.gate.verdict import Call, Reason, Verdict
+from policyloop.join.hours import join_loop
 from policyloop.run import jobs
+from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.lease import WORK, Lease
+from policyloop.run.refresh import refresh
 from shop import SHOP
 from trained import examples_of_chance, publish_one
 
@@ -23,6 +28,23 @@ SHOP_CONTEXT = SHOP["context"]
 
 def with_reward(**changes):
     return {"expression": "clicked", "range": [0, 1], "window": "10m", "close": "final", **changes}
+
+
+def market_of(deployment, **actions):
+    """A loop over candidates, with buyers."""
+    deployment.registry.apply(read_spec({**MARKET, "actions": {**MARKET["actions"], **actions}}))
+    return Market(deployment)
+
+
+def joined(deployment):
+    with ship_by_hand(deployment):
+        join_loop(deployment.lake, deployment.records, deployment.registry.standing("market").spec)
+
+
+def diagnosed(market):
+    market.log.close()
+    joined(market.deployment)
+    return diagnose(market.deployment, "market")
 
 
 # A healthy loop
@@ -51,7 +73,7 @@ def test_a_young_loop_is_healthy_and_says_how_many_decisions_it_waits_for(clinic
 def test_a_healthy_loop_has_no_cause_at_any_age(clinic, seed):
     patient = clinic(seed)
 
-    for n in (30, 300, 1500, 1500):
+    for n in (30, 300, 1200):
         patient.visit(n, every_s=2)
         patient.refresh()
         assert patient.diagnose().causes == ()
@@ -75,6 +97,19 @@ def test_in_a_few_hundred_decisions_without_an_outcome_there_is_a_note_and_no_ca
 
     assert found.is_healthy
     assert found.notes[-1].startswith("No outcome came to the last 400 settled decisions.")
+
+
+def test_a_healthy_loop_of_candidates_has_no_cause(deployment):
+    market = market_of(deployment)
+
+    for _ in range(2):
+        market.visit(1200)
+        joined(deployment)
+        refresh(deployment, "market")
+
+    found = diagnosed(market)
+    assert found.causes == ()
+    assert found.n_examples == 2400
 
 
 # Rewards
@@ -251,7 +286,22 @@ def test_floor_too_low(clinic):
 
     assert cause.severity == "slows"
     assert cause.numbers["largest_weight"] == 2000
-    assert cause.sentence.startswith("Explore.floor is 0.001 over 2 actions: one example may weigh 2,000")
+    assert cause.sentence.startswith("In the spec, explore.floor is 0.001 over 2 actions: one example may weigh 2,000")
+
+
+def test_of_candidates_the_floor_is_held_against_as_many_as_are_offered(deployment):
+    deployment.registry.apply(read_spec({**MARKET, "explore": {"name": "epsilon_greedy", "floor": 0.05}}))
+    market = Market(deployment)
+    market.visit(20)
+    few = diagnosed(market)
+    market = Market(deployment)
+    market.visit(2, n_candidates=60)
+
+    (cause,) = diagnosed(market).causes
+
+    assert few.causes == ()
+    assert cause.name == "floor-too-low"
+    assert cause.numbers["largest_weight"] == pytest.approx(1200)
 
 
 def test_without_a_floor_no_gate_can_pass(clinic):
@@ -325,6 +375,17 @@ def test_features_drifting(clinic):
 
     assert "The later half of the newest decisions is unlike the earlier: " in cause.sentence
     assert cause.numbers["moved"] == pytest.approx(0.4, abs=0.1)
+
+
+def test_features_of_candidates_are_looked_at_too(deployment):
+    stock = {"price": {"type": "number"}, "in_stock": {"type": "boolean", "default": True}}
+    market = market_of(deployment, features=stock)
+    market.visit(1200)
+
+    (cause,) = diagnosed(market).causes
+
+    assert cause.name == "features-constant"
+    assert cause.sentence == "'action in_stock' is always true in the 1,200 newest decisions."
 
 
 # Training and gate

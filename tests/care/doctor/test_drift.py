@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinic import MONDAY_US
@@ -77,6 +77,7 @@ def test_weekends_are_compared_with_weekends():
     assert columns.stratum.tolist() == [12, 36, 36]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.one_of(st.text(max_size=3), st.floats(-1e9, 1e9), st.booleans()), min_size=60, max_size=200))
 def test_whatever_the_values_a_move_is_a_share_and_a_p_value_a_probability(values):
     n = len(values)
