@@ -74,7 +74,8 @@ def examples_of_file(
     if read.faults:
         raise Invalid(read.faults[:MAX_FAULTS], subject=str(path))
     examples = _examples(read, spec)
-    known = examples.where(np.isfinite(examples.propensity))
+    is_deferred = np.array([decision.is_deferred for decision in read.decisions], dtype=bool)  # and nobody activated it
+    known = examples.where(np.isfinite(examples.propensity) & ~examples.is_fallback & ~is_deferred)
     if len(known) == 0:
         told = "has no decision whose propensity is told, so nothing can be estimated; expected the chance of each action."
         raise Invalid([Fault(str(path), told)])
