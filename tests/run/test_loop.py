@@ -241,6 +241,13 @@ def test_results_read_well_in_a_terminal_and_in_a_notebook(trained):
     assert page.count(f">{champion}</td>") == 9
 
 
+def test_another_recipe_challenges_from_python(trained):
+    state = trained.challenge({"context": ["device"]}, why="hours do not matter")
+
+    assert (state.challenge.state, state.challenge.is_waiting) == ("FROZEN", False)
+    assert trained.gate().challenge.reasons[0].sentence == "Begun by a person: hours do not matter"
+
+
 def test_the_result_of_a_training_tells_each_rule_s_reason(trained):
     result = trained.train()
     page = result._repr_html_()

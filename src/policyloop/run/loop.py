@@ -26,11 +26,12 @@ from policyloop.join.audit import Audit
 from policyloop.join.hour_states import n_examples
 from policyloop.join.hours import audit_loop
 from policyloop.lake import views
-from policyloop.run import jobs, shown
+from policyloop.run import challenging, jobs, shown
 from policyloop.run.apply import apply_spec
 from policyloop.run.by_hand import ask_worker, join_by_hand, train_by_hand
 from policyloop.run.deployment import Deployment, check_is_there, open_deployment
 from policyloop.run.estimates import estimates_beside_baseline
+from policyloop.run.gate_state import GateState, gate_state
 from policyloop.run.importance import Weighed, importance_of
 from policyloop.run.importing import import_files
 from policyloop.run.jobs import Job
@@ -223,6 +224,24 @@ class Loop:
         before = self.champion
         row = self._deployment.registry.roll_back_by_person(self.name, why=why)
         return Change(loop=self.name, champion=row.champion, previous=before)
+
+    def challenge(self, recipe: str | Mapping[str, Any], *, why: str) -> GateState:
+        """Let another recipe challenge the one that serves, like `policyloop challenge`; `policyloop up` carries it on.
+
+        Args:
+            recipe: YAML, or the mapping that it holds: what is to differ of learner, explore, reward and context.
+            why: the reason, which is kept.
+
+        Raises:
+            Invalid: the recipe is none; every fault is listed.
+            ChallengeRefused: it is the loop's own, changes what callers rely on, or another challenge goes on.
+        """
+        challenging.begin(self.deployment, self.spec.loop, recipe, why=why)
+        return self.gate()
+
+    def gate(self) -> GateState:
+        """Where the loop's challenge stands, what it waits for, and what speaks for and against it."""
+        return gate_state(self.deployment, self.spec.loop)
 
     def models(self) -> pa.Table:
         """The loop's models, newest first."""
