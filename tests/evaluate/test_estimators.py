@@ -6,6 +6,7 @@ import pytest
 
 from policyloop.core import plugins
 from policyloop.core.errors import BadPropensity, Invalid
+from policyloop.evaluate.weighed import weigh
 
 FAMILY = "policyloop.evaluate.estimators"
 
@@ -56,6 +57,30 @@ def test_carries_its_own_name_and_counts(estimate, name, world):
     assert got.estimator == name
     assert got.n == 50
     assert 0 <= got.ess <= 50
+
+
+def test_its_contributions_are_what_its_value_is_the_mean_of(estimate, name, world):
+    data = world(10_000, 1)  # more than one part
+
+    made = plugins.load(FAMILY, name).contributions(weigh(data.reward, data.propensity, **data.given()))
+
+    assert len(made.values()) == made.n == 10_000
+    assert made.values().mean() == pytest.approx(estimate(data.reward, data.propensity, **data.given()).value)
+    assert made.estimate() == estimate(data.reward, data.propensity, **data.given())
+
+
+def test_faults_of_several_kinds_are_told_together_with_how_many_rows_have_them(estimate, name, world):
+    if name == "dm":
+        pytest.skip("dm does not look at propensities")
+    data = world(9, 1)
+    reward = np.where(np.arange(9) < 3, np.nan, data.reward)
+    propensity = np.where(np.arange(9) == 4, 2.0, data.propensity)
+
+    with pytest.raises(Invalid) as caught:
+        estimate(reward, propensity, **data.given())
+
+    assert [fault.where for fault in caught.value.faults] == ["reward[0]", "propensity[4]"]
+    assert "is nan; expected a finite number. So are 2 more rows." in str(caught.value)
 
 
 def test_does_not_change_its_arguments(estimate, world):
@@ -158,3 +183,13 @@ def test_a_value_out_of_range_is_named_with_its_place(estimate, world, where, ch
         estimate(given.pop("reward"), given.pop("propensity"), **given)
 
     assert caught.value.where == where
+
+
+@pytest.mark.slow
+def test_its_interval_covers_93_to_97_percent_of_the_time(name, world, true_value):
+    estimator = plugins.load(FAMILY, name)
+    logs = (world(10_000, seed) for seed in range(70_000, 71_000))
+
+    bounds = [estimator.estimate(log.reward, log.propensity, **log.given()).interval(0.95) for log in logs]
+
+    assert 930 <= sum(low <= true_value <= high for low, high in bounds) <= 970
