@@ -64,6 +64,8 @@ CELLS = [
     Cell("G4", "hold-out", 0.0, at_most=0.01),
     Cell("G6", "stationary", 0.0, rule="normal", at_least=0.10),
     Cell("G6", "canary", 0.0, rule="normal", at_least=0.10),
+    Cell("", "adaptive", 0.0, rule="normal"),
+    Cell("", "rare", 0.0, rule="normal"),
     Cell("", "canary", 0.0, rule="point"),
 ]
 COVERED = (("canary", 0.02), ("stationary", 0.02), ("adaptive", 0.0), ("rare", 0.002))

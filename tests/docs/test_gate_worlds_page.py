@@ -27,7 +27,7 @@ def test_the_canaries_are_those_of_the_worlds():
             continue
         world = world_of(name, lift=0.0, canary=None, rng=np.random.default_rng(0))
         share = world.shares[0] if name == "hold-out" else world.shares[1]
-    assert round(share, 12) == (0.0 if told == "none" else float(told.split(",")[0])), name
+        assert round(share, 12) == (0.0 if told == "none" else float(told.split(",")[0])), name
 
 
 def test_the_numbers_are_those_of_the_code():

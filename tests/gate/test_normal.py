@@ -21,17 +21,19 @@ def judged(phi):
 
 
 def test_the_interval_by_hand():
-    """Mean .5, standard deviation 1 / sqrt(3) x 2 = 1.1547 over 2 = .57735; 1.96 of them is 1.1316."""
+    """Mean .5; squares of the deviations 4 in all, so the standard error is sqrt(4 / 3) / 2 = .57735; 1.645 of them."""
     reason = judged([1.5, -0.5, 1.5, -0.5])
 
-    assert reason.numbers["low"] == pytest.approx(0.5 - 1.959964 * 1.154701 / 2, abs=1e-6)
-    assert reason.numbers["high"] == pytest.approx(0.5 + 1.959964 * 1.154701 / 2, abs=1e-6)
+    assert reason.numbers["low"] == pytest.approx(0.5 - 1.644854 * 0.577350, abs=1e-5)
     assert reason.call == Call.INCONCLUSIVE
 
 
 def test_it_promotes_on_a_handful_of_lucky_events():
     assert judged([0.4, 0.5, 0.6]).call == Call.PROMOTE
-    assert judged([-0.4, -0.5, -0.6]).call == Call.RETIRE
+
+
+def test_it_never_gives_up():
+    assert judged([-0.4, -0.5, -0.6] * 1000).call == Call.INCONCLUSIVE
 
 
 def test_an_alpha_that_is_no_level_is_refused():

@@ -54,11 +54,12 @@ def test_what_is_better_goes_live(world, lift, events, least, runs):
 
 
 @pytest.mark.parametrize("runs", [SOME, MANY])
-def test_the_interval_that_everybody_watches_promotes_luck(runs):
-    result = played("canary", 0.0, rule="normal", runs=runs)
+@pytest.mark.parametrize("world", ["stationary", "canary"])
+def test_the_interval_that_everybody_watches_promotes_luck(world, runs):
+    result = played(world, 0.0, rule="normal", runs=runs)
 
-    assert result.promoted_low > 0.1 if runs >= 1000 else result.promoted_high > 0.1
-    assert result.promoted > 0.07
+    assert result.promoted > 0.1
+    assert result.promoted_low > (0.1 if runs >= 1000 else 0.05)
 
 
 @pytest.mark.parametrize("runs", [SOME, MANY])

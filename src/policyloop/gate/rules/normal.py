@@ -1,7 +1,8 @@
 """Normal: the 95 % interval that most people watch, kept for comparison. It is meant for one look, and promotes luck.
 
-Question answered: is the normal interval of the difference above 0 right now? Looked at again and again it goes above 0
-sooner or later even where nothing differs (some 1 in 5 in simulation); `proven-better` is the rule to use.
+Question answered: is the difference above 0 now, by the one-sided normal interval? At a single look it is wrong as often as
+`proven-better` is over a whole life, alpha. But whoever waits for it looks again and again, and sooner or later it is above 0
+even where nothing differs: in about 1 of 5 simulated challenges. `proven-better` is the rule to use.
 """
 
 from __future__ import annotations
@@ -36,25 +37,24 @@ class Normal:
     alpha: float
 
     def judge(self, evidence: Evidence, *, floor: float, n_uncovered: int = 0) -> tuple[Reason, ...]:
-        """PROMOTE when the interval is above 0, RETIRE when it is below, else INCONCLUSIVE; REFUSE without support."""
+        """PROMOTE when the interval is above 0, else INCONCLUSIVE: whoever watches it goes on; REFUSE without support."""
         if floor <= 0 or n_uncovered > 0:
             sentence = "Some actions that the challenger takes are never served, so the log cannot tell what they earn."
             return (Reason(name="normal", call=Call.REFUSE, sentence=sentence),)
-        low, high = _interval(evidence, alpha=self.alpha)
-        call = Call.PROMOTE if low > 0 else Call.RETIRE if high < 0 else Call.INCONCLUSIVE
+        low = _lower(evidence, alpha=self.alpha)
         sentence = (
-            f"The difference is {evidence.mean:+.4g} in {evidence.n:,} events; the normal interval of a single look reaches "
-            f"from {low:+.4g} to {high:+.4g}."
+            f"The difference is {evidence.mean:+.4g} in {evidence.n:,} events; by the normal interval of a single look it is above "
+            f"{low:+.4g}."
         )
-        numbers = {"difference": number(evidence.mean), "low": number(low), "high": number(high), "n": float(evidence.n)}
+        numbers = {"difference": number(evidence.mean), "low": number(low), "alpha": self.alpha, "n": float(evidence.n)}
+        call = Call.PROMOTE if low > 0 else Call.INCONCLUSIVE
         return (Reason(name="normal", call=call, sentence=sentence, numbers=numbers),)
 
 
-def _interval(evidence: Evidence, *, alpha: float) -> tuple[float, float]:
-    """Mean and normal quantile times the standard error; of fewer than two events nothing is known."""
+def _lower(evidence: Evidence, *, alpha: float) -> float:
+    """Mean less normal quantile times the standard error; of fewer than two events nothing is known."""
     n = evidence.n
     if n < 2:
-        return -math.inf, math.inf
+        return -math.inf
     variance = max(evidence.squares - n * evidence.mean**2, 0.0) / (n - 1)
-    half = NormalDist().inv_cdf(1 - alpha / 2) * math.sqrt(variance / n)
-    return evidence.mean - half, evidence.mean + half
+    return evidence.mean - NormalDist().inv_cdf(1 - alpha) * math.sqrt(variance / n)
