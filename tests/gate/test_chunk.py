@@ -1,10 +1,13 @@
 """A chunk: what events say about a challenger, worked out by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
-from policyloop.core.errors import BadPropensity
+from policyloop.core.errors import BadPropensity, Invalid
 from policyloop.gate.chunk import chunk_of
+from policyloop.gate.evidence import begin, update
 from policyloop.gate.limits import limits_of
 
 CHAMPION, CHALLENGER = np.array([0.8, 0.2]), np.array([0.2, 0.8])
@@ -39,3 +42,24 @@ def test_an_event_tells_the_two_apart_when_its_action_is_the_challengers_favouri
 def test_a_propensity_that_is_none_is_refused():
     with pytest.raises(BadPropensity, match=r"propensity\[0\] is 0"):
         chunk(action=1, reward=1.0, propensity=0.0)
+
+
+@pytest.mark.parametrize("bad", [[0.2, 0.7], [-0.1, 1.1], [math.nan, 1.0]])
+def test_probabilities_that_are_none_are_refused_with_their_row(bad):
+    with pytest.raises(Invalid, match=r"champion_pmf\[1\]: is \[.*\]; expected probabilities that sum to 1"):
+        chunk_of(
+            np.zeros(2),
+            np.full(2, 0.5),
+            action=np.zeros(2, dtype=np.int64),
+            challenger_pmf=np.array([CHALLENGER, CHALLENGER]),
+            champion_pmf=np.array([CHAMPION, bad]),
+            predicted=np.zeros((2, 2)),
+            limits=LIMITS,
+        )
+
+
+def test_a_reward_that_is_no_number_is_refused_with_its_row():
+    chunk_with_nan = chunk(action=1, reward=math.nan)
+
+    with pytest.raises(Invalid, match=r"phi\[0\]: is nan"):
+        update(begin(LIMITS), chunk_with_nan, limits=LIMITS)

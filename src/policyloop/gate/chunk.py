@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.errors import Fault, Invalid
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.overlap import importance_weights
 from policyloop.evaluate.pseudo import pseudo_outcomes
 from policyloop.gate.limits import Limits
+
+_SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +56,9 @@ def chunk_of(
 
     Raises:
         BadPropensity: a propensity is outside (0, 1].
+        Invalid: the probabilities of a policy do not sum to 1.
     """
+    _check(challenger_pmf=challenger_pmf, champion_pmf=champion_pmf)
     moved = challenger_pmf - champion_pmf
     best = challenger_pmf.argmax(axis=1)
     return Chunk(
@@ -61,3 +66,15 @@ def chunk_of(
         weight=importance_weights(propensity, taken(challenger_pmf, action)),
         is_telling=(action == best) & (best != champion_pmf.argmax(axis=1)),
     )
+
+
+def _check(**pmfs: NDArray[np.float64]) -> None:
+    """Refuses rows that are no probabilities, each table's first one."""
+    faults = []
+    for name, pmf in pmfs.items():
+        is_pmf = (np.abs(pmf.sum(axis=1) - 1) <= _SUM_TOLERANCE) & (pmf >= 0).all(axis=1)
+        if not is_pmf.all():
+            row = int(np.argmin(is_pmf))
+            faults.append(Fault(f"{name}[{row}]", f"is {pmf[row]}; expected probabilities that sum to 1."))
+    if faults:
+        raise Invalid(faults, subject="the evidence")

@@ -43,8 +43,8 @@ class Normal:
             return (Reason(name="normal", call=Call.REFUSE, sentence=sentence),)
         low = _lower(evidence, alpha=self.alpha)
         sentence = (
-            f"The difference is {evidence.mean:+.4g} in {evidence.n:,} events; by the normal interval of a single look it is above "
-            f"{low:+.4g}."
+            f"The difference is {evidence.mean:+.4g} in {evidence.n:,} events; by the normal interval of a single look it is "
+            f"above {low:+.4g}."
         )
         numbers = {"difference": number(evidence.mean), "low": number(low), "alpha": self.alpha, "n": float(evidence.n)}
         call = Call.PROMOTE if low > 0 else Call.INCONCLUSIVE
