@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -96,6 +97,15 @@ def test_before_a_model_decides_there_is_nothing_to_tell(clinic):
     assert (got.uplift.gain.value, got.uplift.n, got.uplift.total.low) == (None, 0, None)
     assert got.uplift.sentence == "No model decided in this time, so there is nothing to compare with the baseline."
     assert got.exploration.sentence.startswith("What exploring cost cannot be said")
+
+
+def test_what_another_program_decided_is_not_what_the_loop_earned(clinic):
+    opened, since = lived(clinic, n=300)
+    opened.tamper = lambda event: msgspec.structs.replace(event, policy="imported:file")
+    opened.visit(50)
+    opened.settle()
+
+    assert earned_of(opened.deployment, opened.spec, since=since).uplift.n == 300
 
 
 def test_candidates_that_callers_bring_along_are_told_alike(deployment):

@@ -33,6 +33,7 @@ from policyloop.run.entrants import entrant_of
 
 MOST_EXAMPLES = 100_000  # the newest that are looked at, so that a report stays a matter of seconds
 _FEWEST = 2
+_IMPORTED = "imported:"  # what other programs decided is not what this loop earned
 _FITS = 1e-6  # what a mixture may differ from its parts by arithmetic
 _TWO_SIDED = NormalDist().inv_cdf(0.975)
 
@@ -107,7 +108,8 @@ def earned_of(deployment: Deployment, spec: LoopSpec, *, since: int) -> Earned:
 def _rows_of(examples: Examples, baseline: Policy) -> _Rows:
     """The decisions whose probabilities are known and fit the parts that they were mixed from."""
     known = np.isfinite(examples.propensity) & ~examples.is_fallback & np.isfinite(examples.pmf).all(axis=1)
-    rows = examples.where(known)
+    is_ours = np.array([not policy.startswith(_IMPORTED) for policy in examples.policy], dtype=bool)
+    rows = examples.where(known & is_ours)
     base = baseline.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates)
     trial = rows.trial
     if trial is None:

@@ -352,7 +352,10 @@ def test_features_missing(clinic):
     patient = clinic(context=context)
     patient.visit(1200)
 
-    assert patient.cause("features-missing").sentence == "'campaign' was never sent (1,200 newest decisions)."
+    cause = patient.cause("features-missing")
+
+    assert cause.severity == "slows"
+    assert cause.sentence == "'campaign' was never sent (1,200 newest decisions)."
 
 
 def test_a_field_that_comes_no_more_is_missing(clinic):
@@ -363,6 +366,7 @@ def test_a_field_that_comes_no_more_is_missing(clinic):
 
     cause = patient.cause("features-missing")
 
+    assert cause.severity == "misleads"
     assert cause.sentence.startswith("'campaign' is missing in 2")
 
 

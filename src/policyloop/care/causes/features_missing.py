@@ -22,9 +22,10 @@ def find(examination: Examination) -> Cause | None:
     if not told:
         return None
     more = f"; and {len(told) - _MOST_NAMES} more" if len(told) > _MOST_NAMES else ""
+    came_once = any(value is not None for name in told for value in columns.values[name])
     return Cause(
         name="features-missing",
-        severity="misleads",
+        severity="misleads" if came_once else "slows",
         sentence=f"{'; '.join(list(told.values())[:_MOST_NAMES])}{more} ({len(columns):,} newest decisions).",
         advice="Look at the client that asks for decisions: has a release stopped sending the field, or renamed it?",
         share=len(told) / len(columns.values),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from policyloop.care.doctor.cause import Cause, Diagnosis
@@ -47,7 +47,11 @@ def screen_of(found: Diagnosis) -> RenderableType:
 def _told(place: int, cause: Cause) -> list[RenderableType]:
     """One cause: its name, what is seen, and what to do."""
     title = Text.assemble(f"{place}. ", (cause.name, "bold"), "  ", (cause.severity, _COLOUR[cause.severity]))
-    return [title, Padding(Text(cause.sentence), (0, 0, 0, 3)), Padding(Text(f"-> {cause.advice}"), (0, 0, 0, 3))]
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    lines.add_column(width=2, justify="right")
+    lines.add_row("", Text(cause.sentence))
+    lines.add_row("->", Text(cause.advice))
+    return [title, lines]
 
 
 def _as_map(found: Diagnosis) -> dict[str, object]:
