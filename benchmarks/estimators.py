@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from policyloop.core import plugins
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.reading import ESTIMATORS, names_in_order
+from policyloop.evaluate.compare import ESTIMATORS
+from policyloop.evaluate.reading import names_in_order
 from policyloop.evaluate.weighed import weigh
 
 MOST_MS, MOST_TIMES_INPUT = 250, 1.25

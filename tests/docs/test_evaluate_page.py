@@ -10,8 +10,9 @@ from typer.main import get_command
 from policyloop.cli.commands import evaluate
 from policyloop.core import plugins
 from policyloop.evaluate import belief, slices
+from policyloop.evaluate.compare import ESTIMATORS
 from policyloop.evaluate.cross_fitted import N_FOLDS
-from policyloop.evaluate.reading import ESTIMATORS, INTERVALS, names_in_order
+from policyloop.evaluate.reading import INTERVALS, names_in_order
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluate.md").read_text(encoding="utf-8")
 

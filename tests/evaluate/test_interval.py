@@ -1,10 +1,12 @@
 """Intervals: the normal one for one look, the wider one for looking as often as one likes."""
 
+import math
+
 import numpy as np
 import pytest
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.interval import anytime_upper_bound, mean_estimate, upper_bound
+from policyloop.evaluate.interval import anytime_interval, anytime_upper_bound, mean_estimate, upper_bound
 
 
 def test_the_mean_comes_with_its_standard_error():
@@ -49,3 +51,20 @@ def test_a_truth_of_zero_is_left_below_by_chance_at_most_as_often_as_alpha_over_
 def test_one_example_bounds_nothing():
     assert anytime_upper_bound(mean_estimate("x", np.array([1.0]), ess=1.0), alpha=0.05) == np.inf
     assert upper_bound(mean_estimate("x", np.array([1.0]), ess=1.0), alpha=0.05) == np.inf
+
+
+def test_the_two_sided_bound_for_any_number_of_looks_covers_at_all_of_them():
+    misses = 0
+    for seed in range(200):
+        values = np.random.default_rng(seed).normal(0.3, 1.0, 3000)
+        looks = (anytime_interval(mean_estimate("dr", values[:n], ess=n), alpha=0.05) for n in range(50, 3001, 50))
+        misses += not all(low <= 0.3 <= high for low, high in looks)
+
+    assert misses <= 19  # 10 expected at most; 19 is 3 standard deviations above
+
+
+def test_the_two_sided_bound_lies_evenly_around_the_mean_and_says_nothing_of_one_value():
+    low, high = anytime_interval(mean_estimate("dr", np.arange(100.0), ess=100), alpha=0.05)
+
+    assert (low + high) / 2 == pytest.approx(49.5)
+    assert anytime_interval(mean_estimate("dr", np.ones(1), ess=1), alpha=0.05) == (-math.inf, math.inf)

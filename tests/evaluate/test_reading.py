@@ -9,9 +9,10 @@ from policyloop.core import plugins
 from policyloop.core.errors import UnknownName
 from policyloop.core.example import Examples
 from policyloop.evaluate.belief import Answer
+from policyloop.evaluate.compare import ESTIMATORS
 from policyloop.evaluate.estimators import dm, dr, ips, snips
 from policyloop.evaluate.reach import reach_of
-from policyloop.evaluate.reading import ESTIMATORS, INTERVALS, names_in_order, read, worst_told
+from policyloop.evaluate.reading import INTERVALS, names_in_order, read, worst_told
 
 REWARDS = (-1.0, 2.0)  # five standard deviations beyond the means
 

@@ -19,6 +19,7 @@ from policyloop.core.estimate import Estimate
 from policyloop.core.example import Examples
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.belief import Belief, belief_of
+from policyloop.evaluate.compare import ESTIMATORS
 from policyloop.evaluate.contributions import Contributions
 from policyloop.evaluate.moments import moments, skewness
 from policyloop.evaluate.overlap import Overlap, overlap
@@ -26,7 +27,6 @@ from policyloop.evaluate.reach import UNKNOWN, reach_of
 from policyloop.evaluate.slices import Sliced, sliced, slices_of
 from policyloop.evaluate.weighed import Weighed, weigh
 
-ESTIMATORS = "policyloop.evaluate.estimators"
 INTERVALS = "policyloop.evaluate.intervals"
 _IN_ORDER = ("dr", "sndr", "switch_dr", "dr_os", "dm", "ips", "snips", "clipped_ips")  # the first speaks for all
 _APART = 3.0  # standard errors of their paired difference
