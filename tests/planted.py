@@ -1,6 +1,6 @@
 """A loop whose best recipe is known: the device tells which of three layouts earns most, four other fields tell nothing.
 
-The log was made by even chance. Letters: n decisions, k = 3 actions.
+Its own recipe learns from all five, and tries an action at random more often than need be. The log was made by even chance. Letters: n decisions, k = 3 actions.
 """
 
 import json
@@ -20,7 +20,7 @@ from policyloop.run.importing import import_files
 
 DEVICES = ("phone", "tablet", "desktop")
 NOISE = ("campaign", "city", "referrer", "theme")
-N_VALUES = 12
+N_VALUES = 40
 LOOP = {
     "loop": "front-page",
     "context": {
@@ -31,7 +31,7 @@ LOOP = {
     "outcomes": {"clicked": {"type": "boolean", "take": "max"}},
     "reward": {"expression": "clicked", "range": [0, 1], "window": "10m"},
     "baseline": "uniform",
-    "explore": {"name": "epsilon_greedy", "floor": 0.1},
+    "explore": {"name": "epsilon_greedy", "epsilon": 0.2, "floor": 0.1},
 }
 LOW, HIGH = 0.2, 0.6
 DAY_US = 86_400_000_000

@@ -91,7 +91,7 @@ def search(
         UnknownName: a part is none of `PARTS`.
         BadSetting: n_trials is below 1.
     """
-    _check(parts, n_trials)
+    check_search(parts, n_trials)
     space = _Space(spec, by_importance, frozenset(parts))
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM, multivariate=False, constant_liar=False)
@@ -127,7 +127,13 @@ def learned(spec: LoopSpec) -> list[str]:
     return [name for name in learnable(spec) if spec.context[name].learn]
 
 
-def _check(parts: Sequence[str], n_trials: int) -> None:
+def check_search(parts: Sequence[str], n_trials: int) -> None:
+    """Refuse a search that cannot be made, before anything is learned for it.
+
+    Raises:
+        UnknownName: a part is none of `PARTS`.
+        BadSetting: n_trials is below 1.
+    """
     for part in parts:
         if part not in PARTS:
             raise UnknownName("part of a recipe", part, PARTS)

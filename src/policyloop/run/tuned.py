@@ -42,6 +42,14 @@ class Finalist:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloorChange:
+    """Another floor, which needs no challenge: a loop's floor may be changed at once."""
+
+    floor: float
+    lead: Lead  # of the winner, or else of the loop's own recipe, with that floor over the same with the loop's floor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
     """What a search found."""
 
@@ -53,7 +61,8 @@ class Tuned:
     n_held_out: int
     present: Estimate  # the loop's own recipe, learned anew, on the held-out examples
     champion: Estimate | None
-    finalists: tuple[Finalist, ...]  # the winner first; none when the loop's own recipe was the best
+    finalists: tuple[Finalist, ...]  # with the loop's floor, the winner first; none when the loop's own recipe was the best
+    floor: FloorChange | None  # None: the search kept the loop's floor
 
     @property
     def winner(self) -> Finalist | None:
@@ -85,7 +94,8 @@ class Tuned:
         failed = [trial for trial in self.searched.trials if trial.failure is not None]
         if failed:
             told.append(f"{len(failed):,} of them failed; trial {failed[0].number}: {failed[0].failure}")
-        return told + (self._about_nothing() if self.winner is None else self._about_winner(self.winner))
+        told += self._about_nothing() if self.winner is None else self._about_winner(self.winner)
+        return [*told, *self._about_floor(), *self._about_exploring()]
 
     def _why_not_all(self) -> str:
         return "" if self.n_searched == self.n_below_split else f", the newest of {self.n_below_split:,}"
@@ -106,20 +116,31 @@ class Tuned:
             told.append(f"Over the champion it is {winner.over_champion.told()}.")
         if self.promised is not None:
             told.append(_about_promise(self.promised, lead.value))
-        return [*told, *self._about_exploring(winner)]
+        return told
 
-    def _about_exploring(self, winner: Finalist) -> list[str]:
-        if winner.trial.spec.explore == self.spec.explore:
+    def _about_floor(self) -> list[str]:
+        if self.floor is None:
             return []
         return [
-            "It explores otherwise. What exploring costs is in these numbers, what it is good for later is not; "
-            "`--only learner,features` leaves it as it is."
+            f"A floor of {self.floor.floor:g} instead of {self.spec.explore.floor:g} would bring {self.floor.lead.told()}. It "
+            f"is no part of a recipe: set explore.floor in the loop file and `policyloop apply`."
+        ]
+
+    def _about_exploring(self) -> list[str]:
+        is_same = self.winner is None or self.winner.trial.spec.explore == self.spec.explore
+        if is_same and self.floor is None:
+            return []
+        return [
+            "What exploring costs is in these numbers, what it is good for later is not; `--only learner,features` leaves "
+            "explorer and floor as they are."
         ]
 
 
 def recipe_changes(before: LoopSpec, after: LoopSpec) -> dict[str, Any]:
     """What a recipe file says: the keys in which a recipe differs from the loop's own; `context` lists what is learned from."""
     old, new = to_mapping(before), to_mapping(after)
+    for body in (old, new):
+        body["explore"].pop("floor")  # which is no part of a recipe
     changed = {key: new[key] for key in ("learner", "explore") if old[key] != new[key]}
     return changed if old["context"] == new["context"] else {"context": learned(after), **changed}
 

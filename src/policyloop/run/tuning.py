@@ -9,6 +9,7 @@ Letters: n examples, m finalists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -25,16 +26,28 @@ from policyloop.evaluate.forward import Forward, by_importance, policy_of_recipe
 from policyloop.evaluate.predicted import predicted_rewards
 from policyloop.evaluate.simultaneous import simultaneous_z
 from policyloop.gate.entrant import Entrant
-from policyloop.learn.tune import PARTS, Searched, Trial, learnable, learned, learners_of, recipe_of, search
+from policyloop.learn.tune import (
+    PARTS,
+    Measure,
+    Searched,
+    Trial,
+    check_search,
+    learnable,
+    learned,
+    learners_of,
+    recipe_of,
+    search,
+)
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
 from policyloop.run.trusted import trusted
-from policyloop.run.tuned import LEVEL, Finalist, Lead, Tuned
+from policyloop.run.tuned import LEVEL, Finalist, FloorChange, Lead, Tuned
 
 AT_MOST = 20_000  # examples that the search looks at, the newest; more would make it slower and hardly wiser
 FEWEST_LEARNED = 400
 FEWEST_HELD_OUT = 100
 FINALISTS = 3
+_REMEASURED = 12  # of the best kinds of recipes, with the loop's floor
 
 
 def tune(
@@ -61,6 +74,7 @@ def tune(
         NothingToDo: there are too few examples, with how many are needed.
         UnknownName, BadSetting: as `search` does.
     """
+    check_search(parts, n_trials)
     standing = deployment.registry.standing(loop)
     spec = standing.spec
     data = trusted(deployment, spec)
@@ -82,7 +96,7 @@ def tune(
         parts=parts,
         on_trial=on_trial,
     )
-    final = judged(spec, found, below=below, held_out=held_out, champion=champion, seed=seed)
+    final = judged(spec, found, forward.value, below=below, held_out=held_out, champion=champion, seed=seed)
     return replace(final, importance=importance, n_searched=len(rows))
 
 
@@ -99,7 +113,7 @@ def check_is_enough(spec: LoopSpec, *, n_learned: int, n_held_out: int) -> None:
             f"expected less, such as 0.8. Set it in the loop file, and let the loop decide for a while."
         )
     if n_learned < FEWEST_LEARNED or n_held_out < FEWEST_HELD_OUT:
-        total = int(np.ceil(max(FEWEST_LEARNED / split, FEWEST_HELD_OUT / (1 - split))))
+        total = math.ceil(round(max(FEWEST_LEARNED / split, FEWEST_HELD_OUT / (1 - split)), 6))
         raise NothingToDo(
             f"loop '{spec.loop}' has {n_learned:,} examples with known propensities below the split of {split:g} and "
             f"{n_held_out:,} above it; a search needs {FEWEST_LEARNED:,} and {FEWEST_HELD_OUT:,}, which is some {total:,} "
@@ -108,38 +122,49 @@ def check_is_enough(spec: LoopSpec, *, n_learned: int, n_held_out: int) -> None:
 
 
 def judged(
-    spec: LoopSpec, searched: Searched, *, below: Examples, held_out: Examples, champion: Entrant | None, seed: int
+    spec: LoopSpec,
+    searched: Searched,
+    measure: Measure,
+    *,
+    below: Examples,
+    held_out: Examples,
+    champion: Entrant | None,
+    seed: int,
 ) -> Tuned:
     """The best few of a search on data that it never saw, the winner first.
 
     The winner is the one whose advantage over the loop's own recipe is surest: with the highest lower end. The intervals
-    hold for all finalists at once, so that choosing among them here does not spoil them.
+    hold for all finalists at once, so that choosing among them here does not spoil them. All are compared with the loop's
+    floor, which is no part of a recipe; what the floor that the search liked best would do is told beside it.
 
     Args:
         spec: of the loop.
         searched: what was tried; the trial 0 is the loop's own recipe.
+        measure: that of the search.
         below: examples below the split, which each finalist learns from.
         held_out: as `evidence` gives them, at or above the split.
         champion: what serves now; None: the baseline.
         seed: of the models.
     """
     present = policy_of_recipe(below, spec, seed=seed)
-    chosen = finalists_of(searched)
+    chosen = finalists_of(spec, searched, measure)
     policies = [policy_of_recipe(below, trial.spec, seed=seed) for trial in chosen]
     known = [] if champion is None or champion.rewards is None else [champion.rewards]
     predicted = predicted_rewards(held_out, [present, *known], low=spec.reward.low, high=spec.reward.high)
 
-    def beside(policy: Policy, other: Policy) -> Comparison:
-        return compare(held_out, challenger=policy, champion=other, predicted=predicted)
+    def leads(entrants: Sequence[Policy], other: Policy) -> list[Lead]:
+        beside = [compare(held_out, challenger=policy, champion=other, predicted=predicted) for policy in entrants]
+        return _leads(beside, seed=seed)
 
-    def leads(other: Policy) -> list[Lead]:
-        return _leads([beside(policy, other) for policy in policies], seed=seed)
-
-    over_champion = [None] * len(chosen) if champion is None else leads(champion.policy)
+    over_champion = [None] * len(chosen) if champion is None else leads(policies, champion.policy)
     finalists = [
-        Finalist(trial=trial, value=_value(policy, held_out, predicted), over_present=lead, over_champion=other)
-        for trial, policy, lead, other in zip(chosen, policies, leads(present), over_champion, strict=True)
+        (Finalist(trial=trial, value=_value(policy, held_out, predicted), over_present=lead, over_champion=other), policy)
+        for trial, policy, lead, other in zip(chosen, policies, leads(policies, present), over_champion, strict=True)
     ]
+    finalists.sort(key=lambda one: -one[0].over_present.low)
+    best = finalists[0][1] if finalists else present
+    floor = searched.ranked[0].spec.explore.floor if searched.ranked else spec.explore.floor
+    is_moved = floor != spec.explore.floor
     return Tuned(
         spec=spec,
         searched=searched,
@@ -149,25 +174,33 @@ def judged(
         n_held_out=len(held_out),
         present=_value(present, held_out, predicted),
         champion=None if champion is None else _value(champion.policy, held_out, predicted),
-        finalists=tuple(sorted(finalists, key=lambda one: -one.over_present.low)),
+        finalists=tuple(finalist for finalist, _ in finalists),
+        floor=FloorChange(floor=floor, lead=leads([best.with_floor(floor)], best)[0]) if is_moved else None,
     )
 
 
-def finalists_of(searched: Searched) -> list[Trial]:
-    """The best few that are not nearly the same; none where the loop's own recipe did best.
+def finalists_of(spec: LoopSpec, searched: Searched, measure: Measure) -> list[Trial]:
+    """The best few recipes that are not nearly the same, with the loop's floor; none where its own recipe did best.
 
-    Of those that differ in numbers of the explorer or in the floor alone, the best stands for all.
+    Of those that differ in numbers of the explorer alone, the best stands for all.
     """
-    ranked = searched.ranked
-    if not ranked or ranked[0].number == 0:
-        return []
+    own = searched.trials[0]
     kinds: dict[tuple[object, ...], Trial] = {}
-    for trial in ranked:
-        spec = trial.spec
-        if trial.number:
-            learner = (spec.learner.name, *spec.learner.settings.items())
-            kinds.setdefault((learner, tuple(learned(spec)), spec.explore.name), trial)
-    return list(kinds.values())[:FINALISTS]
+    for trial in searched.ranked:
+        if trial.spec.recipe != spec.recipe:
+            learner = (trial.spec.learner.name, *trial.spec.learner.settings.items())
+            kinds.setdefault((learner, tuple(learned(trial.spec)), trial.spec.explore.name), trial)
+    some = [_at_floor(trial, spec.explore.floor, measure) for trial in list(kinds.values())[:_REMEASURED]]
+    bar = -np.inf if own.score is None else own.score.value
+    better = [trial for trial in some if trial.score is not None and trial.score.value > bar]
+    return sorted(better, key=lambda trial: -trial.score.value if trial.score else 0.0)[:FINALISTS]
+
+
+def _at_floor(trial: Trial, floor: float, measure: Measure) -> Trial:
+    """The same recipe with another floor, measured again; the models are there."""
+    spec = trial.spec
+    same = recipe_of(spec, learner=spec.learner, explore=replace(spec.explore, floor=floor), fields=learned(spec))
+    return replace(trial, spec=same, score=measure(same))
 
 
 def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]:

@@ -93,7 +93,7 @@ def _show(found: Tuned, out: Path | None) -> None:
 def _recipe_cells(spec: LoopSpec) -> tuple[str, str, str]:
     learner = " ".join([spec.learner.name, *(f"{name}={value}" for name, value in spec.learner.settings.items())])
     explore = " ".join([spec.explore.name, *(f"{name}={value}" for name, value in spec.explore.settings.items())])
-    return learner, f"{explore} floor={spec.explore.floor:g}", f"{len(learned(spec))} of {len(learnable(spec))}"
+    return learner, explore, f"{len(learned(spec))} of {len(learnable(spec))}"
 
 
 def _value_cells(value: Estimate) -> tuple[str, str]:
@@ -128,6 +128,7 @@ def _as_json(found: Tuned) -> dict[str, Any]:
         "importance": dict(found.importance),
         "present": _estimate(found.present),
         "champion": None if found.champion is None else _estimate(found.champion),
+        "floor": None if found.floor is None else {"floor": found.floor.floor, "lead": _lead(found.floor.lead)},
         "finalists": [_finalist(one, found.spec) for one in found.finalists],
         "trials": [_trial(one, found.spec) for one in found.searched.trials],
     }
@@ -147,6 +148,7 @@ def _trial(one: Trial, spec: LoopSpec) -> dict[str, Any]:
     return {
         "trial": one.number,
         "recipe": recipe_changes(spec, one.spec),
+        "floor": one.spec.explore.floor,
         "value": None if one.score is None else one.score.value,
         "stderr": None if one.score is None else one.score.stderr,
         "failure": one.failure,
