@@ -1,6 +1,7 @@
 """Pieces: a context with some of its own pieces and the rest of another's."""
 
-from policyloop.evaluate.pieces import MAX_KEYS, Piece, mixed, pieces_of
+from policyloop.core.loop import Field
+from policyloop.evaluate.pieces import MAX_KEYS, Piece, learnable, mixed, pieces_of, pieces_of_many
 
 OWN = {"device": "phone", "page": {"title": "a", "words": 7}}
 OTHER = {"device": "desktop", "page": {"words": 9, "author": "b"}}
@@ -41,3 +42,20 @@ def test_an_object_of_many_keys_keeps_the_last_ones_together():
 
     assert len(pieces) == MAX_KEYS + 1
     assert mixed(wide, {"page": {}}, pieces, [True] * (MAX_KEYS + 1)) == wide
+
+
+def test_of_many_contexts_the_most_frequent_keys_are_pieces():
+    many = [{"page": {"often": 1, f"k{i}": i}} for i in range(MAX_KEYS + 5)]
+
+    pieces = pieces_of_many([*many, OWN], FIELDS)
+
+    assert [piece.name for piece in pieces[:2]] == ["device", "page.often"]
+    assert len(pieces) == 1 + MAX_KEYS + 1
+    assert pieces[-1].is_rest
+
+
+def test_what_is_never_stored_not_learned_from_or_names_the_person_is_no_piece():
+    kinds = {"store": {"store": "never"}, "learn": {"learn": False}, "person": {}, "hour": {}}
+    fields = {name: Field(name=name, type="number", **changes) for name, changes in kinds.items()}
+
+    assert learnable(fields, "person") == ["hour"]
