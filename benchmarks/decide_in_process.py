@@ -3,7 +3,9 @@
 Everything is: the check of the context, features, expected rewards, exploration, floor, draw, id, the record and the
 answer. Each explorer over a linear model without and with products of features, and the default one over a boosted model
 (its target is 50 us); the target (p50 <= 25 us) is for the
-default explorer, squarecb. The machine's noise only adds, so the best of several rounds counts, and the rounds' range is shown.
+default explorer, squarecb. It is timed again with others beside the champion: a hold-out, and a challenger of the
+same cost that only watches or decides a tenth. The machine's noise only adds, so the best of several rounds counts, and the
+rounds' range is shown.
 Run: python benchmarks/decide_in_process.py [decisions per round] [rounds] [--json]
 """
 
@@ -28,7 +30,9 @@ from policyloop.policy.features import Encoder
 from policyloop.policy.policies import linear
 from policyloop.policy.scored import ScoredPolicy, explorer_of
 from policyloop.serve.decider import Decider
+from policyloop.serve.fallback import Breaker
 from policyloop.serve.live import live_of
+from policyloop.serve.traffic import STATES, Challenger, Traffic
 
 SALT = bytes(range(32))
 N_ACTIONS = 7
@@ -101,10 +105,30 @@ def boosted_row(n: int, n_rounds: int) -> dict[str, Any]:
     return timed(policy, contexts(n, rng), n_rounds) | {"explorer": "squarecb", "expansion": f"{n_trees} trees"}
 
 
-def timed(policy: ScoredPolicy, offered: list[dict[str, Any]], n_rounds: int) -> dict[str, Any]:
+def rows_of_traffic(n: int, n_rounds: int) -> Iterator[dict[str, Any]]:
+    """The default explorer with others beside the champion."""
+    rng = np.random.default_rng(1)
+    policy, offered = model("none", "squarecb", rng), contexts(n, rng)
+    other = model("none", "squarecb", rng)
+    watching, deciding = (
+        Challenger(challenge="1", state=state, name="b" * 32, policy=other, share=0.1, breaker=Breaker(budget_s=0.05))
+        for state in (STATES[0], STATES[1])
+    )
+    for told, traffic in (
+        ("hold-out", Traffic(hold_out=0.05)),
+        ("shadow", Traffic(challenger=watching)),
+        ("canary", Traffic(challenger=deciding)),
+        ("canary+hold-out", Traffic(challenger=deciding, hold_out=0.05)),
+    ):
+        yield timed(policy, offered, n_rounds, traffic=traffic) | {"explorer": "squarecb", "expansion": told}
+
+
+def timed(
+    policy: ScoredPolicy, offered: list[dict[str, Any]], n_rounds: int, *, traffic: Traffic | None = None
+) -> dict[str, Any]:
     """Percentiles of the best round."""
-    seconds_of_each(policy, offered[:1_000])  # warm caches
-    rounds = [np.percentile(seconds_of_each(policy, offered), [50, 99]) * 1e6 for _ in range(n_rounds)]
+    seconds_of_each(policy, offered[:1_000], traffic=traffic)  # warm caches
+    rounds = [np.percentile(seconds_of_each(policy, offered, traffic=traffic), [50, 99]) * 1e6 for _ in range(n_rounds)]
     best = min(rounds, key=lambda two: float(two[0]))
     return {
         "p50_us": round(float(best[0]), 1),
@@ -113,7 +137,9 @@ def timed(policy: ScoredPolicy, offered: list[dict[str, Any]], n_rounds: int) ->
     }
 
 
-def seconds_of_each(policy: ScoredPolicy, offered: list[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def seconds_of_each(
+    policy: ScoredPolicy, offered: list[dict[str, Any]], *, traffic: Traffic | None = None
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """(n,) how long each decision took."""
     n_logged = 0
 
@@ -122,7 +148,8 @@ def seconds_of_each(policy: ScoredPolicy, offered: list[dict[str, Any]]) -> np.n
         n_logged += 1
         return n_logged
 
-    decider = Decider(live_of(spec(), salt=SALT, policy=policy, name="a" * 32), clock=SystemClock(), append=append)
+    live = live_of(spec(), salt=SALT, policy=policy, name="a" * 32, traffic=traffic)
+    decider = Decider(live, clock=SystemClock(), append=append)
     decide, now = decider.decide, time.perf_counter_ns
     took_ns = []
     for context in offered:
@@ -141,6 +168,7 @@ def rows(n: int, n_rounds: int) -> Iterator[dict[str, Any]]:
             policy, offered = model(expansion, explorer, rng), contexts(n, rng)
             yield timed(policy, offered, n_rounds) | {"explorer": explorer, "expansion": expansion}
     yield boosted_row(n, n_rounds)
+    yield from rows_of_traffic(n, n_rounds)
 
 
 def main(arguments: list[str]) -> None:
@@ -153,7 +181,7 @@ def main(arguments: list[str]) -> None:
         return
     for row in found:
         print(
-            f"{row['explorer']:15} {row['expansion']:10} p50 {row['p50_us']:6.1f} us   p99 {row['p99_us']:6.1f} us   "
+            f"{row['explorer']:15} {row['expansion']:15} p50 {row['p50_us']:6.1f} us   p99 {row['p99_us']:6.1f} us   "
             f"p50 of rounds {row['p50_us_of_rounds']}"
         )
 

@@ -201,7 +201,10 @@ class Decider:
         said, its_pmf = (_NOBODY, None) if challenger is None else heard(challenger, asked, allowed=allowed, clock=self._clock)
         if said.error is not None:
             self._last_error = f"model {said.policy} {said.error}"
-        held = live.baseline.pmf(asked.context.values, allowed, asked.candidates) if traffic.hold_out > 0.0 else None
+        held: Sequence[float] | None = None
+        if traffic.hold_out > 0.0:
+            is_known = allowed is live.all_allowed
+            held = live.baseline_pmf if is_known else live.baseline.pmf(asked.context.values, allowed, asked.candidates)
         branches = branches_of(traffic, champion=live.name, champion_pmf=pmf, challenger_pmf=its_pmf, baseline_pmf=held)
         named = request
         if request.decision_id is None and not request.explore:  # its side is drawn by the id, before the action

@@ -25,6 +25,7 @@ class Live:
     checks: Checks
     all_allowed: tuple[bool, ...]  # True per label; empty where the caller brings the actions along
     baseline: Served  # stands in whenever no model can decide
+    baseline_pmf: tuple[float, ...]  # what it gives where all labels are allowed: it looks at no context
     policy: Served
     name: str  # the model's digest, or `baseline`
     breaker: Breaker
@@ -67,10 +68,12 @@ def live_of(
     """
     assert (policy is None) == (name == BASELINE), "a model has a name of its own"
     baseline = baseline_of(spec)
+    all_allowed = (True,) * len(spec.labels)
     return Live(
         checks=checks_of(spec, salt=salt),
-        all_allowed=(True,) * len(spec.labels),
+        all_allowed=all_allowed,
         baseline=baseline,
+        baseline_pmf=tuple(baseline.pmf({}, all_allowed)) if all_allowed else (),
         policy=baseline if policy is None else policy,
         name=name,
         breaker=Breaker(budget_s=budget_s),

@@ -24,7 +24,7 @@ from typing import Literal
 import msgspec
 
 from policyloop.core.model import BASELINE
-from policyloop.core.rng import draw, keyed_uniform
+from policyloop.core.rng import keyed_uniform
 from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT
 from policyloop.serve.fallback import Breaker
 from policyloop.serve.served import Served
@@ -105,20 +105,26 @@ def mixed(branches: Sequence[Branch]) -> list[float]:
     first = branches[0]
     if len(branches) == 1:
         return list(first.pmf)
-    columns = zip(*(branch.pmf for branch in branches), strict=True)
+    if len(branches) == 2:  # nearly always, and several times as fast
+        other = branches[1]
+        s, o = first.share, other.share
+        return [s * p + o * q for p, q in zip(first.pmf, other.pmf, strict=True)]
     shares = [branch.share for branch in branches]
-    # where all agree on one action, rounded shares could make more than 1 of it
-    if len(shares) == 2:  # nearly always, and several times as fast
-        s, o = shares
-        return [min(s * p + o * q, 1.0) for p, q in columns]
-    return [min(sum(map(mul, shares, column)), 1.0) for column in columns]
+    return [sum(map(mul, shares, column)) for column in zip(*[branch.pmf for branch in branches], strict=True)]
 
 
 def side_after(branches: Sequence[Branch], action: int, *, u: float) -> Branch:
     """The side of an action that was drawn from the mixture; `u` in [0, 1) is the number of the stream `mixture`."""
     of_side = [branch.share * branch.pmf[action] for branch in branches]
-    total = sum(of_side)
-    return branches[draw([part / total for part in of_side], u)]
+    left = u * sum(of_side)
+    last = branches[0]
+    for branch, part in zip(branches, of_side, strict=True):
+        if part > 0.0:
+            left -= part
+            last = branch
+            if left < 0.0:
+                break
+    return last
 
 
 def side_before(
