@@ -129,7 +129,10 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(is_frozen=st.booleans())
     def freeze(self, is_frozen):
-        (self.registry.freeze if is_frozen else self.registry.unfreeze)(LOOP)
+        if is_frozen:
+            self.registry.freeze(LOOP, why="said so")
+        else:
+            self.registry.unfreeze(LOOP)
         self.is_frozen = is_frozen
 
     @invariant()
