@@ -108,9 +108,12 @@ def mixed(branches: Sequence[Branch]) -> list[float]:
     if len(branches) == 2:  # nearly always, and several times as fast
         other = branches[1]
         s, o = first.share, other.share
-        return [s * p + o * q for p, q in zip(first.pmf, other.pmf, strict=True)]
-    shares = [branch.share for branch in branches]
-    return [sum(map(mul, shares, column)) for column in zip(*[branch.pmf for branch in branches], strict=True)]
+        pmf = [s * p + o * q for p, q in zip(first.pmf, other.pmf, strict=True)]
+    else:
+        shares = [branch.share for branch in branches]
+        pmf = [sum(map(mul, shares, column)) for column in zip(*[branch.pmf for branch in branches], strict=True)]
+    # where all agree on one action, rounded shares could make more than 1 of it
+    return pmf if max(pmf) <= 1.0 else [min(p, 1.0) for p in pmf]
 
 
 def side_after(branches: Sequence[Branch], action: int, *, u: float) -> Branch:
