@@ -221,7 +221,7 @@ def test_defaults_hold_only_what_loops_can_share():
         ),
         (
             {"context": {"hour": {"type": "number", "values": ["a"]}}},
-            "$.context.hour.values: no option of a field of type number is named 'values'; known: default, max, min,",
+            "$.context.hour.values: no option of a field of type number is named 'values'; known: default, learn, max, min,",
         ),
         (
             {"context": {"hour": {"type": "number", "min": 3, "max": 2}}},
