@@ -13,7 +13,10 @@ from policyloop.simulate.gate.cells import FLOOR, N_ACTIONS, N_CELLS, N_PAST
 from policyloop.simulate.gate.play import GateSettings, play
 from policyloop.simulate.gate.world import WORLDS, world_of
 
-PAGE = (Path(__file__).parents[2] / "docs" / "gate-worlds.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "gate-worlds.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8").split("## How often is the gate wrong?")[1].split("\n## ")[0]
 ROWS = dict(re.findall(r"^\| `([\w-]+)` \|.*\| ([^|]+) \|$", PAGE, re.MULTILINE))
 
 
@@ -53,3 +56,14 @@ def test_the_largest_lift_of_rare_rewards_is_the_one_on_the_page():
     found = play(GateSettings(world="rare", lift=0.02, runs=1, events=500))
 
     assert round(found.true_lift, 4) == 0.0024
+
+
+@pytest.mark.skipif("benchmarks/gate.py" not in RESULTS, reason="the gate's numbers are measured by `make bench`")
+def test_the_readme_quotes_what_was_measured():
+    (block,) = re.findall(r"```\n(.*?)```", README, re.DOTALL)
+    section = RESULTS.split("benchmarks/gate.py")[1].split("\n## ")[0]
+    measured = [line[4:] for line in section.splitlines()]
+    (runs,) = re.findall(r"^([\d,]+) runs a line, seed", section, re.MULTILINE)
+
+    assert [line for line in block.splitlines() if not any(one.startswith(line) for one in measured)] == []
+    assert f"{runs} runs a line" in README
