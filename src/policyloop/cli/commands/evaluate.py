@@ -17,9 +17,11 @@ from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import short
-from policyloop.evaluate.reading import INTERVALS, Line, worst_told
+from policyloop.evaluate.reading import Line, worst_told
 from policyloop.evaluate.slices import Sliced
 from policyloop.run.estimates import Asked, Estimates, estimates_beside_baseline, estimates_of
+
+_INTERVALS = "policyloop.evaluate.intervals"  # by name: help must not import what estimates
 
 _HEAD = ("policy", "estimator", "value", "95 % interval", "ess", "n")
 
@@ -39,7 +41,7 @@ def run(
         str | None, typer.Option("--by", help="Field of the context to cut slices by, such as user.age.", show_default=False)
     ] = None,
     interval: Annotated[
-        str, typer.Option("--interval", help=" | ".join(plugins.as_written(INTERVALS, n) for n in plugins.ours(INTERVALS)))
+        str, typer.Option("--interval", help=" | ".join(plugins.as_written(_INTERVALS, n) for n in plugins.ours(_INTERVALS)))
     ] = "normal",
     data: Annotated[
         Path | None, typer.Option("--data", help="File of decisions to take instead of the loop's log.", show_default=False)
