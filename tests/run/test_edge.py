@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,16 @@ def test_a_decision_is_in_the_log_before_it_is_told(model, tmp_path):
     assert (answer.logged, answer.fallback, answer.loop) == (True, False, "front-page")
     assert record.decided_at > 0
     assert answer.decided_at == iso(record.decided_at)
+
+
+def test_a_file_holds_one_model_so_nothing_is_held_out_here(model):
+    file = model_file.unpack(model.read_bytes())
+    spec = replace(file.spec, gate=replace(file.spec.gate, hold_out=0.5))
+    live = LiveModel(replace(file, spec=spec), salt=bytes(32), clock=HandClock(), append=lambda record: 1)
+
+    events = [live.decider.decide(DecideRequest(context=CONTEXT)).event for _ in range(30)]
+
+    assert {(event.policy, event.mixture) for event in events} == {(file.model, None)}
 
 
 def test_the_draw_can_be_replayed_from_what_the_folder_keeps(model, tmp_path):
