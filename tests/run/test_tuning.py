@@ -106,10 +106,10 @@ def covered(n_searches, *, n_decisions, n_trials):
 
 
 def test_the_winners_interval_holds_its_true_lead():
-    share, n = covered(8, n_decisions=700, n_trials=3)
+    share, n = covered(6, n_decisions=700, n_trials=3)
 
-    assert n >= 5
-    assert share >= 0.6  # of eight intervals at .95, four or more miss once in 2,700 times
+    assert n >= 4
+    assert share >= 0.5  # of six intervals at .95, more than half miss once in 10,000 times
 
 
 @pytest.mark.slow
@@ -176,7 +176,7 @@ def test_a_stopped_search_and_failures_are_told(found):
 
 
 def test_too_few_examples_say_how_many_are_needed():
-    with pytest.raises(NothingToDo, match=r"has 50 .* and 20 above it; a search needs 400 and 100, .* 500"):
+    with pytest.raises(NothingToDo, match=r"has 50 .* and 20 above it .*; a search needs 400 and 100, .* 500 "):
         check_is_enough(planted(), n_learned=50, n_held_out=20)
     with pytest.raises(NothingToDo, match=r"train\.split of loop 'front-page' is 1"):
         check_is_enough(planted(train={"split": 1.0}), n_learned=5000, n_held_out=0)

@@ -115,9 +115,9 @@ def check_is_enough(spec: LoopSpec, *, n_learned: int, n_held_out: int) -> None:
     if n_learned < FEWEST_LEARNED or n_held_out < FEWEST_HELD_OUT:
         total = math.ceil(round(max(FEWEST_LEARNED / split, FEWEST_HELD_OUT / (1 - split)), 6))
         raise NothingToDo(
-            f"loop '{spec.loop}' has {n_learned:,} examples with known propensities below the split of {split:g} and "
-            f"{n_held_out:,} above it; a search needs {FEWEST_LEARNED:,} and {FEWEST_HELD_OUT:,}, which is some {total:,} "
-            f"decisions with outcomes. Let it decide for a while."
+            f"loop '{spec.loop}' has {n_learned:,} examples to judge recipes by below the split of {split:g} and "
+            f"{n_held_out:,} above it (decided by a model, with known propensities); a search needs {FEWEST_LEARNED:,} and "
+            f"{FEWEST_HELD_OUT:,}, which is some {total:,} decisions with outcomes. Let it decide for a while."
         )
 
 
