@@ -1,5 +1,7 @@
 """The rule no-harm: how often it is wrong, and what it sees, on worlds with known truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,8 +91,28 @@ def test_a_floor_of_zero_leaves_no_evidence_and_says_so(policy_of, spec_with, lo
 
     (reason,) = judged(policy_of(), policy_of(), rows, spec_with(floor=0.0))
 
-    assert reason.call == Call.INCONCLUSIVE
+    assert reason.call == Call.REFUSE
     assert reason.sentence.startswith("explore.floor is 0, so the log cannot show")
+
+
+def test_a_model_that_would_do_what_the_log_never_did_is_refused(policy_of, spec, log):
+    rows = log(policy_of(floor=0.0), 500, seed=1)
+    elsewhere = policy_of(np.roll(policy_of().expected, 1, axis=1))
+
+    (reason,) = judged(elsewhere, policy_of(), rows, spec)
+
+    assert reason.call == Call.REFUSE
+    assert "are actions that the log gave the probability 0" in reason.sentence
+
+
+def test_an_action_that_is_new_since_the_log_is_no_reason_to_refuse(policy_of, spec, log):
+    rows = log(policy_of(), 500, seed=1)
+    older = replace(rows, pmf=np.where(np.arange(3) == 2, 0.0, rows.pmf / rows.pmf[:, :2].sum(axis=1, keepdims=True)))
+    only_two = older.where((rows.action != 2) & (rows.pmf[:, 2] < 0.5))
+
+    reasons = judged(policy_of(), policy_of(), only_two, spec)
+
+    assert {reason.call for reason in reasons} == {Call.PROMOTE}
 
 
 def test_over_all_looks_together_a_harmless_live_model_is_rolled_back_at_most_as_often_as_alpha_says(

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyloop.core.errors import BadSetting
+from policyloop.evaluate.belief import MUCH_UNSUPPORTED
 from policyloop.evaluate.compare import Comparison
 from policyloop.gate.case import Case
 from policyloop.gate.harm import look_for_harm
-from policyloop.gate.verdict import Call, Reason
+from policyloop.gate.verdict import Call, Reason, number
 
 _WAY_OUT = "set explore.floor above 0, or promote it yourself with `policyloop promote`."
 
@@ -40,10 +41,9 @@ class NoHarm:
     alpha: float
 
     def judge(self, case: Case) -> tuple[Reason, ...]:
-        """RETIRE on harm against the champion or the anchor, else PROMOTE; INCONCLUSIVE when the floor is 0."""
-        if case.floor == 0:
-            sentence = f"explore.floor is 0, so the log cannot show what other actions would have earned: {_WAY_OUT}"
-            return (Reason(name="no-harm", call=Call.INCONCLUSIVE, sentence=sentence),)
+        """RETIRE on harm against the champion or the anchor, else PROMOTE; REFUSE where the log cannot tell."""
+        if (refusal := _refusal(case)) is not None:
+            return (refusal,)
         reasons = [self._judge_one("no-harm", "the champion", case.champion, case.span)]
         if case.anchor is not None:
             reasons.append(self._judge_one("no-harm-anchor", "the anchor", case.anchor, case.span))
@@ -61,3 +61,24 @@ class NoHarm:
         sentence = f"{told} It goes live, and the evidence goes on." if harm.is_too_few else told
         call = Call.RETIRE if harm.is_seen else Call.PROMOTE
         return Reason(name=name, call=call, sentence=sentence, numbers=harm.numbers)
+
+
+def _refusal(case: Case) -> Reason | None:
+    """Why the log cannot tell what the model would have earned, where it cannot.
+
+    A new action starts with its share of the floor, which older decisions did not have; so much is never refused.
+    """
+    unsupported = case.champion.overlap.unsupported  # NaN where it is not known
+    if case.floor == 0:
+        sentence = f"explore.floor is 0, so the log cannot show what other actions would have earned: {_WAY_OUT}"
+    elif unsupported > max(MUCH_UNSUPPORTED, case.floor):
+        sentence = (
+            f"{unsupported:.1%} of what it would do are actions that the log gave the probability 0, so the log cannot show "
+            f"what they would have earned: let it be decided on for a while with every action allowed, or promote it yourself "
+            f"with `policyloop promote`."
+        )
+    else:
+        return None
+    return Reason(
+        name="no-harm", call=Call.REFUSE, sentence=sentence, numbers={"floor": case.floor, "unsupported": number(unsupported)}
+    )
