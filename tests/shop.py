@@ -48,14 +48,21 @@ class Shop:
         self.swap.look()
         return self.swap.find("shop").decide(DecideRequest(context={"hour": 1, "device": "phone"}))
 
-    def visit(self, n, *, clicks=lambda device, action: LIKED[device] == action):
-        """So many visitors decide and report; all of it is sealed afterwards. Answers their decision ids."""
+    def visit(self, n, *, clicks=lambda device, action: LIKED[device] == action, visitors=None):
+        """So many decide and report; all of it is sealed afterwards. Answers the decisions' ids.
+
+        Args:
+            visitors: so many are told apart, in the field `visitor`; None: nobody says who it is.
+        """
         self.swap.look()
         decider = self.swap.find("shop")
         ids = []
         for _ in range(n):
             device = self.rng.choice(["phone", "desktop"])
-            decided = decider.decide(DecideRequest(context={"hour": self.rng.randrange(24), "device": device}))
+            context = {"hour": self.rng.randrange(24), "device": device}
+            if visitors is not None:
+                context["visitor"] = f"visitor {self.rng.randrange(visitors)}"
+            decided = decider.decide(DecideRequest(context=context))
             request = OutcomeRequest(
                 decision_id=decided.answer.decision_id,
                 outcomes={"clicked": clicks(device, decided.answer.action)},

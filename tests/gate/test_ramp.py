@@ -17,8 +17,10 @@ GUARD_OPEN = (Reason(name="guard-paid", call=Call.INCONCLUSIVE, sentence="It may
 GOING = [state for state in State if state not in ENDED]
 
 
-def found(*, checks=WORKS, alarms=(), n_served=0, proof=(), guards=(), holds=()):
-    return Findings(checks=checks, alarms=alarms, n_served=n_served, proof=proof, guards=guards, holds=holds)
+def found(*, checks=WORKS, alarms=(), n_checked=500, n_served=0, proof=(), guards=(), holds=()):
+    return Findings(
+        checks=checks, alarms=alarms, n_checked=n_checked, n_served=n_served, proof=proof, guards=guards, holds=holds
+    )
 
 
 def after(state, findings, *, is_frozen=False, needs_approval=False, is_approved=False):

@@ -9,7 +9,9 @@ from policyloop.core.errors import ChallengeRefused, Invalid
 from policyloop.core.spec_file import read_spec
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
+from policyloop.join.history import examples_of
 from policyloop.run import challenging, jobs
+from policyloop.run.looks import look
 from policyloop.run.refresh import refresh
 from shop import SHOP, Shop
 
@@ -119,12 +121,12 @@ def test_a_guard_that_is_broken_ends_a_challenge_that_would_have_won(deployment)
     assert "Guard clicked" in deployment.registry.challenges.moves("shop")[0].verdict.sentence
 
 
-def test_a_subject_stays_on_one_side_and_counts_once(deployment):
+def test_a_subject_stays_on_one_side_and_counts_once_in_each_state(deployment):
     spec = {
         **BLIND,
         "context": {**BLIND["context"], "visitor": {"type": "text", "store": "never", "optional": True}},
         "subject": "visitor",
-        "gate": {"canary": 0.3, "sticky": True},
+        "gate": {"canary": 0.3, "hold_out": 0.2, "sticky": True},
     }
     deployment.registry.apply(read_spec(spec))
     shop = Shop(deployment)
@@ -132,11 +134,27 @@ def test_a_subject_stays_on_one_side_and_counts_once(deployment):
     join(deployment)
     refresh(deployment, "shop")
     begin(deployment)
-
-    lived_through(shop, n=200, rounds=4)
+    lived_through(shop, n=250, rounds=9, until=State.CANARY, visitors=150)
+    for _ in range(3):
+        shop.visit(100, visitors=150)
+        join(deployment)
+        look(deployment, "shop")
     shop.log.close()
 
-    assert deployment.registry.challenges.open("shop").state == State.CANARY
+    standing, row = deployment.registry.standing("shop"), deployment.registry.challenges.open("shop")
+    carried = challenging.carried_account(deployment, row)
+    anew = challenging.account_anew(deployment, standing, row, challenging.spec_of(standing, row), like=carried)
+    examples, _ = examples_of(deployment.lake, deployment.registry, standing.spec)
+    side_of = {}
+    for unit, state, side in zip(examples.trial.unit, examples.trial.state, examples.trial.side, strict=True):
+        side_of.setdefault((state, unit), set()).add(side)
+    in_canary = [sides for (state, unit), sides in side_of.items() if state == "canary" and unit]
+    assert row.state == State.CANARY
+    assert carried.n_served == 300
+    assert all(len(sides) == 1 for sides in side_of.values())
+    assert carried.evidence.n == sum(sides != {"hold-out"} for sides in in_canary)
+    assert anew.evidence.n == carried.evidence.n
+    assert anew.evidence.total == pytest.approx(carried.evidence.total, rel=1e-12)
 
 
 def test_a_floor_of_zero_is_refused_with_the_way_out(deployment):
@@ -194,7 +212,7 @@ def test_a_challenge_queues_the_training_of_its_first_model(blind, deployment):
 
 def test_an_account_survives_json(blind, deployment):
     begin(deployment)
-    lived_through(blind, n=200, rounds=5)
+    lived_through(blind, n=250, rounds=6)
     row = deployment.registry.challenges.open("shop")
     account = challenging.carried_account(deployment, row)
 

@@ -236,7 +236,13 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
         "explore": read_explore(section.take("explore", {}), "$.explore", faults, is_checked=is_checked),
         "train": read_train(section.take("train", {}), "$.train", faults),
         "gate": read_gate(
-            section.take("gate", {}), "$.gate", faults, context=context, outcomes=outcomes, is_checked=is_checked
+            section.take("gate", {}),
+            "$.gate",
+            faults,
+            context=context,
+            outcomes=outcomes,
+            is_candidates=actions is not None and actions.kind == "candidates",
+            is_checked=is_checked,
         ),
         "on_log_failure": section.choice(
             "on_log_failure", ("refuse", "serve-baseline"), "refuse", kind="answer to a log failure"

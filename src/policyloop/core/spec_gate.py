@@ -32,6 +32,7 @@ def read_gate(
     *,
     context: Mapping[str, Field],
     outcomes: Mapping[str, OutcomeSpec],
+    is_candidates: bool,
     is_checked: bool,
 ) -> GateSpec:
     """The rules, the shares and the guards.
@@ -39,6 +40,7 @@ def read_gate(
     Args:
         context: the declared fields, which slices are made by.
         outcomes: the declared outcomes, which guards watch.
+        is_candidates: whether callers bring the actions along, so that these have no shares of their own.
         is_checked: whether plug-ins are looked up.
     """
     usual = GateSpec()
@@ -66,7 +68,7 @@ def read_gate(
         hold_out=section.number("hold_out", usual.hold_out, low=0.0, high=LARGEST_SHARE),
         sticky=section.truth("sticky", usual.sticky),
         approval=section.choice("approval", _APPROVALS, usual.approval, kind="approval"),
-        guards=_read_guards(section, outcomes),
+        guards=_read_guards(section, outcomes, is_candidates=is_candidates),
         slices=_read_slices(section, context),
     )
     if gate.canary > gate.ramp:
@@ -107,7 +109,7 @@ def _guard_mapping(guard: GuardSpec) -> dict[str, Any]:
     return {"margin": guard.margin, "alpha": guard.alpha, "better": guard.better, **bounds, **stop}
 
 
-def _read_guards(section: Section, outcomes: Mapping[str, OutcomeSpec]) -> tuple[GuardSpec, ...]:
+def _read_guards(section: Section, outcomes: Mapping[str, OutcomeSpec], *, is_candidates: bool) -> tuple[GuardSpec, ...]:
     """The guards in the order of the file."""
     body = Section(
         section.take("guards", {}), f"{section.where}.guards", section.faults, expected="guards, such as `paid: {margin: 1}`"
@@ -116,6 +118,12 @@ def _read_guards(section: Section, outcomes: Mapping[str, OutcomeSpec]) -> tuple
     for name, value in body.body.items():
         if name not in outcomes and name not in RESERVED_GUARDS:
             body.fault(name, unknown("outcome or reserved guard", name, [*outcomes, *RESERVED_GUARDS]), "unknown_name")
+        elif name == ACTION_SHARE and is_candidates:
+            body.fault(
+                name,
+                "compares the shares of actions, and candidates are others in every decision, so that their places mean "
+                "nothing; leave it out, and guard an outcome, such as `paid: {margin: 1}`.",
+            )
         else:
             guards.append(_read_guard(name, value, body, outcomes.get(name)))
     return tuple(guards)
@@ -133,6 +141,8 @@ def _read_guard(name: str, value: Any, parent: Section, outcome: OutcomeSpec | N
         low=low,
         high=high,
     )
+    if name == ERRORS and guard.margin == 0.0 and "margin" in section.body:
+        section.fault("margin", "is 0; expected a share above 0, such as 0.01: that it never fails cannot be shown.")
     section.finish("key of a guard")
     return guard
 

@@ -3,6 +3,8 @@
 Question answered: given what was known before and the decisions that have settled since, what is known now? A pure function:
 another process that replays the same decisions, in whatever chunks, arrives at the same account. Evidence begins with the
 canary: while the challenger is only asked, a decision weighs so much that it would tell next to nothing.
+Where a subject or an episode stays on one side, its first decision in each state is evidence, and the hold-out is left out:
+who is held out stays so from state to state, but who is the challenger's is drawn anew.
 Letters: m decisions, k actions.
 """
 
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.example import Examples, Trial
 from policyloop.core.loop import GuardSpec, LoopSpec
+from policyloop.core.shadow import HOLD_OUT
 from policyloop.core.spec_gate import ACTION_SHARE, ERRORS, LATENCY_MS
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.pseudo import pseudo_outcomes
@@ -24,7 +27,7 @@ from policyloop.gate import evidence as evidences
 from policyloop.gate import margins
 from policyloop.gate.chunk import Chunk, chunk_of
 from policyloop.gate.evidence import Evidence
-from policyloop.gate.limits import Limits, ceiling_of, limits_of
+from policyloop.gate.limits import Limits, ceiling_of, largest_weights, limits_of
 from policyloop.gate.margins import Moved
 from policyloop.gate.verdict import Call, Reason
 
@@ -39,6 +42,7 @@ class Account:
     position: int = 0  # decided_at of the newest decision taken up, microseconds
     n_served: int = 0  # decisions of the present state in which the challenger was asked
     ceiling: float = 0.0  # of predicted rewards, chosen before the first of them counts
+    levels: Mapping[str, float] = field(default_factory=dict)  # guard -> its outcome's mean before the challenge
     errors: tuple[float, float] = (0.0, 0.0)  # summed squared error of the champions' predictions and the challengers'
     n_uncovered: int = 0  # decisions at which the challenger would take what was served with probability 0
     evidence: Evidence | None = None
@@ -54,21 +58,24 @@ class Settled:
     examples: Examples  # with `trial` and, where guards ask for them, `outcomes`
     champion_rewards: NDArray[np.float64]  # (m, k) expected by the champion of each decision
     challenger_rewards: NDArray[np.float64]  # (m, k) by its challenger
-    baseline_pmf: NDArray[np.float64]  # (m, k)
     is_first: NDArray[np.bool_]  # (m,) the first decision of its unit in this state; all are where sides are drawn each time
+    least_propensity: NDArray[np.float64]  # (m,) no action was served with less, by the spec of its time; 0 without a floor
 
 
-def begun(state: str, *, mean_reward: float, spec: LoopSpec, position: int) -> Account:
+def begun(
+    state: str, *, mean_reward: float, spec: LoopSpec, position: int, mean_outcomes: Mapping[str, float] | None = None
+) -> Account:
     """The account of a challenge of which nothing has been seen.
 
     Args:
         state: of the challenge.
         mean_reward: of the loop's decisions before it began.
-        spec: that the loop would have.
+        spec: of the loop, whose reward counts.
         position: decisions up to this moment are none of its, microseconds.
+        mean_outcomes: guarded outcome -> its mean over the same decisions; one that is missing is taken to be in the middle.
     """
     ceiling = ceiling_of(mean_reward, low=spec.reward.low, high=spec.reward.high)
-    return Account(state=state, position=position, ceiling=ceiling)
+    return Account(state=state, position=position, ceiling=ceiling, levels=dict(mean_outcomes or {}))
 
 
 def taken_up(account: Account, settled: Settled, *, champion_spec: LoopSpec, spec: LoopSpec, state: str) -> Account:
@@ -92,7 +99,8 @@ def taken_up(account: Account, settled: Settled, *, champion_spec: LoopSpec, spe
     account = replace(account, position=int(examples.decided_at.max()), n_served=n_served)
     is_answered = np.isfinite(trial.challenger_pmf).all(axis=1) & np.isfinite(trial.champion_pmf).all(axis=1)
     decides = (trial.share > 0) & is_answered & settled.is_first & np.isfinite(examples.propensity)
-    for rows in _alike(trial, decides):
+    decides &= ~(_is_unit(trial) & (trial.side == HOLD_OUT))
+    for rows in _alike(settled, decides):
         account = _told_of_deciding(account, _part(settled, rows), champion_spec=champion_spec, spec=spec)
     return account
 
@@ -118,8 +126,10 @@ def _of_slices(account: Account, spec: LoopSpec) -> tuple[Reason, ...]:
     numbers = {"e_worse": min(evidence.e_worse, 1e300), "needed": needed, "difference": evidence.mean, "n": float(evidence.n)}
     told = f"it earns {evidence.mean:+.4g} a decision beside the champion where {worst} ({evidence.n:,} events)"
     if evidence.e_worse >= needed:
-        return (Reason(name="slice", call=Call.INCONCLUSIVE, sentence=f"Harm in a slice blocks: {told}.", numbers=numbers),)
-    return (Reason(name="slice", call=Call.PROMOTE, sentence=f"No slice is harmed for sure; worst, {told}.", numbers=numbers),)
+        sentence = f"Harm in a slice blocks: {told}."
+        return (Reason(name="slice", call=Call.INCONCLUSIVE, sentence=sentence, numbers=numbers, is_check=True),)
+    sentence = f"No slice is harmed for sure; worst, {told}."
+    return (Reason(name="slice", call=Call.PROMOTE, sentence=sentence, numbers=numbers, is_check=True),)
 
 
 def _n_values(spec: LoopSpec, name: str) -> int:
@@ -151,12 +161,18 @@ def _slower_ms(trial: Trial, guard: GuardSpec) -> NDArray[np.float64]:
     return np.asarray(challenger - champion)
 
 
-def _alike(trial: Trial, keep: NDArray[np.bool_]) -> Sequence[NDArray[np.intp]]:
+def _is_unit(trial: Trial) -> NDArray[np.bool_]:
+    """(m,) whether the side was drawn before the action, for a subject or an episode that stays on it."""
+    return np.zeros(len(trial), dtype=bool) if trial.unit is None else trial.unit != ""
+
+
+def _alike(settled: Settled, keep: NDArray[np.bool_]) -> Sequence[NDArray[np.intp]]:
     """Rows to keep, in runs that share the traffic alike: the limits of their evidence are the same."""
     rows = np.flatnonzero(keep)
     if not len(rows):
         return []
-    shares = np.stack([trial.share[rows], trial.hold_out[rows]])
+    trial = _trial(settled.examples)
+    shares = np.stack([trial.share, trial.hold_out, settled.least_propensity, _is_unit(trial)])[:, rows]
     breaks = np.flatnonzero((np.diff(shares, axis=1) != 0).any(axis=0)) + 1
     return np.split(rows, breaks)
 
@@ -168,25 +184,49 @@ def _part(settled: Settled, rows: NDArray[np.intp]) -> Settled:
         examples=settled.examples.where(keep),
         champion_rewards=settled.champion_rewards[rows],
         challenger_rewards=settled.challenger_rewards[rows],
-        baseline_pmf=settled.baseline_pmf[rows],
         is_first=settled.is_first[rows],
+        least_propensity=settled.least_propensity[rows],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Served:
+    """How the traffic of some decisions was shared, the same in all of them."""
+
+    share: float  # of the challenger
+    of_champion: float
+    least_propensity: float
+    pmf: NDArray[np.float64]  # (m, k) that an action was drawn from, whoever's side it was
+
+    @property
+    def largest_weights(self) -> tuple[float, float]:
+        """For and against the challenger."""
+        return largest_weights(self.least_propensity, champion_share=self.of_champion, challenger_share=self.share)
+
+
+def _served(settled: Settled) -> _Served:
+    """What is logged; never less than champion and challenger put into it, so that a log that errs cannot break the limits."""
+    examples, trial = settled.examples, _trial(settled.examples)
+    share, hold_out = float(trial.share[0]), float(trial.hold_out[0])
+    of_champion, least = 1.0 - share - hold_out, float(settled.least_propensity[0]) * (1.0 - hold_out)
+    if _is_unit(trial)[0]:  # the logged pmf is its side's; among those not held out sides are drawn with these shares
+        share, of_champion = share / (1.0 - hold_out), of_champion / (1.0 - hold_out)
+    both = of_champion * trial.champion_pmf + share * trial.challenger_pmf
+    pmf = both if _is_unit(trial)[0] else np.fmax(examples.pmf, both)
+    return _Served(share=share, of_champion=of_champion, least_propensity=least * (1 - 1e-9), pmf=pmf)
 
 
 def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: LoopSpec, spec: LoopSpec) -> Account:
     """What deciding shows: the difference in reward, in the guarded outcomes, and in every slice."""
-    examples, trial = settled.examples, _trial(settled.examples)
-    share, hold_out = float(trial.share[0]), float(trial.hold_out[0])
-    of_champion = 1.0 - share - hold_out
-    served = of_champion * trial.champion_pmf + share * trial.challenger_pmf
-    served = served + hold_out * settled.baseline_pmf if hold_out > 0 else served
-    propensity = taken(served, examples.action)
-    limits = _limits(champion_spec, share=share, hold_out=hold_out, ceiling=account.ceiling)
-    if limits is None:  # without a floor nothing can be said; the rule refuses
+    examples, trial, served = settled.examples, _trial(settled.examples), _served(settled)
+    if served.least_propensity <= 0:  # without a floor nothing can be said; the rule refuses
         return account
+    propensity = taken(served.pmf, examples.action)
+    reward = champion_spec.reward
+    limits = _limits(served, low=reward.low, high=reward.high, ceiling=account.ceiling)
     predicted, errors = _best_so_far(settled, account.errors)
     chunk = chunk_of(
-        examples.reward,
+        np.clip(examples.reward, reward.low, reward.high),
         propensity,
         action=examples.action,
         challenger_pmf=trial.challenger_pmf,
@@ -194,39 +234,27 @@ def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: Loop
         predicted=predicted,
         limits=limits,
     )
-    uncovered = int(((trial.challenger_pmf > 0) & (served <= 0)).any(axis=1).sum())
+    uncovered = int(((trial.challenger_pmf > 0) & (served.pmf <= 0)).any(axis=1).sum())
     before = account.evidence or evidences.begin(limits)
     return replace(
         account,
         errors=errors,
         n_uncovered=account.n_uncovered + uncovered,
         evidence=evidences.update(before, chunk, limits=limits),
-        margins={**account.margins, **_guarded(account, settled, propensity, champion_spec=champion_spec, spec=spec)},
+        margins={**account.margins, **_guarded(account, settled, propensity, served, champion_spec=champion_spec, spec=spec)},
         slices=_sliced(account, examples, chunk, spec=spec, limits=limits),
     )
 
 
-def _limits(
-    champion_spec: LoopSpec,
-    *,
-    share: float,
-    hold_out: float,
-    ceiling: float | None,
-    of: GuardSpec | None = None,
-) -> Limits | None:
-    """How far one decision can go; None without a floor."""
-    n_actions = champion_spec.actions.max if champion_spec.is_candidates else len(champion_spec.labels)
-    floor = champion_spec.explore.floor  # of every side
-    if floor <= 0:
-        return None
-    low, high = (champion_spec.reward.low, champion_spec.reward.high) if of is None else (of.low, of.high)
+def _limits(served: _Served, *, low: float, high: float, ceiling: float | None) -> Limits:
+    """How far one decision can go."""
     return limits_of(
         low=low,
         high=high,
-        least_propensity=floor / n_actions * (1 - 1e-9),
+        least_propensity=served.least_propensity,
         ceiling=ceiling,
-        champion_share=1.0 - share - hold_out,
-        challenger_share=share,
+        champion_share=served.of_champion,
+        challenger_share=served.share,
     )
 
 
@@ -241,34 +269,38 @@ def _best_so_far(settled: Settled, before: tuple[float, float]) -> tuple[NDArray
 
 
 def _guarded(
-    account: Account, settled: Settled, propensity: NDArray[np.float64], *, champion_spec: LoopSpec, spec: LoopSpec
+    account: Account,
+    settled: Settled,
+    propensity: NDArray[np.float64],
+    served: _Served,
+    *,
+    champion_spec: LoopSpec,
+    spec: LoopSpec,
 ) -> dict[str, Evidence]:
     """The evidence of every guard on an outcome."""
     examples, trial = settled.examples, _trial(settled.examples)
-    share, hold_out = float(trial.share[0]), float(trial.hold_out[0])
     found = {}
     for guard in spec.gate.guards:
         if guard.name not in champion_spec.outcomes:
             continue
-        value = _outcome(examples, guard, missing=champion_spec.outcomes[guard.name].missing)
+        value = outcome_of(examples, guard, missing=champion_spec.outcomes[guard.name].missing)
+        level = min(max(account.levels.get(guard.name, (guard.low + guard.high) / 2), guard.low), guard.high)
         phi = pseudo_outcomes(
             value,
             propensity,
             action=examples.action,
             moved=trial.challenger_pmf - trial.champion_pmf,
-            predicted=np.full(trial.champion_pmf.shape, (guard.low + guard.high) / 2),
+            predicted=np.full(trial.champion_pmf.shape, level),
         )
-        limits = _limits(champion_spec, share=share, hold_out=hold_out, ceiling=None, of=guard)
-        assert limits is not None
-        turned = replace(limits, below=max(limits.below, limits.above), above=max(limits.below, limits.above))
+        limits = margins.limits_of_outcome(guard, level=level, weights=served.largest_weights)
         signed = -phi if guard.better == "lower" else phi
-        found[guard.name] = margins.added(account.margins.get(guard.name), signed, guard=guard, limits=turned)
+        found[guard.name] = margins.added(account.margins.get(guard.name), signed, guard=guard, limits=limits)
     return found
 
 
-def _outcome(examples: Examples, guard: GuardSpec, *, missing: float) -> NDArray[np.float64]:
+def outcome_of(examples: Examples, guard: GuardSpec, *, missing: float) -> NDArray[np.float64]:
     """(m,) the guarded outcome of each decision, within the guard's range."""
-    assert examples.outcomes is not None
+    assert examples.outcomes is not None, "examples without their outcomes"
     value = examples.outcomes.get(guard.name, np.full(len(examples), np.nan))
     return np.clip(np.where(np.isnan(value), missing, value), guard.low, guard.high)
 
@@ -277,7 +309,7 @@ def _sliced(account: Account, examples: Examples, chunk: Chunk, *, spec: LoopSpe
     """The evidence of every slice, each for itself."""
     found = dict(account.slices)
     for name in spec.gate.slices:
-        value = np.array([str(context.get(name)) for context in examples.contexts], dtype=object)
+        value = np.array([_as_text(context.get(name)) for context in examples.contexts], dtype=object)
         for one in sorted(set(value)):
             key = f"{name}={one}"
             if key not in found and sum(known.startswith(f"{name}=") for known in found) >= _n_values(spec, name):
@@ -286,6 +318,11 @@ def _sliced(account: Account, examples: Examples, chunk: Chunk, *, spec: LoopSpe
             part = Chunk(phi=chunk.phi[rows], weight=chunk.weight[rows], is_telling=chunk.is_telling[rows])
             found[key] = evidences.update(found.get(key) or evidences.begin(limits), part, limits=limits)
     return found
+
+
+def _as_text(value: Any) -> str:
+    """A value of a slice as YAML has it."""
+    return {None: "missing", True: "true", False: "false"}.get(value, str(value))
 
 
 def _trial(examples: Examples) -> Trial:
@@ -300,6 +337,7 @@ def to_map(account: Account) -> dict[str, Any]:
         "position": account.position,
         "n_served": account.n_served,
         "ceiling": account.ceiling,
+        "levels": dict(account.levels),
         "errors": list(account.errors),
         "n_uncovered": account.n_uncovered,
         "evidence": None if account.evidence is None else evidences.to_map(account.evidence),
@@ -317,6 +355,7 @@ def from_map(told: Mapping[str, Any]) -> Account:
         position=told["position"],
         n_served=told["n_served"],
         ceiling=told["ceiling"],
+        levels=told["levels"],
         errors=(told["errors"][0], told["errors"][1]),
         n_uncovered=told["n_uncovered"],
         evidence=None if evidence is None else evidences.from_map(evidence),

@@ -58,9 +58,7 @@ def limits_of(
         raise BadSetting(f"least_propensity is {least_propensity}; expected a number in (0, 1]. Set explore.floor above 0.")
     span = high - low
     c = 1.0 if ceiling is None else (min(max(ceiling, low), high) - low) / span
-    # (pi_c - pi_l)(a) / p(a): p is at least share * pi_c(a), share * pi_l(a), and the floor's part.
-    most_for = min(1 / least_propensity, _inverse(challenger_share))
-    most_against = min(1 / least_propensity, _inverse(champion_share))
+    most_for, most_against = largest_weights(least_propensity, champion_share=champion_share, challenger_share=challenger_share)
     # With the smallest reward as 0 and the range as 1: an event for the challenger costs at most W q, one against it V (1 - q),
     # and the predicted part of phi at most c. A ceiling below 1 keeps rare rewards from being bet on as if they were large.
     return Limits(
@@ -69,6 +67,12 @@ def limits_of(
         low=low,
         ceiling=low + span * c,
     )
+
+
+def largest_weights(least_propensity: float, *, champion_share: float, challenger_share: float) -> tuple[float, float]:
+    """How much one event can weigh for the challenger, and against it: W and V. Letters and arguments as in `limits_of`."""
+    # (pi_c - pi_l)(a) / p(a): p is at least share * pi_c(a), share * pi_l(a), and the floor's part.
+    return min(1 / least_propensity, _inverse(challenger_share)), min(1 / least_propensity, _inverse(champion_share))
 
 
 def ceiling_of(mean_reward: float, *, low: float, high: float) -> float:

@@ -24,8 +24,8 @@ from policyloop.gate.verdict import Call, Number, Reason, number
 
 FEWEST_TO_STOP = 100  # decisions before an average counts
 MOST_ERRORS = 0.05  # of the decisions that a challenger is asked in; beyond it any challenge ends
+_ROUNDING = 1e-12  # of the range
 _NO_ERRORS = GuardSpec(name=ERRORS, margin=MOST_ERRORS, better="lower", stop=MOST_ERRORS)
-_UNIT = {ERRORS: "of its decisions", LATENCY_MS: "ms"}
 
 
 def guards_of(given: tuple[GuardSpec, ...]) -> tuple[GuardSpec, ...]:
@@ -78,6 +78,21 @@ def limits_of_errors() -> Limits:
     return Limits(below=1.0, above=1e-9, low=0.0, ceiling=0.0)
 
 
+def limits_of_outcome(guard: GuardSpec, *, level: float, weights: tuple[float, float]) -> Limits:
+    """Of the pseudo-outcome of a guarded outcome, when `level` is predicted for every action; turned so that higher is better.
+
+    Args:
+        level: within the guard's range.
+        weights: the largest for and against the challenger.
+    """
+    most_for, most_against = weights
+    # the prediction is the same for all actions, so its part of phi is 0, and the rest is weight * (outcome - level)
+    fall = max(most_for * (level - guard.low), most_against * (guard.high - level))
+    rise = max(most_for * (guard.high - level), most_against * (level - guard.low))
+    below, above = (rise, fall) if guard.better == "lower" else (fall, rise)
+    return Limits(below=below, above=above, low=0.0, ceiling=0.0)
+
+
 def limits_of_latency(guard: GuardSpec) -> Limits:
     """Of a difference of two times within the guard's range."""
     span = guard.high - guard.low
@@ -89,7 +104,7 @@ def judge(guard: GuardSpec, evidence: Evidence | None) -> Reason:
     if evidence is None or evidence.n == 0:
         return _reason(guard, Call.INCONCLUSIVE, f"Guard {guard.name}: nothing has been seen of it yet.", {})
     difference = evidence.mean - guard.margin  # higher is better
-    told = f"it is {_signed(guard, difference)} beside the champion in {evidence.n:,} decisions"
+    told, margin = _told(guard, difference, evidence.n), _amount(guard, guard.margin)
     numbers = {
         "difference": number(difference),
         "margin": guard.margin,
@@ -99,12 +114,14 @@ def judge(guard: GuardSpec, evidence: Evidence | None) -> Reason:
         "n": float(evidence.n),
     }
     if guard.stop is not None and evidence.n >= FEWEST_TO_STOP and difference < -guard.stop:
-        return _reason(guard, Call.RETIRE, f"Guard {guard.name}: {told}, beyond the stop of {guard.stop:g}.", numbers)
+        return _reason(
+            guard, Call.RETIRE, f"Guard {guard.name}: {told}, beyond the stop of {_amount(guard, guard.stop)}.", numbers
+        )
     if evidence.e_worse >= 1 / guard.alpha:
-        return _reason(guard, Call.RETIRE, f"Guard {guard.name}: {told}; the margin of {guard.margin:g} is not kept.", numbers)
+        return _reason(guard, Call.RETIRE, f"Guard {guard.name}: {told}; the margin of {margin} is not kept.", numbers)
     if evidence.e_better >= 1 / guard.alpha:
-        return _reason(guard, Call.PROMOTE, f"Guard {guard.name}: {told}, within the margin of {guard.margin:g}.", numbers)
-    sentence = f"Guard {guard.name}: {told}; that it is worse by {guard.margin:g} or more is not ruled out yet."
+        return _reason(guard, Call.PROMOTE, f"Guard {guard.name}: {told}, within the margin of {margin}.", numbers)
+    sentence = f"Guard {guard.name}: {told}; that it is worse by {margin} or more is not ruled out yet."
     return _reason(guard, Call.INCONCLUSIVE, sentence, numbers)
 
 
@@ -121,11 +138,23 @@ def judge_moved(guard: GuardSpec, moved: Moved) -> Reason:
 
 
 def _reason(guard: GuardSpec, call: Call, sentence: str, numbers: Mapping[str, Number]) -> Reason:
-    return Reason(name=f"guard-{guard.name.removeprefix('$')}", call=call, sentence=sentence, numbers=numbers)
+    """That nothing else gets worse is no reason to promote: it is a check."""
+    name = f"guard-{guard.name.removeprefix('$')}"
+    return Reason(name=name, call=call, sentence=sentence, numbers=numbers, is_check=True)
 
 
-def _signed(guard: GuardSpec, difference: float) -> str:
-    """The difference as the number itself changes, with its unit."""
-    change = -difference if guard.better == "lower" else difference
-    unit = _UNIT.get(guard.name)
-    return f"{change:+.4g}{'' if unit is None else f' {unit}'}"
+def _told(guard: GuardSpec, difference: float, n: int) -> str:
+    """What was seen; `difference` is turned so that higher is better."""
+    is_rounding = abs(difference) < _ROUNDING * (guard.high - guard.low)  # of sums, not of the world
+    change = 0.0 if is_rounding else -difference if guard.better == "lower" else difference
+    if guard.name == ERRORS:
+        return f"it gave no answer in {_amount(guard, change)} of {n:,} decisions"
+    unit = " ms" if guard.name == LATENCY_MS else ""
+    return f"it is {change:+.4g}{unit} beside the champion in {n:,} decisions"
+
+
+def _amount(guard: GuardSpec, value: float) -> str:
+    """A margin with its unit."""
+    if guard.name == ERRORS:
+        return f"{100 * value:.3g} %"
+    return f"{value:g}{' ms' if guard.name == LATENCY_MS else ''}"

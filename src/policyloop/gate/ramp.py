@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from policyloop.gate.logcheck import FEWEST as LOG_DECISIONS
 from policyloop.gate.verdict import Call, Reason, verdict_of
 
 SHADOW_DECISIONS = 200  # in which the challenger has to answer, before any decision is its own
@@ -42,7 +43,8 @@ class Findings:
     """What one look found. Reasons that call for PROMOTE have nothing against the challenger."""
 
     checks: tuple[Reason, ...]  # does its newest model work? Empty: there is none yet
-    alarms: tuple[Reason, ...]  # of the log check; empty: the log can be trusted
+    alarms: tuple[Reason, ...]  # of the log check; empty: nothing speaks against the log
+    n_checked: int  # decisions that the log check has seen
     n_served: int  # settled decisions in the present state in which the challenger was asked
     proof: tuple[Reason, ...]  # what the rule says; empty before there is evidence
     guards: tuple[Reason, ...]  # further numbers and slices: RETIRE on harm, INCONCLUSIVE while that is not ruled out
@@ -61,7 +63,7 @@ class Step:
     @property
     def is_alarm(self) -> bool:
         """Whether promotions of the loop are to be frozen."""
-        return any(reason.name.startswith("log-") or reason.name == "log" for reason in self.reasons if not reason.is_passed)
+        return any(reason.name.startswith("log-") and reason.call == Call.REFUSE for reason in self.reasons)
 
 
 def step(state: State, found: Findings, *, is_frozen: bool, needs_approval: bool, is_approved: bool) -> Step:
@@ -93,14 +95,24 @@ def _advance(state: State, found: Findings) -> Step:
     if state == State.FROZEN:
         if not found.checks:
             return _stay(state, (_told("training", "Its first model is being trained."),))
-        return _on(State.LOG_CHECK, found.checks)
+        return _on(State.LOG_CHECK, (_passed("model", "Its first model is trained, and works."), *found.checks))
     if state == State.LOG_CHECK:
-        return _on(State.SHADOW, (_passed("log", "The log passed its check: what it says of probabilities can be trusted."),))
+        return after_log_check(found.n_checked)
     if state == State.SHADOW:
         return _after_count(state, State.CANARY, found, SHADOW_DECISIONS, "was asked beside the champion")
     if state == State.CANARY:
         return _after_proof(found)
     return _after_count(state, State.LIVE, found, RAMP_EVENTS, "was served at the larger share")
+
+
+def after_log_check(n: int) -> Step:
+    """LOG-CHECK: on, when so many decisions were seen that gross faults would have shown."""
+    numbers = {"n": float(n), "needed": float(LOG_DECISIONS)}
+    if n < LOG_DECISIONS:
+        told = f"The log check has seen {n:,} settled decisions; {LOG_DECISIONS:,} are needed."
+        return _stay(State.LOG_CHECK, (_told("log", told, **numbers),))
+    told = f"The log passed its check in {n:,} decisions: what it says of probabilities can be trusted."
+    return _on(State.SHADOW, (_passed("log", told, **numbers),))
 
 
 def _after_count(state: State, then: State, found: Findings, enough: int, what: str) -> Step:

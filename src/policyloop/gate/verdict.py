@@ -42,7 +42,7 @@ class Reason:
     call: Call  # PROMOTE when the rule has nothing against the model
     sentence: str
     numbers: Mapping[str, Number] = field(default_factory=dict)
-    is_check: bool = False  # whether it asks only that the model works
+    is_check: bool = False  # whether it asks only that the model works, or that nothing else gets worse
 
     @property
     def is_passed(self) -> bool:
@@ -66,7 +66,10 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """Why, in one line: what those rules say that called for this verdict. That a model works is no reason for it."""
+        """Why, in one line: what those rules say that called for this verdict.
+
+        That a model works, and that nothing else gets worse, is no reason to promote it.
+        """
         is_check_told = self.call != Call.PROMOTE
         told = [r for r in self.reasons if r.call == self.call and (is_check_told or not r.is_check)]
         return " ".join(reason.sentence for reason in told)

@@ -56,6 +56,19 @@ def added(audits: Iterable[Audit]) -> Audit:
     return Audit(**dict(zip(Audit.__struct_fields__, sums, strict=False)))
 
 
+def less(audit: Audit, earlier: Audit) -> Audit:
+    """What has been counted since an earlier audit of the same hours; what a correction has taken away since counts as 0."""
+    pairs = zip(msgspec.structs.astuple(audit), msgspec.structs.astuple(earlier), strict=True)
+    return Audit(**dict(zip(Audit.__struct_fields__, [_rest(now, then) for now, then in pairs], strict=True)))
+
+
+def _rest(now: Any, then: Any) -> Any:
+    """The difference of two counts, or of tuples of counts place by place; never below 0."""
+    if isinstance(now, int):
+        return max(now - then, 0)
+    return tuple(max(a - b, 0) for a, b in zip_longest(now, then, fillvalue=0))
+
+
 def _sum(column: Sequence[Any]) -> Any:
     """The sum of counts, or of tuples of counts place by place."""
     if isinstance(column[0], int):

@@ -6,20 +6,23 @@ Question answered: which challenge goes on in this loop, who may move it, and wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from policyloop.core.clock import Clock
-from policyloop.core.errors import ChallengeRefused
+from policyloop.core.errors import ChallengeRefused, PromotionRefused
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.spec_file import from_json, to_json
-from policyloop.gate.ramp import SERVED, State, Step
+from policyloop.gate.ramp import ENDED, SERVED, State, Step
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.registry import challenge_rows, loop_rows, model_rows, notice_rows, promotion
 from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
 from policyloop.registry.recipes import with_recipe
 from policyloop.storage.records import Records
+
+_HEARD = {*SERVED, State.LIVE, State.RETIRED, State.ROLLED_BACK}  # what is known of an ended challenge is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +116,23 @@ class Challenges:
             ChallengeRefused: it has ended by now.
         """
         with self._records.write() as connection:
-            self._still_open(connection, challenge)
-            challenge_rows.change(connection, challenge.id, {"model": model})
+            row = challenge_rows.row(connection, challenge.id)  # training took a while: its state may be another by now
+            if not row.is_open:
+                raise ChallengeRefused(f"challenge {row.id} of loop '{row.loop}' ended meanwhile: {row.state}.")
+            if row.model is not None and row.model != model:
+                model_rows.set_state(connection, row.loop, row.model, "replaced")
+            challenge_rows.change(connection, row.id, {"model": model})
             loop_rows.count_change(connection)
+
+    def refuse_model(self, loop: str, model: str) -> None:
+        """A newer model of the challenger's line that does not work is never asked."""
+        with self._records.write() as connection:
+            model_rows.set_state(connection, loop, model, "refused")
 
     def take(self, challenge: ChallengeRow, step: Step, *, verdict: Verdict, evidence: str | None) -> ChallengeRow:
         """Write down what a look found: the evidence that is carried on, and the move where there is one.
 
+        Evidence is carried from look to look while the challenger is asked; an alarm of the log ends it, and it begins anew.
         To be live means: champion, anchor and spec change in the same transaction.
 
         Args:
@@ -135,7 +148,7 @@ class Challenges:
         with self._records.write() as connection:
             row = self._still_open(connection, challenge)
             now_us, name = self._clock.now_us(), evidence_name(row.id)
-            if evidence is None or step.state == State.LOG_CHECK:
+            if evidence is None or not {row.state, step.state} <= _HEARD:
                 challenge_rows.drop_evidence(connection, row.loop, name)
             else:
                 challenge_rows.put_evidence(connection, row.loop, name, evidence, now_us=now_us)
@@ -155,6 +168,7 @@ class Challenges:
 
         Raises:
             ChallengeRefused: none waits for it.
+            PromotionRefused: promotions of the loop are frozen.
         """
         with self._records.write() as connection:
             row = self._open_one(connection, loop)
@@ -163,9 +177,11 @@ class Challenges:
                     f"challenge {row.id} of loop '{loop}' is in state {row.state} and waits for nobody's approval; "
                     f"`policyloop gate status {loop}` tells what it waits for."
                 )
-            challenge_rows.change(connection, row.id, {"is_waiting": 0, "is_approved": 1})
-            champion = loop_rows.row(connection, loop).champion
-            verdict = _by_person(row, champion, Call.PROMOTE, f"Approved by a person: {why}")
+            now = loop_rows.row(connection, loop)
+            if now.is_frozen:
+                raise PromotionRefused(f"promotions of loop '{loop}' are frozen; find out why, then unfreeze them.")
+            challenge_rows.change(connection, row.id, {"is_approved": 1})
+            verdict = _by_person(row, now.champion, Call.PROMOTE, f"Approved by a person: {why}")
             self._move(connection, row, State.RAMP, verdict)
             return challenge_rows.row(connection, row.id)
 
@@ -202,6 +218,8 @@ class Challenges:
             raise ChallengeRefused(
                 f"challenge {row.id} of loop '{row.loop}' is in state {row.state} by now, not {challenge.state}; look again."
             )
+        if row.model != challenge.model:
+            raise ChallengeRefused(f"challenge {row.id} of loop '{row.loop}' has a newer model by now; look again.")
         return row
 
     def _open_one(self, connection: sa.Connection, loop: str) -> ChallengeRow:
@@ -215,8 +233,12 @@ class Challenges:
     def _move(self, connection: sa.Connection, row: ChallengeRow, after: State, verdict: Verdict) -> None:
         """Change the state, and with LIVE the champion; servers notice within a fraction of a second."""
         now_us = self._clock.now_us()
-        ended = {"ended_at": now_us} if after in (State.LIVE, State.RETIRED, State.ROLLED_BACK) else {}
-        challenge_rows.change(connection, row.id, {"state": after.value, "changed_at": now_us, "is_waiting": 0, **ended})
+        values: dict[str, Any] = {"state": after.value, "changed_at": now_us, "is_waiting": 0}
+        if after in ENDED:
+            values["ended_at"] = now_us
+        if after == State.LOG_CHECK:  # what was agreed to rested on evidence that is gone
+            values["is_approved"] = 0
+        challenge_rows.change(connection, row.id, values)
         if after == State.LIVE:
             version = self._spec_version(connection, row)
             promotion.take_over(connection, row.loop, verdict, spec_version=version, now_us=now_us)

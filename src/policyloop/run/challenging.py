@@ -20,10 +20,11 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE, short
 from policyloop.core.spec_file import from_json
 from policyloop.gate import hard_checks
-from policyloop.gate.account import Account, begun, from_map, judged, taken_up, to_map
+from policyloop.gate.account import Account, begun, from_map, judged, outcome_of, taken_up, to_map
 from policyloop.gate.canary import canary_of
 from policyloop.gate.evidence import begin as no_evidence
 from policyloop.gate.limits import Limits
+from policyloop.gate.logcheck import LogCheck
 from policyloop.gate.ramp import DECIDING, SERVED, Findings, State, Step, step
 from policyloop.gate.rule import challenge_rule_of
 from policyloop.gate.verdict import Call, Reason, Verdict
@@ -90,16 +91,17 @@ def train_next(deployment: Deployment, loop: str) -> str:
     checks = _checks(deployment, spec, model, data.examples)
     failed = [reason for reason in checks if not reason.is_passed]
     if failed and row.model is not None:
+        registry.challenges.refuse_model(row.loop, model)
         return f"model {short(model)} of challenge {row.id} does not work, so {short(row.model)} stays: {failed[0].sentence}"
     registry.challenges.set_model(row, model)
     return f"model {short(model)} of challenge {row.id} from {trained.manifest.n_examples:,} examples"
 
 
-def look(deployment: Deployment, loop: str, *, alarms: tuple[Reason, ...] = ()) -> str | None:
+def look(deployment: Deployment, loop: str, *, log: LogCheck) -> str | None:
     """Look at the challenge that goes on; answers what moved, None when nothing did.
 
     Args:
-        alarms: of the log check.
+        log: what the log check says.
 
     Raises:
         UnknownLoop: no loop has that name.
@@ -112,7 +114,7 @@ def look(deployment: Deployment, loop: str, *, alarms: tuple[Reason, ...] = ()) 
         return None
     spec = spec_of(standing, row)
     account = account_now(deployment, standing, row, spec)
-    found = _findings(deployment, standing, row, spec, account, alarms)
+    found = _findings(deployment, standing, row, spec, account, log)
     is_approved, needs_approval = row.is_approved, spec.gate.approval == "manual"
     done = step(row.state, found, is_frozen=standing.row.is_frozen, needs_approval=needs_approval, is_approved=is_approved)
     verdict = _verdict(standing, row, done, account)
@@ -129,14 +131,17 @@ def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow, s
     Args:
         spec: that the loop would have.
     """
+    if row.state not in SERVED:
+        return _begun(deployment, standing, row, spec)
     carried = carried_account(deployment, row)
-    account = _begun(deployment, standing, row) if carried is None else carried
+    account = _begun(deployment, standing, row, spec) if carried is None else carried
     return _brought_up(deployment, standing, row, spec, account)
 
 
 def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec, *, like: Account) -> Account:
     """The account as a process finds it that knows the tables alone, from the first event to the last one of `like`."""
-    first = replace(_begun(deployment, standing, row), ceiling=like.ceiling)
+    begin_at = _heard_from(deployment, row)
+    first = Account(state=row.state.value, position=begin_at, ceiling=like.ceiling, levels=like.levels)
     return _brought_up(deployment, standing, row, spec, first, until=like.position)
 
 
@@ -166,9 +171,8 @@ def _brought_up(
         deployment,
         standing.spec,
         position=account.position,
-        from_us=row.changed_at,
+        begun=_heard_from(deployment, row),
         challenge=row.id,
-        is_sticky=spec.gate.sticky,
         until=until,
     )
     if settled is None:
@@ -176,15 +180,35 @@ def _brought_up(
     return taken_up(account, settled, champion_spec=standing.spec, spec=spec, state=row.state.value)
 
 
-def _begun(deployment: Deployment, standing: Standing, row: ChallengeRow) -> Account:
-    """The account before the first event; after an alarm of the log it begins where that was."""
-    registry = deployment.registry
-    checked = [move.at for move in registry.challenges.moves(row.loop, challenge=row.id) if move.after == State.LOG_CHECK]
+def _begun(deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec) -> Account:
+    """The account before the first event, with what earlier decisions say of how high rewards and outcomes are."""
     examples = trusted(deployment, standing.spec).examples
     earlier = examples.reward[examples.decided_at < row.started_at]
-    mean = float(earlier.mean()) if len(earlier) else standing.spec.reward.low
-    position = max(checked, default=row.started_at)
-    return begun(row.state.value, mean_reward=mean, spec=standing.spec, position=position)
+    return begun(
+        row.state.value,
+        mean_reward=float(earlier.mean()) if len(earlier) else standing.spec.reward.low,
+        spec=standing.spec,
+        position=_heard_from(deployment, row),
+        mean_outcomes=_mean_outcomes(deployment, standing, row, spec),
+    )
+
+
+def _heard_from(deployment: Deployment, row: ChallengeRow) -> int:
+    """When the challenger was first asked, microseconds; after an alarm of the log again: what came before is spoilt."""
+    moves = deployment.registry.challenges.moves(row.loop, challenge=row.id)
+    return max((move.at for move in moves if move.after == State.SHADOW), default=row.started_at)
+
+
+def _mean_outcomes(deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec) -> dict[str, float]:
+    """Guarded outcome -> its mean before the challenge began; none where nothing is known of it."""
+    guards = [guard for guard in spec.gate.guards if guard.name in standing.spec.outcomes]
+    if not guards:
+        return {}
+    told, _ = examples_of(deployment.lake, deployment.registry, standing.spec, is_with_outcomes=True)
+    earlier = told.where(told.decided_at < row.started_at)
+    missing = {guard.name: standing.spec.outcomes[guard.name].missing for guard in guards}
+    values = {guard.name: outcome_of(earlier, guard, missing=missing[guard.name]) for guard in guards}
+    return {name: float(value.mean()) for name, value in values.items() if len(value)}
 
 
 def _with_its_reward(deployment: Deployment, examples: Examples, spec: LoopSpec, recipe: LoopSpec) -> Examples:
@@ -204,7 +228,7 @@ def _checks(deployment: Deployment, spec: LoopSpec, model: str, examples: Exampl
 
 
 def _findings(
-    deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec, account: Account, alarms: tuple[Reason, ...]
+    deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec, account: Account, log: LogCheck
 ) -> Findings:
     """What the gate says of the account."""
     if row.state in SERVED:
@@ -213,7 +237,8 @@ def _findings(
         rule = challenge_rule_of(spec.gate.challenge)
         return Findings(
             checks=(),
-            alarms=alarms,
+            alarms=log.alarms,
+            n_checked=log.n,
             n_served=account.n_served,
             proof=rule.judge(evidence, floor=floor, n_uncovered=account.n_uncovered) if is_told else (),
             guards=judged(account, spec),
@@ -222,7 +247,7 @@ def _findings(
     checks: tuple[Reason, ...] = ()
     if row.state == State.FROZEN and row.model is not None:
         checks = _checks(deployment, spec, row.model, trusted(deployment, standing.spec).examples)
-    return Findings(checks=checks, alarms=alarms, n_served=0, proof=(), guards=())
+    return Findings(checks=checks, alarms=log.alarms, n_checked=log.n, n_served=0, proof=(), guards=())
 
 
 def _verdict(standing: Standing, row: ChallengeRow, done: Step, account: Account) -> Verdict:

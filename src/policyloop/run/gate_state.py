@@ -14,7 +14,8 @@ from policyloop.core.clock import iso
 from policyloop.core.spec_file import from_json
 from policyloop.gate.account import Account, judged
 from policyloop.gate.evidence import Evidence
-from policyloop.gate.ramp import SERVED
+from policyloop.gate.logcheck import LogCheck
+from policyloop.gate.ramp import SERVED, State, after_log_check
 from policyloop.gate.rule import challenge_rule_of
 from policyloop.gate.verdict import Reason, number
 from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
@@ -24,7 +25,7 @@ from policyloop.registry.registry import Standing
 from policyloop.run import line_watch
 from policyloop.run.challenging import account_anew, carried_account, spec_of
 from policyloop.run.deployment import Deployment
-from policyloop.run.log_watch import remembered_alarms
+from policyloop.run.log_watch import remembered
 
 _SAME = 1e-12
 
@@ -108,14 +109,15 @@ def gate_state(deployment: Deployment, loop: str) -> GateState:
     standing = deployment.registry.standing(loop)
     challenges = deployment.registry.challenges.all(standing.spec.loop)
     line = line_watch.reason_now(deployment, standing.spec.loop)
+    log = remembered(deployment, standing.spec)
     return GateState(
         loop=standing.spec.loop,
         champion=standing.champion,
         is_frozen=standing.row.is_frozen,
         hold_out=standing.spec.gate.hold_out,
-        alarms=[_view(reason) for reason in remembered_alarms(deployment, standing.spec)],
+        alarms=[] if log is None else [_view(reason) for reason in log.alarms],
         line=None if line is None else _view(line),
-        challenge=_challenge_view(deployment, standing, challenges[0]) if challenges else None,
+        challenge=_challenge_view(deployment, standing, challenges[0], log) if challenges else None,
     )
 
 
@@ -166,10 +168,12 @@ def _is_same(one: Evidence, other: Evidence) -> bool:
     return one.n == other.n and all(math.isclose(a, b, rel_tol=_SAME, abs_tol=_SAME) for a, b in wealth)
 
 
-def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRow) -> ChallengeView:
+def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRow, log: LogCheck | None) -> ChallengeView:
     account = carried_account(deployment, row)
     trial = Trial(challenge=row.id, state=row.state, model=row.model or "", spec=from_json(row.body))
     reasons = [] if account is None else _reasons(standing, row, account)
+    if row.state == State.LOG_CHECK and log is not None:
+        reasons = [*log.alarms, *after_log_check(log.n).reasons]
     if not reasons or not row.is_open:
         reasons = [*deployment.registry.challenges.moves(row.loop, challenge=row.id, limit=1)[0].verdict.reasons]
     return ChallengeView(

@@ -10,20 +10,24 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from policyloop.core.example import Examples, Trial
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import short
+from policyloop.core.spec_gate import LARGEST_SHARE
 from policyloop.evaluate.arrays import taken
 from policyloop.gate import evidence as evidences
 from policyloop.gate.account import Settled
 from policyloop.gate.chunk import chunk_of
 from policyloop.gate.evidence import Evidence
 from policyloop.gate.hold_out import look_at_line
-from policyloop.gate.limits import limits_of
+from policyloop.gate.limits import Limits, limits_of
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.registry import verdict_rows
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment
+from policyloop.run.entrants import entrant_of
 from policyloop.run.settled import settled_since
 
 HOLD_OUT = "hold-out"  # the name under which the evidence is carried on
@@ -75,48 +79,66 @@ def _after(deployment: Deployment, standing: Standing, anchor: str) -> Watched:
         since = verdict_rows.live_since(connection, spec.loop, anchor) or 0
     if watched is None or watched.anchor != anchor:
         watched = Watched(anchor=anchor, position=since, evidence=None)
-    settled = settled_since(
-        deployment, spec, position=watched.position, from_us=since, challenge=None, is_sticky=spec.gate.sticky
-    )
+    settled = settled_since(deployment, spec, position=watched.position, begun=since, challenge=None)
     if settled is None:
         return watched
-    return _taken_up(watched, settled, spec)
+    baseline = entrant_of(deployment.registry, spec, None).policy
+    examples = settled.examples
+    pmf = baseline.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
+    return _taken_up(watched, settled, pmf, spec)
 
 
-def _taken_up(watched: Watched, settled: Settled, spec: LoopSpec) -> Watched:
+def _taken_up(watched: Watched, settled: Settled, baseline_pmf: NDArray[np.float64], spec: LoopSpec) -> Watched:
     """The evidence of live model minus baseline after some more decisions."""
     examples = settled.examples
     trial = examples.trial
     assert trial is not None
-    position = int(examples.decided_at.max())
-    hold_out = spec.gate.hold_out
-    n_actions = spec.actions.max if spec.is_candidates else len(spec.labels)
-    if spec.explore.floor <= 0:
-        return Watched(anchor=watched.anchor, position=position, evidence=watched.evidence)
-    is_heard = np.isfinite(trial.champion_pmf).all(axis=1) & settled.is_first & (np.abs(trial.hold_out - hold_out) < 1e-12)
-    rows = np.flatnonzero(is_heard & np.isfinite(examples.propensity))
+    is_heard = np.isfinite(trial.champion_pmf).all(axis=1) & np.isfinite(examples.propensity) & settled.is_first
+    rows = np.flatnonzero(is_heard & (settled.least_propensity > 0))
+    served = _served(examples, trial, baseline_pmf)
+    evidence = watched.evidence
+    for part in _alike(trial.hold_out, settled.least_propensity, rows):
+        limits = _limits(spec, hold_out=float(trial.hold_out[part[0]]), least=float(settled.least_propensity[part[0]]))
+        chunk = chunk_of(
+            np.clip(examples.reward[part], spec.reward.low, spec.reward.high),
+            taken(served, examples.action)[part],
+            action=examples.action[part],
+            challenger_pmf=trial.champion_pmf[part],
+            champion_pmf=baseline_pmf[part],
+            predicted=settled.champion_rewards[part],
+            limits=limits,
+        )
+        evidence = evidences.update(evidence or evidences.begin(limits), chunk, limits=limits)
+    return Watched(anchor=watched.anchor, position=int(examples.decided_at.max()), evidence=evidence)
+
+
+def _served(examples: Examples, trial: Trial, baseline_pmf: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m, k) what actions were drawn from, whoever's side it was; never less than those on the log's own word."""
     of_champion = (1.0 - trial.share - trial.hold_out)[:, np.newaxis]
-    served = of_champion * trial.champion_pmf + trial.hold_out[:, np.newaxis] * settled.baseline_pmf
-    served = served + trial.share[:, np.newaxis] * np.nan_to_num(trial.challenger_pmf)
-    limits = limits_of(
+    mixed = of_champion * trial.champion_pmf + trial.hold_out[:, np.newaxis] * baseline_pmf
+    mixed = mixed + trial.share[:, np.newaxis] * np.nan_to_num(trial.challenger_pmf)
+    is_unit = np.zeros(len(trial), dtype=bool) if trial.unit is None else trial.unit != ""
+    # where a unit stays on one side, the logged pmf is that side's alone
+    return np.where(is_unit[:, np.newaxis], mixed, np.fmax(examples.pmf, mixed))
+
+
+def _alike(hold_out: NDArray[np.float64], least: NDArray[np.float64], rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """The rows in runs of one hold-out and one floor: the limits of their evidence are the same."""
+    if not len(rows):
+        return []
+    is_break = (np.diff(hold_out[rows]) != 0) | (np.diff(least[rows]) != 0)
+    return np.split(rows, np.flatnonzero(is_break) + 1)
+
+
+def _limits(spec: LoopSpec, *, hold_out: float, least: float) -> Limits:
+    """How far one decision can go."""
+    return limits_of(
         low=spec.reward.low,
         high=spec.reward.high,
-        least_propensity=spec.explore.floor / n_actions * (1 - 1e-9),
+        least_propensity=least * (1 - 1e-9),
         champion_share=hold_out,  # of this comparison: the baseline
-        challenger_share=0.5 * (1.0 - hold_out),  # the live model's, whatever a challenge takes of it
+        challenger_share=(1.0 - LARGEST_SHARE) * (1.0 - hold_out),  # the live model's, whatever a challenge takes of it
     )
-    chunk = chunk_of(
-        examples.reward[rows],
-        taken(served, examples.action)[rows],
-        action=examples.action[rows],
-        challenger_pmf=trial.champion_pmf[rows],
-        champion_pmf=settled.baseline_pmf[rows],
-        predicted=settled.champion_rewards[rows],
-        limits=limits,
-    )
-    before = watched.evidence or evidences.begin(limits)
-    after = evidences.update(before, chunk, limits=limits)
-    return Watched(anchor=watched.anchor, position=position, evidence=after)
 
 
 def _verdict(standing: Standing, reason: Reason, watched: Watched) -> Verdict:

@@ -1,7 +1,8 @@
 """The watch over the log: whenever decisions have settled, may what they say of themselves still be believed?
 
 Question answered: is there an alarm, and what does it rest on? What earlier looks saw is remembered, so a look reads the newest
-decisions alone. An alarm freezes the loop's promotions, and stays until a person unfreezes them: then the check begins anew.
+decisions alone. An alarm freezes the loop's promotions, and stays until a person unfreezes them: then the check begins anew,
+and what was counted before counts no more.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from policyloop.core.spec_file import from_json
 from policyloop.gate import logcheck
 from policyloop.gate.checks.contract import Known
 from policyloop.gate.logcheck import LogCheck, LogState
-from policyloop.gate.verdict import Reason
-from policyloop.join.audit import added
+from policyloop.join.audit import Audit, added, less
 from policyloop.join.history import examples_of
-from policyloop.join.hour_states import first_waiting, hour_states
+from policyloop.join.hour_states import hour_states
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
+from policyloop.run.settled import settled_before
 
 LOG = "log"  # the name under which what was seen is carried on
+FORGIVEN = "log-forgiven"  # the same, of what the joins had counted when a person unfroze the loop
 
 
 def check_log(deployment: Deployment, loop: str) -> LogCheck:
@@ -39,18 +41,17 @@ def check_log(deployment: Deployment, loop: str) -> LogCheck:
     standing = registry.standing(loop)
     spec = standing.spec
     state = _remembered(deployment, spec)
-    waits = first_waiting(deployment.records, spec.loop)
+    before = settled_before(deployment, spec.loop)
     since = None if state is None or state.until is None else state.until
     examples, _ = examples_of(deployment.lake, registry, spec, since=since)
-    audits = (one.audit for one in hour_states(deployment.records, spec.loop).values())
     found, after = logcheck.check(
         examples,
         spec=spec,
         known=_known(deployment, spec),
         state=state,
-        before=waits,
+        before=before,
         others=_others(deployment, spec, examples),
-        audit=added(audits),
+        audit=_counted(deployment, spec),
     )
     registry.challenges.carry(spec.loop, LOG, msgspec.json.encode(after.to_mapping()).decode())
     if found.is_alarm and not standing.row.is_frozen:
@@ -66,18 +67,35 @@ def begin_again(deployment: Deployment, loop: str) -> None:
     """
     spec = deployment.registry.standing(loop).spec
     fresh = replace(logcheck.begin(spec), until=deployment.clock.now_us())
+    audit = msgspec.json.encode(_audit(deployment, spec)).decode()
+    deployment.registry.challenges.carry(spec.loop, FORGIVEN, audit)
     deployment.registry.challenges.carry(spec.loop, LOG, msgspec.json.encode(fresh.to_mapping()).decode())
 
 
-def remembered_alarms(deployment: Deployment, spec: LoopSpec) -> tuple[Reason, ...]:
-    """The alarms that the last look left; none before the first."""
+def remembered(deployment: Deployment, spec: LoopSpec) -> LogCheck | None:
+    """What the last look left; None before the first."""
     state = _remembered(deployment, spec)
-    return () if state is None else logcheck.said(state, spec).alarms
+    if state is None:
+        return None
+    return logcheck.said(state, spec, audit=_counted(deployment, spec))
 
 
 def _remembered(deployment: Deployment, spec: LoopSpec) -> LogState | None:
     carried = deployment.registry.challenges.carried(spec.loop, LOG)
     return None if carried is None else LogState.from_mapping(msgspec.json.decode(carried))
+
+
+def _audit(deployment: Deployment, spec: LoopSpec) -> Audit:
+    """What the joins have counted up to now."""
+    return added(one.audit for one in hour_states(deployment.records, spec.loop).values())
+
+
+def _counted(deployment: Deployment, spec: LoopSpec) -> Audit:
+    """The same, since the check began anew."""
+    now = _audit(deployment, spec)
+    carried = deployment.registry.challenges.carried(spec.loop, FORGIVEN)
+    then = Audit() if carried is None else msgspec.json.decode(carried, type=Audit)
+    return less(now, then) if now.decisions >= then.decisions else now  # fewer: the loop's events were cleared meanwhile
 
 
 def _known(deployment: Deployment, spec: LoopSpec) -> Known:
@@ -91,16 +109,18 @@ def _others(deployment: Deployment, spec: LoopSpec, examples: Examples) -> dict[
     """What else may have decided: the baseline, and the models of now and before, as far as they can be loaded.
 
     What champion and challenger said when a decision was made comes with its example, and goes before. A model is asked of
-    decisions after those that it learned from alone: a bet on a draw may not know how that draw came out.
+    decisions since the champion of now went live alone: which models these are followed from earlier ones, and a bet on a
+    draw may not know how that draw came out.
     """
     row = deployment.registry.standing(spec.loop).row
+    changed_at = deployment.registry.champion_since(spec.loop)
+    is_known_then = examples.decided_at > (-1 if changed_at is None else changed_at)
     found = {}
     for role, model in {"baseline": None, "champion": row.champion, "previous": row.previous}.items():
         try:
             policy = entrant_of(deployment.registry, spec, model).policy
-            learned_until = -1 if model is None else deployment.registry.load(spec.loop, model).manifest.trained_until
         except PolicyloopError:  # it is not here, or not whole: then the others alone are asked
             continue
         pmf = policy.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
-        found[role] = np.where((examples.decided_at > learned_until)[:, np.newaxis], pmf, np.nan)
+        found[role] = pmf if model is None else np.where(is_known_then[:, np.newaxis], pmf, np.nan)
     return found

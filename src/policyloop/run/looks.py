@@ -6,7 +6,6 @@ something is a sentence; every change is one write.
 
 from __future__ import annotations
 
-from policyloop.gate.verdict import Reason
 from policyloop.run import challenging, line_watch
 from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import check_log
@@ -20,7 +19,7 @@ def look(deployment: Deployment, loop: str) -> list[str]:
         UnknownLoop: no loop has that name.
     """
     was_frozen = deployment.registry.standing(loop).row.is_frozen
-    alarms: tuple[Reason, ...] = check_log(deployment, loop).alarms
-    done = [guard(deployment, loop), line_watch.look(deployment, loop), challenging.look(deployment, loop, alarms=alarms)]
-    frozen = [f"promotions were frozen. {alarms[0].sentence}"] if alarms and not was_frozen else []
+    log = check_log(deployment, loop)
+    done = [guard(deployment, loop), line_watch.look(deployment, loop), challenging.look(deployment, loop, log=log)]
+    frozen = [f"promotions were frozen. {log.alarms[0].sentence}"] if log.is_alarm and not was_frozen else []
     return frozen + [sentence for sentence in done if sentence is not None]

@@ -98,8 +98,8 @@ def unfreeze(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -
     """Allow promotions again; the log check begins anew, with the decisions from now on."""
     with open_project(home) as deployment:
         name = deployment.registry.standing(loop).spec.loop
+        begin_again(deployment, name)  # first: a look in between would freeze it again
         deployment.registry.unfreeze(name)
-        begin_again(deployment, name)
         state = states.gate_state(deployment, name)
     _answer(state, f"{name}: promotions are allowed again.", as_json=as_json)
 

@@ -71,8 +71,8 @@ async def unfreeze(service: Service, call: Call) -> Reply:
     read(call.body, WordRequest)
 
     def changed(loop: str) -> None:
+        log_watch.begin_again(service.deployment, loop)  # first: a look in between would freeze it again
         service.registry.unfreeze(loop)
-        log_watch.begin_again(service.deployment, loop)
 
     return await _changed(service, call, changed)
 
