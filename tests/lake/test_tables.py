@@ -48,8 +48,8 @@ def lake(tmp_path, records):
 
 
 def with_shadow(lake, name):
-    """One more row."""
-    row = lake.rows(EXAMPLES).slice(0, 1)
+    """One more row, in the first of the hours."""
+    row = lake.rows(EXAMPLES, where=in_hours(LOOP, lake.hours(EXAMPLES, loop=LOOP)[0])).slice(0, 1)
     for column, value in (("decision_id", name), (LATER, "{}")):
         place = EXAMPLE_SCHEMA.get_field_index(column)
         row = row.set_column(place, EXAMPLE_SCHEMA.field(column), pa.array([value]))
@@ -85,11 +85,10 @@ def test_rows_that_have_it_can_replace_others(lake):
 
 def test_files_with_and_without_it_merge(lake):
     lake.commit(lake.open(EXAMPLES), with_shadow(lake, "c"))
-    hour = lake.rows(EXAMPLES, columns=["hour"])["hour"][0].as_py()
 
-    for one in (hour, *lake.hours(EXAMPLES, loop=LOOP)):
-        lake.merge_files(EXAMPLES, loop=LOOP, hour=one)
+    n_merged = sum(lake.merge_files(EXAMPLES, loop=LOOP, hour=hour) for hour in lake.hours(EXAMPLES, loop=LOOP))
 
+    assert n_merged == 2
     assert shadows(lake) == {"a": None, "b": None, "c": "{}"}
 
 
