@@ -133,8 +133,10 @@ def _of_slices(account: Account, spec: LoopSpec) -> tuple[Reason, ...]:
 
 
 def _n_values(spec: LoopSpec, name: str) -> int:
+    """How many values are looked at; that it is missing is one."""
     declared = spec.context[name]
-    return 2 if declared.type == "boolean" else len(declared.values or ()) or MAX_SLICE_VALUES
+    n = 2 if declared.type == "boolean" else len(declared.values or ()) or MAX_SLICE_VALUES
+    return n + declared.optional
 
 
 def _told_of_asking(account: Account, trial: Trial, spec: LoopSpec) -> Account:
@@ -224,7 +226,7 @@ def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: Loop
     propensity = taken(served.pmf, examples.action)
     reward = champion_spec.reward
     limits = _limits(served, low=reward.low, high=reward.high, ceiling=account.ceiling)
-    predicted, errors = _best_so_far(settled, account.errors)
+    predicted, errors = _best_so_far(settled, account.errors, limits)
     chunk = chunk_of(
         np.clip(examples.reward, reward.low, reward.high),
         propensity,
@@ -258,10 +260,12 @@ def _limits(served: _Served, *, low: float, high: float, ceiling: float | None) 
     )
 
 
-def _best_so_far(settled: Settled, before: tuple[float, float]) -> tuple[NDArray[np.float64], tuple[float, float]]:
+def _best_so_far(
+    settled: Settled, before: tuple[float, float], limits: Limits
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """(m, k) predictions, at each decision of whoever has erred less up to it, and the errors after the last."""
     examples = settled.examples
-    both = np.stack([settled.champion_rewards, settled.challenger_rewards])
+    both = np.stack([limits.clipped(settled.champion_rewards), limits.clipped(settled.challenger_rewards)])
     error = np.stack([(examples.reward - taken(table, examples.action)) ** 2 for table in both])
     summed = np.cumsum(np.concatenate([np.array(before)[:, np.newaxis], error], axis=1), axis=1)
     best = summed[:, :-1].argmin(axis=0)
@@ -310,7 +314,7 @@ def _sliced(account: Account, examples: Examples, chunk: Chunk, *, spec: LoopSpe
     found = dict(account.slices)
     for name in spec.gate.slices:
         value = np.array([_as_text(context.get(name)) for context in examples.contexts], dtype=object)
-        for one in sorted(set(value)):
+        for one in dict.fromkeys(value):  # as they come, so that it does not matter in which chunks they do
             key = f"{name}={one}"
             if key not in found and sum(known.startswith(f"{name}=") for known in found) >= _n_values(spec, name):
                 continue
