@@ -12,7 +12,7 @@ from typer.main import get_command
 from policyloop.cli import app
 from policyloop.core.loop import GateSpec, TrainSpec
 from policyloop.core.spec_file import read_spec
-from policyloop.gate.ramp import RAMP_EVENTS, SHADOW_DECISIONS, State
+from policyloop.gate.ramp import LOG_DECISIONS, RAMP_EVENTS, SHADOW_DECISIONS, State
 from policyloop.gate.rules import proven_better
 from policyloop.gate.verdict import Call
 
@@ -44,6 +44,7 @@ def test_the_table_has_every_verdict():
 def test_the_numbers_are_those_of_the_code():
     usual = GateSpec()
 
+    assert f"{LOG_DECISIONS} settled decisions were looked at" in PAGE
     assert f"{SHADOW_DECISIONS} settled decisions" in PAGE
     assert f"{RAMP_EVENTS} settled decisions" in PAGE
     assert (f"{SHADOW_DECISIONS} settled" in SHOWN, f"{RAMP_EVENTS} settled" in SHOWN) == (True, True)

@@ -59,7 +59,8 @@ def look(deployment: Deployment, loop: str) -> str | None:
     verdict = _verdict(standing, reason, watched)
     deployment.registry.roll_back(standing.spec.loop, verdict)
     deployment.registry.challenges.carry(standing.spec.loop, HOLD_OUT, None)
-    return f"model {short(standing.champion)} was rolled back to {short(verdict.champion)}. {verdict.sentence}"
+    back_to = "the baseline" if verdict.champion is None else short(verdict.champion)
+    return f"model {short(standing.champion)} was rolled back to {back_to}. {verdict.sentence}"
 
 
 def reason_now(deployment: Deployment, loop: str) -> Reason | None:

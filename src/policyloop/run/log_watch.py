@@ -50,7 +50,7 @@ def check_log(deployment: Deployment, loop: str) -> LogCheck:
         known=_known(deployment, spec),
         state=state,
         before=before,
-        others=_others(deployment, spec, examples),
+        others=others_of(deployment, spec, examples),
         audit=_counted(deployment, spec),
     )
     registry.challenges.carry(spec.loop, LOG, msgspec.json.encode(after.to_mapping()).decode())
@@ -105,7 +105,7 @@ def _known(deployment: Deployment, spec: LoopSpec) -> Known:
     return Known(policies=models, floors={row.digest: from_json(row.body).explore.floor for row in specs})
 
 
-def _others(deployment: Deployment, spec: LoopSpec, examples: Examples) -> dict[str, NDArray[np.float64]]:
+def others_of(deployment: Deployment, spec: LoopSpec, examples: Examples) -> dict[str, NDArray[np.float64]]:
     """What else may have decided: the baseline, and the models of now and before, as far as they can be loaded.
 
     What champion and challenger said when a decision was made comes with its example, and goes before. A model is asked of
