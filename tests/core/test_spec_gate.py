@@ -74,6 +74,10 @@ def test_a_guard_on_a_boolean_outcome_knows_its_bounds():
             "$.gate.guards.paid.range: is missing, and outcome 'paid' lies in [0, inf]; expected [low, high]",
         ),
         ({"guards": {"won": {"margin": 1, "range": [1, 0]}}}, "$.gate.guards.won.range: is [1, 0]; expected [low, high]"),
+        (
+            {"guards": {"$errors": {"margin": 0}}},
+            "$.gate.guards.$errors.margin: is 0; expected a share above 0, such as 0.01: that it never fails cannot be shown.",
+        ),
         ({"slices": ["devise"]}, "$.gate.slices[0]: no field is named 'devise'; did you mean 'device'?"),
         (
             {"slices": ["hour"]},
@@ -84,3 +88,11 @@ def test_a_guard_on_a_boolean_outcome_knows_its_bounds():
 )
 def test_a_mistake_is_told_with_its_place_and_what_is_expected(keys, fault):
     assert any(told.startswith(fault) for told in faults(**keys)), faults(**keys)
+
+
+def test_candidates_have_no_shares_that_a_guard_could_watch():
+    actions = {"kind": "candidates", "features": {"price": {"type": "number", "min": 0, "max": 9}}}
+    spec = {**SMALL, "actions": actions, "baseline": "uniform", "gate": {"guards": {"$action_share": {"margin": 0.1}}}}
+
+    with pytest.raises(Invalid, match="their places mean nothing; leave it out, and guard an outcome"):
+        read_spec(spec)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyloop.gate.ramp import DECIDING, ENDED, RAMP_EVENTS, SHADOW_DECISIONS, Findings, State, step
-from policyloop.gate.verdict import Call, Reason
+from policyloop.gate.verdict import Call, Reason, Verdict
 
 WORKS = (Reason(name="runs", call=Call.PROMOTE, sentence="It runs.", is_check=True),)
 BREAKS = (Reason(name="runs", call=Call.REFUSE, sentence="It breaks.", is_check=True),)
@@ -35,6 +35,34 @@ def test_a_challenge_goes_through_every_state_when_all_is_well():
 
     assert seen == [State.FROZEN, State.LOG_CHECK, State.SHADOW, State.CANARY, State.RAMP]
     assert state == State.LIVE
+
+
+def test_a_log_of_which_little_was_seen_is_not_believed_yet():
+    done = after(State.LOG_CHECK, found(n_checked=499))
+
+    assert (done.state, done.call) == (State.LOG_CHECK, Call.INCONCLUSIVE)
+    assert done.reasons[0].sentence == "The log check has seen 499 settled decisions; 500 are needed."
+    assert not done.is_alarm
+    assert after(State.LOG_CHECK, found(n_checked=500)).state == State.SHADOW
+
+
+def test_every_move_says_why_in_a_line_and_what_decides_comes_first():
+    kept = tuple(
+        Reason(name=f"guard-{name}", call=Call.PROMOTE, sentence=f"Guard {name}: within the margin.", is_check=True)
+        for name in ("errors", "paid", "dwell_s")
+    )
+    told = {}
+    for state in GOING:
+        done = after(state, found(n_served=10_000, proof=PROVEN, guards=kept))
+        told[state] = sentence_of(done)
+
+    assert told[State.FROZEN] == "Its first model is trained, and works."
+    assert told[State.CANARY] == "It is better."
+    assert all(told.values())
+
+
+def sentence_of(done):
+    return Verdict(kind="challenge", call=done.call, model="m", champion="c", anchor=None, reasons=done.reasons).sentence
 
 
 def test_it_waits_for_its_first_model():

@@ -50,7 +50,7 @@ def at_ramp(registry, champion, recipe):
     """A challenge in RAMP, and its model."""
     row = registry.challenges.begin(LOOP, recipe, why="a try")
     model = registry.publish(manifest_of(recipe, 2), b"not read here")
-    registry.challenges.set_model(row, model)
+    row = registry.challenges.set_model(row, model)
     for state in (State.LOG_CHECK, State.SHADOW, State.CANARY, State.RAMP):
         row = moved(registry.challenges, row, step_to(state), champion=champion, model=model)
     return row, model
@@ -71,7 +71,7 @@ def test_there_is_one_challenge_at_a_time(challenges, begun, recipe):
 def test_serving_takes_part_from_shadow_to_ramp_and_at_no_other_time(registry, champion, recipe):
     row = registry.challenges.begin(LOOP, recipe, why="a try")
     model = registry.publish(manifest_of(recipe, 2), b"not read here")
-    registry.challenges.set_model(row, model)
+    row = registry.challenges.set_model(row, model)
     shares = {}
     for state in (State.LOG_CHECK, State.SHADOW, State.CANARY, State.RAMP, State.LIVE):
         row = moved(registry.challenges, row, step_to(state), champion=champion, model=model)
@@ -196,3 +196,93 @@ def test_what_the_hold_out_finds_takes_the_line_back_to_its_anchor(registry, cha
     registry.roll_back(LOOP, verdict_on(champion, None, call=Call.ROLLBACK, kind="hold-out"))
 
     assert registry.standing(LOOP).champion is None
+
+
+def test_a_newer_model_of_the_line_takes_the_place_of_the_one_before(registry, begun, recipe):
+    first, second = (registry.publish(manifest_of(recipe, number), b"not read here") for number in (2, 3))
+    for model in (first, second):
+        registry.challenges.set_model(begun, model)
+
+    states = {row.model: row.state for row in registry.models(LOOP)}
+    assert (states[first], states[second]) == ("replaced", "challenger")
+    assert registry.challenges.open(LOOP).model == second
+
+
+def test_a_model_that_took_long_to_train_is_asked_in_whatever_state_the_challenge_is_by_then(registry, champion, begun, recipe):
+    model = registry.publish(manifest_of(recipe, 2), b"not read here")
+    moved(registry.challenges, begun, step_to(State.LOG_CHECK), champion=champion)
+
+    registry.challenges.set_model(begun, model)
+
+    assert registry.challenges.open(LOOP).model == model
+
+
+def test_a_model_comes_too_late_for_a_challenge_that_ended(registry, begun, recipe):
+    model = registry.publish(manifest_of(recipe, 2), b"not read here")
+    registry.challenges.retire(LOOP, why="enough")
+
+    with pytest.raises(ChallengeRefused, match=f"challenge {begun.id} of loop 'front-page' ended meanwhile: RETIRED"):
+        registry.challenges.set_model(begun, model)
+
+
+def test_what_was_found_of_an_older_model_moves_nothing(registry, champion, recipe):
+    row, model = at_ramp(registry, champion, recipe)
+    registry.challenges.set_model(row, registry.publish(manifest_of(recipe, 3), b"not read here"))
+
+    with pytest.raises(ChallengeRefused, match="has a newer model by now; look again"):
+        moved(registry.challenges, row, step_to(State.LIVE), champion=champion, model=model)
+    assert registry.standing(LOOP).champion == champion
+
+
+def test_evidence_is_carried_while_the_challenger_is_asked_and_kept_when_it_ends(registry, champion, recipe):
+    row, model = at_ramp(registry, champion, recipe)
+    row = moved(registry.challenges, row, step_to(State.RAMP), champion=champion, model=model, evidence="{}")
+    name = f"challenge:{row.id}"
+    assert registry.challenges.carried(LOOP, name) == "{}"
+
+    moved(registry.challenges, row, step_to(State.ROLLED_BACK, Call.RETIRE), champion=champion, model=model, evidence="[]")
+
+    assert registry.challenges.carried(LOOP, name) == "[]"
+
+
+def test_what_is_found_during_the_log_check_is_no_evidence(registry, champion, begun, recipe):
+    row = registry.challenges.set_model(begun, registry.publish(manifest_of(recipe, 2), b"not read here"))
+    for state in (State.LOG_CHECK, State.SHADOW):
+        row = moved(registry.challenges, row, step_to(state), champion=champion, model=row.model, evidence="{}")
+
+    assert registry.challenges.carried(LOOP, f"challenge:{row.id}") is None
+
+
+def waiting(registry, champion, recipe):
+    """A proven challenge that waits for a person."""
+    row = registry.challenges.begin(LOOP, recipe, why="a try")
+    model = registry.publish(manifest_of(recipe, 2), b"not read here")
+    row = registry.challenges.set_model(row, model)
+    for step in (
+        step_to(State.LOG_CHECK),
+        step_to(State.SHADOW),
+        step_to(State.CANARY),
+        step_to(State.CANARY, is_waiting=True),
+    ):
+        row = moved(registry.challenges, row, step, champion=champion, model=model)
+    return row
+
+
+def test_while_promotions_are_frozen_nobody_can_approve(registry, champion, recipe):
+    waiting(registry, champion, recipe)
+    registry.freeze(LOOP, why="sales start")
+
+    with pytest.raises(PromotionRefused, match="promotions of loop 'front-page' are frozen; find out why, then unfreeze them"):
+        registry.challenges.approve(LOOP, why="looks right")
+    assert registry.challenges.open(LOOP).state == State.CANARY
+
+
+def test_after_an_alarm_what_a_person_agreed_to_counts_no_more(registry, champion, recipe):
+    waiting(registry, champion, recipe)
+    row = registry.challenges.approve(LOOP, why="looks right")
+    assert row.is_approved
+
+    alarm = step_to(State.LOG_CHECK, Call.REFUSE, name="log-propensities")
+    row = moved(registry.challenges, row, alarm, champion=champion, model=row.model)
+
+    assert (row.state, row.is_approved) == (State.LOG_CHECK, False)

@@ -109,8 +109,8 @@ class Challenges:
         with self._records.read() as connection:
             return challenge_rows.move_rows(connection, loop, limit=limit, challenge=challenge)
 
-    def set_model(self, challenge: ChallengeRow, model: str) -> None:
-        """The newest model of the challenger's line is asked from now on.
+    def set_model(self, challenge: ChallengeRow, model: str) -> ChallengeRow:
+        """The newest model of the challenger's line is asked from now on; the one before it no more.
 
         Raises:
             ChallengeRefused: it has ended by now.
@@ -123,6 +123,7 @@ class Challenges:
                 model_rows.set_state(connection, row.loop, row.model, "replaced")
             challenge_rows.change(connection, row.id, {"model": model})
             loop_rows.count_change(connection)
+            return challenge_rows.row(connection, row.id)
 
     def refuse_model(self, loop: str, model: str) -> None:
         """A newer model of the challenger's line that does not work is never asked."""

@@ -6,6 +6,8 @@ something is a sentence; every change is one write.
 
 from __future__ import annotations
 
+from policyloop.core.errors import ChallengeRefused, PromotionRefused
+from policyloop.gate.logcheck import LogCheck
 from policyloop.run import challenging, line_watch
 from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import check_log
@@ -20,6 +22,14 @@ def look(deployment: Deployment, loop: str) -> list[str]:
     """
     was_frozen = deployment.registry.standing(loop).row.is_frozen
     log = check_log(deployment, loop)
-    done = [guard(deployment, loop), line_watch.look(deployment, loop), challenging.look(deployment, loop, log=log)]
+    done = [guard(deployment, loop), line_watch.look(deployment, loop), _of_challenge(deployment, loop, log)]
     frozen = [f"promotions were frozen. {log.alarms[0].sentence}"] if log.is_alarm and not was_frozen else []
     return frozen + [sentence for sentence in done if sentence is not None]
+
+
+def _of_challenge(deployment: Deployment, loop: str, log: LogCheck) -> str | None:
+    """Where the challenge stands; what somebody else moved meanwhile is looked at again the next time."""
+    try:
+        return challenging.look(deployment, loop, log=log)
+    except (ChallengeRefused, PromotionRefused):
+        return None
