@@ -39,6 +39,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "logcheck": ("Faults of the logged propensities found (G3)", []),
     "log_throughput": ("The log", ["3"]),
     "join": ("The join of a million decisions", []),
+    "rollback": ("A roll-back under load, until every server process follows", ["--rounds", "20"]),
     "gate": ("The gate in worlds whose truth is known", []),
 }
 LIBRARIES = ("numpy", "duckdb", "deltalake", "pyarrow", "msgspec", "uvicorn", "uvloop", "fastapi", "vowpalwabbit")
