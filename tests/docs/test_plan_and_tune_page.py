@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from threadpoolctl import threadpool_limits
 
 from planted import deploy, examples
 from policyloop.cli.app import main
@@ -22,6 +23,13 @@ PAGE = (ROOT / "docs" / "plan-and-tune.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(block) for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
 TUNE, CHALLENGE, PLAN, SIMULATE = range(4)
 QUICK = ("--runs", "3", "--events", "2000")  # what comes last counts
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Small matrices: a second thread mostly waits, and longest where tests run side by side."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture(scope="module")

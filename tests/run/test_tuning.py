@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from planted import deploy, examples, planted, truth_of
 from policyloop.core.clock import SystemClock
@@ -17,6 +18,13 @@ from policyloop.run.deployment import open_deployment
 from policyloop.run.refresh import refresh
 from policyloop.run.tuned import recipe_changes
 from policyloop.run.tuning import check_is_enough, finalists_of, judged, tune
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Small matrices: a second thread mostly waits, and longest where tests run side by side."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture(scope="module")

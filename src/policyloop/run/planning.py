@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from policyloop.core.errors import BadSetting, NothingToDo
 from policyloop.core.example import Examples
@@ -71,9 +72,10 @@ def plan(
     share = spec.gate.canary if canary is None else canary
     _check(lift, share, power, per_day)
     data = trusted(deployment, spec)
-    log = twin_log(deployment, standing, data, floor=floor)
     settings = GateSettings(world="twin", events=events, runs=runs, seed=seed)
-    outlooks = tuple(_outlook(log, lift, one, settings, on_run) for one in _shares(share))
+    with threadpool_limits(1, user_api="blas"):  # matrices are small: a second thread mostly waits
+        log = twin_log(deployment, standing, data, floor=floor)
+        outlooks = tuple(_outlook(log, lift, one, settings, on_run) for one in _shares(share))
     return Plan(
         spec=spec,
         lift=lift,

@@ -87,7 +87,8 @@ class Tuned:
 
     def sentences(self) -> list[str]:
         """All of it, for people."""
-        tried = f"{len(self.searched.trials) - 1:,} recipes were tried beside the loop's own"
+        n = len(self.searched.trials) - 1
+        tried = f"{n:,} {'recipe was' if n == 1 else 'recipes were'} tried beside the loop's own"
         told = [f"{tried}, on {self.n_searched:,} examples below the split{self._why_not_all()}."]
         if self.searched.is_stopped:
             told.append("The search was stopped before its end; this is what it had found.")

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.estimate import Estimate
@@ -84,20 +85,21 @@ def tune(
     rows = below if len(below) <= AT_MOST else below.where(np.arange(len(below)) >= len(below) - AT_MOST)
     champion = None if standing.champion is None else entrant_of(deployment.registry, spec, standing.champion)
 
-    forward = Forward(rows, spec, seed=seed)
-    importance = by_importance(forward, _one_of_each_learner(spec, parts))
-    found = search(
-        spec,
-        forward.value,
-        by_importance=list(importance),
-        n_trials=n_trials,
-        seed=seed,
-        clock=deployment.clock,
-        parts=parts,
-        on_trial=on_trial,
-    )
-    final = judged(spec, found, forward.value, below=below, held_out=held_out, champion=champion, seed=seed)
-    return replace(final, importance=importance, n_searched=len(rows))
+    with threadpool_limits(1, user_api="blas"):  # matrices are small: a second thread mostly waits, at five times the price
+        forward = Forward(rows, spec, seed=seed)
+        importance = by_importance(forward, _one_of_each_learner(spec, parts))
+        found = search(
+            spec,
+            forward.value,
+            by_importance=list(importance),
+            n_trials=n_trials,
+            seed=seed,
+            clock=deployment.clock,
+            parts=parts,
+            on_trial=on_trial,
+        )
+        final = judged(spec, found, forward.value, below=below, held_out=held_out, champion=champion, seed=seed)
+        return replace(final, importance=importance, n_searched=len(rows))
 
 
 def check_is_enough(spec: LoopSpec, *, n_learned: int, n_held_out: int) -> None:
