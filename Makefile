@@ -13,6 +13,9 @@ help:  ## this list
 demo: .venv/.run  ## the whole loop on real data, with a plot at the end; under 3 minutes
 	$(BIN)/policyloop demo $(ARGS)
 
+# Two workers on two cores: more threads a worker would only get in each other's way.
+test test-slow: export OPENBLAS_NUM_THREADS = 1
+
 test: check  ## everything that a commit must pass
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
