@@ -106,11 +106,17 @@ def test_a_decision_replays_from_log_key_and_model(shop):
     assert json.loads(shop.run("replay", answer["decision_id"], "--json"))["agrees"] is True
 
 
+def decided_by(shop):
+    """The model that made a decision, by whichever server process took the request."""
+    return shop.ask("/v1/loops/shop/decide", {"context": {"hour": 3, "device": "desktop"}})["policy"]
+
+
 def test_a_person_can_roll_back_in_one_step(shop):
     before = shop.ask("/v1/loops/shop")["loop"]
 
     shop.run("rollback", "shop", "--why", "a test")
     eventually(lambda: shop.ask("/v1/loops/shop")["loop"]["champion"] == before["previous"])
+    eventually(lambda: {decided_by(shop) for _ in range(12)} == {before["previous"] or "baseline"})  # every server process
 
     assert shop.status()["last_verdict"]["verdict"] == "ROLLBACK"
 

@@ -7,8 +7,9 @@ import pytest
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
+from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
-from policyloop.run import jobs
+from policyloop.run import challenging, jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.work import Worker
 from shop import LIKED, SHOP, Shop
@@ -91,3 +92,18 @@ def test_a_training_that_takes_too_long_is_stopped_told_and_queued_again(tmp_pat
         assert again.queued_at > failed.ended_at
         shop.log.close()
         worker.close()
+
+
+def test_a_challenge_that_waits_for_a_person_is_not_looked_at_in_every_round(shop, worker, deployment):
+    shop.visit(80)
+    rounds_until(worker, lambda: deployment.registry.standing("shop").champion is not None)
+    challenging.begin(deployment, "shop", "context: [hour]\n", why="a try")
+    rounds_until(worker, lambda: deployment.registry.challenges.open("shop").state == State.LOG_CHECK)
+    worker.round()
+
+    looks = [worker._is_look_due("shop", deployment.registry.standing("shop"), 80) for _ in range(3)]
+    deployment.registry.freeze("shop", why="sales start")
+    after = worker._is_look_due("shop", deployment.registry.standing("shop"), 80)
+
+    assert looks == [False] * 3
+    assert after

@@ -45,6 +45,7 @@ class Worker:
         self._child = SideChild(deployment.home)
         self._training = Training(deployment, tell=tell)
         self._n_looked: dict[str, int] = {}
+        self._waiting: dict[str, tuple[object, ...] | None] = {}  # as it was at the last look
 
     def run(self, stopping: threading.Event, *, every_s: float) -> None:
         """Work until `stopping` is set; what was begun by then is finished or as if it never was."""
@@ -103,15 +104,17 @@ class Worker:
         self._queue_what_is_due(loop, standing, n)
 
     def _is_look_due(self, loop: str, standing: Standing, n: int) -> bool:
-        """Whether enough has settled since the last look; a challenge that is not served yet waits for no decisions."""
+        """Whether enough has settled since the last look, or something changed about a challenge that is not served yet."""
         if standing.champion is None:
             return False
         challenge = self._deployment.registry.challenges.open(loop)
-        is_served = challenge is not None and challenge.state in SERVED
-        enough = _FEWEST_NEW_IN_CHALLENGE if is_served else _next_look_after(n)
-        if n < self._n_looked.get(loop, 0) + enough and (challenge is None or is_served):
+        waiting = None  # of a challenge: what it may wait for beside decisions
+        if challenge is not None and challenge.state not in SERVED:
+            waiting = (challenge.id, challenge.state, challenge.model, standing.row.is_frozen)
+        enough = _next_look_after(n) if challenge is None else _FEWEST_NEW_IN_CHALLENGE
+        if n < self._n_looked.get(loop, 0) + enough and waiting == self._waiting.get(loop):
             return False
-        self._n_looked[loop] = n
+        self._n_looked[loop], self._waiting[loop] = n, waiting
         return True
 
     def _queue_what_is_due(self, loop: str, standing: Standing, n: int) -> None:
