@@ -105,11 +105,21 @@ def test_nothing_waits_for_approval(shop):
     assert "no challenge goes on in loop 'shop'" in ran.err
 
 
-def test_without_evidence_there_is_nothing_to_explain(shop):
+def test_without_a_challenge_there_is_nothing_to_explain(shop):
     ran = shop("gate", "explain", "shop")
 
     assert ran.code == 2
-    assert "no challenge of loop 'shop' has evidence yet" in ran.err
+    assert "no challenge has begun in loop 'shop'; `policyloop verdicts shop` explains what is live." in ran.err
+
+
+def test_before_there_is_evidence_the_newest_verdict_is_explained(shop):
+    shop("challenge", "shop", "--recipe", "recipe.yaml", "--why", "devices matter")
+
+    ran = shop("gate", "explain", "shop")
+
+    assert ran.code == 0
+    assert "? Begun by a person: devices matter" in ran.out
+    assert "that begins with the first settled decision of the canary" in ran.out
 
 
 def test_a_file_that_is_not_there_is_told(shop):

@@ -4,10 +4,13 @@ import pytest
 
 from blind_shop import begin, join, lived_through, shop_of
 from policyloop.core.spec_file import read_spec
+from policyloop.core.wire import ActivateRequest, DecideRequest, OutcomeRequest
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
+from policyloop.ingest.outcomes import activation, outcome
 from policyloop.run import line_watch
 from policyloop.run.refresh import refresh
+from policyloop.run.trusted import trusted
 from shop import SHOP, Shop
 
 LIKED_NOW = {"phone": "bold", "desktop": "calm"}  # people have changed their minds: whatever was learned is wrong
@@ -125,3 +128,57 @@ def test_without_a_hold_out_nothing_is_watched(deployment):
     assert visited(shop, rounds=1) == []
     assert line_watch.reason_now(deployment, "shop") is None
     shop.log.close()
+
+
+def test_one_harm_takes_back_one_model(held, deployment):
+    """The newest model is taken back by a person; what it did wrong is not held against the anchor that came back."""
+    registry = deployment.registry
+    anchor = registry.standing("shop").champion
+    held.visit(80)
+    join(deployment)
+    refresh(deployment, "shop")
+    held.visit(600, clicks=have_turned)
+    join(deployment)
+    registry.roll_back_by_person("shop", why="looks wrong")
+
+    assert line_watch.look(deployment, "shop") is None
+
+    assert registry.standing("shop").champion == anchor
+    assert line_watch.reason_now(deployment, "shop") is None
+
+
+def test_what_the_hold_out_took_back_does_not_go_live_again_without_evidence(held, deployment):
+    visited(held, rounds=12, clicks=have_turned)
+    assert deployment.registry.standing("shop").champion is None
+
+    told = refresh(deployment, "shop").verdict
+
+    assert told.champion is None
+    assert "first" not in {reason.name for reason in told.reasons}
+    assert "against the baseline" in next(reason for reason in told.reasons if reason.name == "no-harm").sentence
+
+
+def test_deferred_decisions_are_no_evidence(held, deployment):
+    held.visit(200)
+    join(deployment)
+    line_watch.look(deployment, "shop")
+    before = line_watch.reason_now(deployment, "shop").numbers["n"]
+    _defer(held, 100)
+    join(deployment)
+    assert trusted(deployment, read_spec(SHOP)).examples.is_deferred.sum() == 100  # they are examples
+
+    line_watch.look(deployment, "shop")
+
+    assert line_watch.reason_now(deployment, "shop").numbers["n"] == before
+
+
+def _defer(shop, n):
+    """Decisions that are put off, rewarded and then activated."""
+    decider = shop.swap.find("shop")
+    for _ in range(n):
+        answer = decider.decide(DecideRequest(context={"hour": 1, "device": "phone"}, defer=True)).answer
+        now_us = shop.deployment.clock.now_us()
+        shop.log.append(activation(ActivateRequest(decision_id=answer.decision_id), decider.checks, received_at=now_us))
+        request = OutcomeRequest(decision_id=answer.decision_id, outcomes={"clicked": True}, final=True)
+        shop.log.append(outcome(request, decider.checks, received_at=now_us).event)
+    shop.log.roll()

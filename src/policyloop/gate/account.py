@@ -206,6 +206,13 @@ class _Served:
         return largest_weights(self.least_propensity, champion_share=self.of_champion, challenger_share=self.share)
 
 
+def _n_uncovered(examples: Examples, trial: Trial) -> int:
+    """Decisions at which the log itself says that what the challenger would do had the probability 0."""
+    is_drawn_from_side = np.zeros(len(trial), dtype=bool) if trial.unit is None else trial.unit != ""
+    is_uncovered = ((trial.challenger_pmf > 0) & (examples.pmf <= 0)).any(axis=1)
+    return int(np.count_nonzero(is_uncovered & ~is_drawn_from_side))
+
+
 def _served(settled: Settled) -> _Served:
     """What is logged; never less than champion and challenger put into it, so that a log that errs cannot break the limits."""
     examples, trial = settled.examples, _trial(settled.examples)
@@ -236,7 +243,7 @@ def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: Loop
         predicted=predicted,
         limits=limits,
     )
-    uncovered = int(((trial.challenger_pmf > 0) & (served.pmf <= 0)).any(axis=1).sum())
+    uncovered = _n_uncovered(examples, trial)
     before = account.evidence or evidences.begin(limits)
     return replace(
         account,

@@ -27,6 +27,7 @@ class Case:
     low: float  # smallest reward of the loop
     high: float  # largest reward
     floor: float  # of the explorer, [0, 1]
+    whom: str = "the champion"  # what it is compared with, as a sentence says it
 
     @property
     def span(self) -> float:
@@ -67,6 +68,7 @@ def case_of(entrant: Entrant, *, champion: Entrant, anchor: Entrant | None, evid
         low=spec.reward.low,
         high=spec.reward.high,
         floor=spec.explore.floor,
+        whom="the baseline" if champion.is_baseline else "the champion",
     )
 
 

@@ -35,7 +35,8 @@ def look(
 
     Args:
         challenger: a newer model of the recipe that serves.
-        champion: the model that serves; None while the baseline does.
+        champion: the model that serves; None where no model ever did. Where models were taken back until the baseline
+            decides again, it is the baseline: what took them back may be wrong with the next one, too.
         anchor: the last model that passed a challenge, or the first; None together with the champion.
         examples: matured, of all splits, in the order of the log; no policy here learned from the eval split.
         spec: of the loop.
@@ -58,7 +59,7 @@ def look(
         kind="refresh",
         call=verdict_of(reasons),
         model=challenger.model,
-        champion=champion.model if champion else None,
+        champion=champion.model if champion and not champion.is_baseline else None,
         anchor=anchor.model if anchor else None,
         reasons=reasons,
         n_evidence=len(rows),

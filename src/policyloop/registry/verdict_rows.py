@@ -64,6 +64,12 @@ def live_since(connection: sa.Connection, loop: str, model: str) -> int | None:
     return connection.execute(query).scalar()
 
 
+def last_rollback(connection: sa.Connection, loop: str) -> int | None:
+    """When any of the loop's models was last taken back, microseconds; None when none ever was."""
+    query = sa.select(sa.func.max(verdicts.c.at)).where(verdicts.c.loop == loop, verdicts.c.verdict == Call.ROLLBACK.value)
+    return connection.execute(query).scalar()
+
+
 def remove_all(connection: sa.Connection, loop: str) -> None:
     """Take the loop's verdicts out."""
     connection.execute(sa.delete(verdicts).where(verdicts.c.loop == loop))

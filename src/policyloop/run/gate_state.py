@@ -7,13 +7,14 @@ rest on; commands and the HTTP interface show the same.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from policyloop.core.clock import iso
 from policyloop.core.spec_file import from_json
-from policyloop.gate.account import Account, judged
-from policyloop.gate.evidence import Evidence
+from policyloop.gate.account import Account, judged, to_map
 from policyloop.gate.logcheck import LogCheck
 from policyloop.gate.ramp import SERVED, State, after_log_check
 from policyloop.gate.rule import challenge_rule_of
@@ -28,6 +29,7 @@ from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import remembered
 
 _SAME = 1e-12
+_OF_THE_LOOK = ("state", "n_served", "position")  # they tell when it was looked at, not what was seen
 
 
 class ReasonView(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,9 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     e_worse: float | None
     ess: float
     reasons: list[ReasonView]
-    is_same: bool  # whether the tables say what the records do, to 1e-12
+    # Whether the tables say what the records do, to 1e-12, given the ceiling of predictions that the records name; None where
+    # actions came or went meanwhile: what was said of those that are gone cannot be told in today's.
+    is_same: bool | None
 
 
 def gate_state(deployment: Deployment, loop: str) -> GateState:
@@ -157,15 +161,27 @@ def explained(deployment: Deployment, loop: str) -> Explained | None:
         e_worse=number(evidence.e_worse),
         ess=evidence.ess,
         reasons=[_view(reason) for reason in _reasons(standing, row, anew)],
-        is_same=anew.evidence is not None and _is_same(anew.evidence, carried.evidence),
+        is_same=_is_same(to_map(anew), to_map(carried)) if _kept_its_actions(deployment, row) else None,
     )
 
 
-def _is_same(one: Evidence, other: Evidence) -> bool:
-    wealth = zip(
-        (*one.better.log_wealth, *one.worse.log_wealth), (*other.better.log_wealth, *other.worse.log_wealth), strict=True
-    )
-    return one.n == other.n and all(math.isclose(a, b, rel_tol=_SAME, abs_tol=_SAME) for a, b in wealth)
+def _kept_its_actions(deployment: Deployment, row: ChallengeRow) -> bool:
+    """Whether the loop had the same actions all the time that the challenge went on."""
+    specs = deployment.registry.spec_history(row.loop)
+    before = [spec for spec in specs if spec.applied_at <= row.started_at][-1:]
+    since = [spec for spec in specs if spec.applied_at > row.started_at]
+    return len({from_json(spec.body).labels for spec in (*before, *since)}) == 1
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two accounts, as JSON says them, hold the same numbers to 1e-12."""
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one if key not in _OF_THE_LOOK)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if isinstance(one, float):
+        return math.isclose(one, other, rel_tol=_SAME, abs_tol=_SAME)
+    return bool(one == other)
 
 
 def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRow, log: LogCheck | None) -> ChallengeView:

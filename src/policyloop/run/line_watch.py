@@ -58,7 +58,6 @@ def look(deployment: Deployment, loop: str) -> str | None:
         return None
     verdict = _verdict(standing, reason, watched)
     deployment.registry.roll_back(standing.spec.loop, verdict)
-    deployment.registry.challenges.carry(standing.spec.loop, HOLD_OUT, None)
     back_to = "the baseline" if verdict.champion is None else short(verdict.champion)
     return f"model {short(standing.champion)} was rolled back to {back_to}. {verdict.sentence}"
 
@@ -67,18 +66,18 @@ def reason_now(deployment: Deployment, loop: str) -> Reason | None:
     """What the hold-out says of the line; None without a hold-out, or before anything of it has settled."""
     standing = deployment.registry.standing(loop)
     watched = _carried(deployment, standing.spec)
-    if watched is None or watched.anchor != standing.row.anchor or watched.evidence is None:
+    if watched is None or watched.evidence is None or standing.row.anchor is None:
         return None
-    return look_at_line(watched.evidence)
+    is_of_this_line = _is_of(watched, standing.row.anchor, since=_since(deployment, standing.spec.loop, standing.row.anchor))
+    return look_at_line(watched.evidence) if is_of_this_line else None
 
 
 def _after(deployment: Deployment, standing: Standing, anchor: str) -> Watched:
     """What was carried on, with what has settled since."""
     spec = standing.spec
     watched = _carried(deployment, spec)
-    with deployment.records.read() as connection:
-        since = verdict_rows.live_since(connection, spec.loop, anchor) or 0
-    if watched is None or watched.anchor != anchor:
+    since = _since(deployment, spec.loop, anchor)
+    if watched is None or not _is_of(watched, anchor, since=since):
         watched = Watched(anchor=anchor, position=since, evidence=None)
     settled = settled_since(deployment, spec, position=watched.position, begun=since, challenge=None)
     if settled is None:
@@ -87,6 +86,21 @@ def _after(deployment: Deployment, standing: Standing, anchor: str) -> Watched:
     examples = settled.examples
     pmf = baseline.probabilities_of_many(examples.contexts, examples.allowed, examples.candidates)
     return _taken_up(watched, settled, pmf, spec)
+
+
+def _since(deployment: Deployment, loop: str, anchor: str) -> int:
+    """From when on decisions speak about the line: since its anchor went live, and since any of its models was taken back.
+
+    What a model did wrong that is gone must not be held against those that are left, so one harm takes back one model.
+    """
+    with deployment.records.read() as connection:
+        live_since = verdict_rows.live_since(connection, loop, anchor) or 0
+        return max(live_since, verdict_rows.last_rollback(connection, loop) or 0)
+
+
+def _is_of(watched: Watched, anchor: str, *, since: int) -> bool:
+    """Whether what was carried on is about the line as it stands."""
+    return watched.anchor == anchor and watched.position >= since
 
 
 def _taken_up(watched: Watched, settled: Settled, baseline_pmf: NDArray[np.float64], spec: LoopSpec) -> Watched:

@@ -69,9 +69,12 @@ def refresh(deployment: Deployment, loop: str) -> Refreshed:
 def judge(deployment: Deployment, standing: Standing, model: str, data: Trusted) -> Verdict:
     """What the gate says of a published model beside the champion of now."""
     champion, anchor = standing.row.champion, standing.row.anchor
+    is_first = champion is None and not any(
+        row.state in ("replaced", "rolled-back") for row in deployment.registry.models(standing.spec.loop)
+    )
     return look(
         entrant_of(deployment.registry, standing.spec, model),
-        champion=entrant_of(deployment.registry, standing.spec, champion) if champion else None,
+        champion=None if is_first else entrant_of(deployment.registry, standing.spec, champion),
         anchor=entrant_of(deployment.registry, standing.spec, anchor) if anchor else None,
         examples=data.examples,
         spec=standing.spec,

@@ -70,7 +70,9 @@ def _in_trial(deployment: Deployment, spec: LoopSpec, *, after: int, last: int, 
         return None
     is_ours = trial.hold_out > 0 if challenge is None else trial.challenge == str(challenge)
     is_in_time = (examples.decided_at > after) & (examples.decided_at <= last)
-    kept = examples.where(is_ours & is_in_time & ~examples.is_fallback)
+    # Whether a deferred decision is ever activated may hang on what was shown, so it is no evidence.
+    is_deferred = np.zeros(len(examples), dtype=bool) if examples.is_deferred is None else examples.is_deferred
+    kept = examples.where(is_ours & is_in_time & ~examples.is_fallback & ~is_deferred)
     return kept if len(kept) else None
 
 

@@ -20,6 +20,11 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 
 Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept.")]
 _NO_WHY = "no reason given"
+_SAME_IN_WORDS = {
+    True: "the records say the same, to 1e-12",
+    False: "THE RECORDS SAY SOMETHING ELSE; run `policyloop fsck`",
+    None: "actions came or went since it began, so what the records say cannot be worked out again in today's",
+}
 
 
 @app.callback()
@@ -62,15 +67,21 @@ def history(
 
 @app.command()
 def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
-    """Work the challenge's evidence out again from the tables alone, and say whether the records say the same."""
+    """The newest verdict on a challenge, reason by reason; its evidence is worked out again from the tables alone."""
     with open_project(home) as deployment:
         found = states.explained(deployment, loop)
-    if found is None:
+        state = states.gate_state(deployment, loop)
+    if state.challenge is None:
         raise NothingToDo(
-            f"no challenge of loop '{loop}' has evidence yet; expected one in CANARY or RAMP with settled decisions."
+            f"no challenge has begun in loop '{state.loop}'; `policyloop verdicts {state.loop}` explains what is live."
         )
     if as_json:
-        write_json(found)
+        write_json(state.challenge if found is None else found)
+        return
+    if found is None:
+        for line in _told_of(state.challenge, state.loop):
+            typer.echo(line)
+        typer.echo("There is no evidence to work out again: that begins with the first settled decision of the canary.")
         return
     typer.echo(f"challenge {found.challenge}, {found.state}: {counted(found.n, 'settled decision')} worked out again")
     if found.difference is not None and found.low is not None and found.high is not None:
@@ -79,8 +90,7 @@ def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) ->
         )
     for reason in found.reasons:
         typer.echo(_line(reason))
-    same = "the records say the same, to 1e-12" if found.is_same else "THE RECORDS SAY SOMETHING ELSE; run `policyloop fsck`"
-    typer.echo(same)
+    typer.echo(_SAME_IN_WORDS[found.is_same])
 
 
 @app.command()

@@ -44,7 +44,7 @@ class NoHarm:
         """RETIRE on harm against the champion or the anchor, else PROMOTE; REFUSE where the log cannot tell."""
         if (refusal := _refusal(case)) is not None:
             return (refusal,)
-        reasons = [self._judge_one("no-harm", "the champion", case.champion, case.span)]
+        reasons = [self._judge_one("no-harm", case.whom, case.champion, case.span)]
         if case.anchor is not None:
             reasons.append(self._judge_one("no-harm-anchor", "the anchor", case.anchor, case.span))
         return tuple(reasons)
