@@ -60,6 +60,12 @@ def test_a_guard_on_a_boolean_outcome_knows_its_bounds():
     assert (guard.low, guard.high, guard.better) == (0.0, 1.0, "higher")
 
 
+def test_of_a_reserved_guard_less_is_better_and_the_file_may_say_so():
+    (guard,) = gate(guards={"$latency_ms": {"margin": 1, "better": "lower"}}).guards
+
+    assert guard == GuardSpec(name="$latency_ms", margin=1.0, better="lower", low=0.0, high=50.0)
+
+
 @pytest.mark.parametrize(
     ("keys", "fault"),
     [
@@ -77,6 +83,18 @@ def test_a_guard_on_a_boolean_outcome_knows_its_bounds():
         (
             {"guards": {"$errors": {"margin": 0}}},
             "$.gate.guards.$errors.margin: is 0; expected a share above 0, such as 0.01: that it never fails cannot be shown.",
+        ),
+        (
+            {"guards": {"$errors": {"margin": 0.01, "better": "higher"}}},
+            "$.gate.guards.$errors.better: is higher; expected lower, or no such key: fewer errors are always better.",
+        ),
+        (
+            {"guards": {"$latency_ms": {"margin": 1, "better": "higher"}}},
+            "$.gate.guards.$latency_ms.better: is higher; expected lower, or no such key: a shorter time is always better.",
+        ),
+        (
+            {"guards": {"$action_share": {"margin": 0.1, "better": "higher"}}},
+            "$.gate.guards.$action_share.better: is higher; expected lower, or no such key: a smaller move is always better.",
         ),
         ({"slices": ["devise"]}, "$.gate.slices[0]: no field is named 'devise'; did you mean 'device'?"),
         (

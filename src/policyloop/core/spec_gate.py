@@ -22,6 +22,11 @@ MAX_SLICES = 10
 _APPROVALS = ("automatic", "manual")
 _SLICED_TYPES = ("category", "boolean")
 _OF_TYPES = "one of type category or boolean"
+_LESS_IS_BETTER = {
+    ERRORS: "fewer errors are always better.",
+    LATENCY_MS: "a shorter time is always better.",
+    ACTION_SHARE: "a smaller move is always better.",
+}
 _RESERVED_BOUNDS = {ERRORS: (0.0, 1.0), ACTION_SHARE: (0.0, 1.0), LATENCY_MS: (0.0, 50.0)}
 
 
@@ -141,6 +146,8 @@ def _read_guard(name: str, value: Any, parent: Section, outcome: OutcomeSpec | N
         low=low,
         high=high,
     )
+    if outcome is None and section.body.get("better") == "higher":
+        section.fault("better", f"is higher; expected lower, or no such key: {_LESS_IS_BETTER[name]}")
     if name == ERRORS and guard.margin == 0.0 and "margin" in section.body:
         section.fault("margin", "is 0; expected a share above 0, such as 0.01: that it never fails cannot be shown.")
     section.finish("key of a guard")
