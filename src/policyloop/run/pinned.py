@@ -3,7 +3,7 @@
 Question answered: may this host be called, and how is it certain that it is the one that was looked at? Names are looked
 up once; every address must be a public one unless the host is allowed by name; the connection goes to the address that
 was checked, and redirects are not followed. A certificate is still checked against the host's name.
-Source: the guards of section S12 of the reliability plan against server-side request forgery.
+Source: OWASP, Server-Side Request Forgery Prevention Cheat Sheet.
 """
 
 from __future__ import annotations
