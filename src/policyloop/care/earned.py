@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from policyloop.core.errors import BadModel, UnknownModel
 from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
+from policyloop.core.model import IMPORTED
 from policyloop.core.policy import Policy
 from policyloop.core.shadow import CHALLENGER, HOLD_OUT
 from policyloop.evaluate.arrays import taken
@@ -33,7 +34,6 @@ from policyloop.run.entrants import entrant_of
 
 MOST_EXAMPLES = 100_000  # the newest that are looked at, so that a report stays a matter of seconds
 _FEWEST = 2
-_IMPORTED = "imported:"  # what other programs decided is not what this loop earned
 _FITS = 1e-6  # what a mixture may differ from its parts by arithmetic
 _TWO_SIDED = NormalDist().inv_cdf(0.975)
 
@@ -106,9 +106,12 @@ def earned_of(deployment: Deployment, spec: LoopSpec, *, since: int) -> Earned:
 
 
 def _rows_of(examples: Examples, baseline: Policy) -> _Rows:
-    """The decisions whose probabilities are known and fit the parts that they were mixed from."""
+    """The decisions of this loop whose probabilities are known and fit the parts that they were mixed from.
+
+    What other programs decided is not what this loop earned.
+    """
     known = np.isfinite(examples.propensity) & ~examples.is_fallback & np.isfinite(examples.pmf).all(axis=1)
-    is_ours = np.array([not policy.startswith(_IMPORTED) for policy in examples.policy], dtype=bool)
+    is_ours = np.array([not policy.startswith(IMPORTED) for policy in examples.policy], dtype=bool)
     rows = examples.where(known & is_ours)
     base = baseline.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates)
     trial = rows.trial

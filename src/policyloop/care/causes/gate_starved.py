@@ -10,10 +10,9 @@ from policyloop.core.errors import PolicyloopError
 from policyloop.core.model import short
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.overlap import Overlap, overlap
+from policyloop.gate.rules.proven_better import LARGEST_SHARE, SMALLEST_ESS
 
 _FEWEST = 1000  # evaluation events; with fewer a loop is young, not starved
-_ENOUGH_ESS = 200.0
-_LARGEST_SHARE = 0.1  # of the squared weight, by one event
 
 
 def find(examination: Examination) -> Cause | None:
@@ -27,7 +26,7 @@ def find(examination: Examination) -> Cause | None:
         return None
     pmf = policy.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates)
     found = overlap(rows.propensity, taken(pmf, rows.action))
-    if found.ess >= _ENOUGH_ESS and found.largest_share <= _LARGEST_SHARE:
+    if found.ess >= SMALLEST_ESS and found.largest_share <= LARGEST_SHARE:
         return None
     return _cause(newest.model, found, needed=_needed(found, 1 - examination.spec.train.split))
 
@@ -36,7 +35,7 @@ def _needed(found: Overlap, eval_share: float) -> int | None:
     """Decisions until there is enough, if the traffic goes on like that; None: never."""
     if found.ess < 1 or eval_share <= 0:
         return None
-    return math.ceil(max(_ENOUGH_ESS / found.ess, found.largest_share / _LARGEST_SHARE) * found.n / eval_share)
+    return math.ceil(max(SMALLEST_ESS / found.ess, found.largest_share / LARGEST_SHARE) * found.n / eval_share)
 
 
 def _cause(model: str, found: Overlap, *, needed: int | None) -> Cause:
@@ -46,8 +45,8 @@ def _cause(model: str, found: Overlap, *, needed: int | None) -> Cause:
         severity="slows",
         sentence=(
             f"The log says little about the newest model {short(model)}: to it {found.n:,} evaluation events are worth "
-            f"{found.ess:,.0f} ({_ENOUGH_ESS:g} are needed), and one event has {found.largest_share:.1%} of the squared weight "
-            f"({_LARGEST_SHARE:.0%} at most).{told}"
+            f"{found.ess:,.0f} ({SMALLEST_ESS:g} are needed), and one event has {found.largest_share:.1%} of the squared weight "
+            f"({LARGEST_SHARE:.0%} at most).{told}"
         ),
         advice="Raise explore.floor so that every action is seen; a challenge uses a canary for the same reason.",
         share=1 - found.ess / found.n,
