@@ -45,8 +45,8 @@ def _cause(model: str, found: Overlap, *, needed: int | None) -> Cause:
         severity="slows",
         sentence=(
             f"The log says little about the newest model {short(model)}: to it {found.n:,} evaluation events are worth "
-            f"{found.ess:,.0f} ({SMALLEST_ESS:g} are needed), and one event has {found.largest_share:.1%} of the squared weight "
-            f"({LARGEST_SHARE:.0%} at most).{told}"
+            f"{found.ess:,.0f} ({SMALLEST_ESS:g} are needed), and one event has {found.largest_share:.1%} of the squared "
+            f"weight ({LARGEST_SHARE:.0%} at most).{told}"
         ),
         advice="Raise explore.floor so that every action is seen; a challenge uses a canary for the same reason.",
         share=1 - found.ess / found.n,

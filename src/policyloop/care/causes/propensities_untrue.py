@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from policyloop.care.doctor.cause import Cause
 from policyloop.care.doctor.examination import Examination
-from policyloop.core.errors import PolicyloopError
-from policyloop.core.example import Examples
-from policyloop.gate.checks.contract import Known
-from policyloop.gate.logcheck import check
+from policyloop.gate.checks.overrides import CONFLICTS, EXECUTED
+from policyloop.run.log_watch import remembered
 
-_MOST = 20_000  # of the newest examples; a fault that takes more to be seen moves no estimate by much
+_TOLD_ELSEWHERE = (EXECUTED, CONFLICTS)  # causes of their own
 
 
 def find(examination: Examination) -> Cause | None:
-    """The cause, where the log check raises an alarm about the newest examples."""
-    rows = _newest(examination.examples)
-    if not len(rows):
+    """The cause, where the watch over the log has raised an alarm that nobody unfroze since."""
+    found = remembered(examination.deployment, examination.spec)
+    if found is None:
         return None
-    found, _ = check(rows, spec=examination.spec, known=_known(examination), others=_others(examination, rows))
-    if not found.is_alarm:
+    alarms = [alarm for alarm in found.alarms if alarm.name not in _TOLD_ELSEWHERE]
+    if not alarms:
         return None
     return Cause(
         name="propensities-untrue",
         severity="stops",
-        sentence=" ".join(alarm.sentence for alarm in found.alarms),
+        sentence=" ".join(alarm.sentence for alarm in alarms),
         advice=(
             "Serve exactly what is drawn from the logged probabilities: no second draw, no cache of answers, no rule that "
-            "overrules afterwards without `executed`, no other model beside the one that is named."
+            "overrules afterwards without `executed`, no other model beside the one that is named. Then "
+            f"`policyloop gate unfreeze {examination.loop}` begins the check anew."
         ),
-        numbers={name: value for alarm in found.alarms for name, value in alarm.numbers.items()},
+        numbers={name: value for alarm in alarms for name, value in alarm.numbers.items()},
     )
-
-
-def _known(examination: Examination) -> Known:
-    """The loop's models and the floors of its specs."""
-    registry, loop = examination.deployment.registry, examination.loop
-    specs = [registry.spec_named(loop, row.digest) for row in registry.spec_history(loop)]
-    return Known(
-        policies=frozenset(model.model for model in registry.models(loop)),
-        floors={spec.digest: spec.explore.floor for spec in specs if spec is not None},
-    )
-
-
-def _newest(examples: Examples) -> Examples:
-    """At most so many, the newest."""
-    return examples.where(np.arange(len(examples)) >= len(examples) - _MOST)
-
-
-def _others(examination: Examination, rows: Examples) -> dict[str, NDArray[np.float64]]:
-    """Role -> what that model would have done, of those that may have decided instead."""
-    row = examination.standing.row
-    roles = {"champion": row.champion, "previous": row.previous}
-    found = {}
-    for role, model in roles.items():
-        if model is None:
-            continue
-        try:
-            policy = examination.entrant(model).policy
-        except PolicyloopError:  # it is not here, or not whole: then it is asked of the others alone
-            continue
-        found[role] = policy.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates)
-    return found
