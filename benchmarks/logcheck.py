@@ -1,7 +1,7 @@
 """What the log check finds, after how many decisions, and how often it is wrong: logs with a known fault.
 
 Question answered: are faults of the logged propensities found soon enough, and does a true log raise an alarm? Logs are those
-of policyloop/simulate/mislogged.py: 20,000 decisions, epsilon .10, half of the kinds of context with another best action in
+of policyloop/simulate/faulty_log.py: 20,000 decisions, epsilon .10, half of the kinds of context with another best action in
 the other model; a look every 500, the alarm dated to the decision. The other model is known to the check (as the model that
 was live before), or not. Seeds are 0, 1, 2, ...
 Run: python benchmarks/logcheck.py [--runs 1000] [--json]
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from policyloop.gate.logcheck import check
-from policyloop.simulate.mislogged import FAULTS, KNOWN, LOOK_EVERY, Fault, found_at, play, spec_of
+from policyloop.simulate.faulty_log import FAULTS, KNOWN, LOOK_EVERY, Fault, found_at, play, spec_of
 
 # fault, whether the other model is known, the demanded median
 ROWS: tuple[tuple[Fault, bool, int | None], ...] = (

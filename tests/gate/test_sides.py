@@ -8,7 +8,7 @@ import pytest
 
 from policyloop.gate.checks.sides import Sided, Sides, begin, sided_of, update
 from policyloop.gate.verdict import Call
-from policyloop.simulate.mislogged import play
+from policyloop.simulate.faulty_log import play
 
 SHARE, HOLD_OUT = 0.1, 0.05
 

@@ -18,21 +18,21 @@ def measured(value):
 
 
 def found_by(measure, spec=None, **changes):
-    given = {"by_importance": FIELDS, "n_trials": 40, "seed": 3, "clock": SystemClock()}
+    given = {"by_importance": FIELDS, "n_attempts": 40, "seed": 3, "clock": SystemClock()}
     return search(spec or planted(), measure, **(given | changes))
 
 
 def likes_boosted_and_one_field(spec):
     """Highest for boosted trees on the most important field alone, with a floor of .05."""
-    score = (spec.learner.name == "boosted") - 0.1 * len(learned(spec)) - abs(np.log(spec.explore.floor / 0.05))
-    return measured(score)
+    worth = (spec.learner.name == "boosted") - 0.1 * len(learned(spec)) - abs(np.log(spec.explore.floor / 0.05))
+    return measured(worth)
 
 
-def test_the_first_trial_is_the_loops_own_recipe():
-    found = found_by(likes_boosted_and_one_field, n_trials=3)
+def test_the_first_attempt_is_the_loops_own_recipe():
+    found = found_by(likes_boosted_and_one_field, n_attempts=3)
 
-    assert [trial.number for trial in found.trials] == [0, 1, 2, 3]
-    assert found.trials[0].spec == planted()
+    assert [attempt.number for attempt in found.attempts] == [0, 1, 2, 3]
+    assert found.attempts[0].spec == planted()
 
 
 def test_it_finds_what_the_measure_likes_best():
@@ -44,10 +44,10 @@ def test_it_finds_what_the_measure_likes_best():
 
 
 def test_equal_seeds_try_equal_recipes_and_others_do_not():
-    first, again = (found_by(likes_boosted_and_one_field, n_trials=12) for _ in range(2))
-    other = found_by(likes_boosted_and_one_field, n_trials=12, seed=4)
+    first, again = (found_by(likes_boosted_and_one_field, n_attempts=12) for _ in range(2))
+    other = found_by(likes_boosted_and_one_field, n_attempts=12, seed=4)
 
-    digests = [[trial.spec.digest for trial in found.trials] for found in (first, again, other)]
+    digests = [[attempt.spec.digest for attempt in found.attempts] for found in (first, again, other)]
     assert digests[0] == digests[1]
     assert digests[0] != digests[2]
 
@@ -55,14 +55,14 @@ def test_equal_seeds_try_equal_recipes_and_others_do_not():
 def test_parts_that_are_not_searched_stay_as_they_are():
     spec = planted(explore={"name": "softmax", "temperature": 0.07, "floor": 0.11})
 
-    found = found_by(likes_boosted_and_one_field, spec, parts=("learner",), n_trials=8)
+    found = found_by(likes_boosted_and_one_field, spec, parts=("learner",), n_attempts=8)
 
-    assert all(trial.spec.explore == spec.explore and learned(trial.spec) == learned(spec) for trial in found.trials)
-    assert {trial.spec.learner.name for trial in found.trials} == {"linear", "boosted"}
+    assert all(attempt.spec.explore == spec.explore and learned(attempt.spec) == learned(spec) for attempt in found.attempts)
+    assert {attempt.spec.learner.name for attempt in found.attempts} == {"linear", "boosted"}
 
 
 def test_explorers_are_only_tried_with_learners_that_serve_them():
-    tried = {(t.spec.learner.name, t.spec.explore.name) for t in found_by(likes_boosted_and_one_field, n_trials=60).trials}
+    tried = {(t.spec.learner.name, t.spec.explore.name) for t in found_by(likes_boosted_and_one_field, n_attempts=60).attempts}
 
     assert ("boosted", "linucb") not in tried
     assert ("boosted", "bootstrap") not in tried
@@ -73,8 +73,8 @@ def test_a_floor_below_the_usual_is_only_tried_where_the_loop_has_it():
     usual = found_by(lambda spec: measured(-spec.explore.floor))
     low = found_by(lambda spec: measured(-spec.explore.floor), planted(explore={"name": "greedy", "floor": 0.001}))
 
-    assert min(trial.spec.explore.floor for trial in usual.trials[1:]) >= FLOORS.low
-    assert min(trial.spec.explore.floor for trial in low.trials[1:]) < FLOORS.low / 2
+    assert min(attempt.spec.explore.floor for attempt in usual.attempts[1:]) >= FLOORS.low
+    assert min(attempt.spec.explore.floor for attempt in low.attempts[1:]) < FLOORS.low / 2
 
 
 def test_a_recipe_that_fails_is_told_and_the_search_goes_on():
@@ -87,10 +87,10 @@ def test_a_recipe_that_fails_is_told_and_the_search_goes_on():
 
     found = found_by(fails)
 
-    reasons = {trial.failure for trial in found.trials if trial.failure}
+    reasons = {attempt.failure for attempt in found.attempts if attempt.failure}
     assert reasons == {"no trees today", "RuntimeError: a fault of somebody's plug-in", "its value is nan"}
-    assert all(trial.score is not None and trial.failure is None for trial in found.ranked)
-    assert len(found.trials) == 41
+    assert all(attempt.estimate is not None and attempt.failure is None for attempt in found.ranked)
+    assert len(found.attempts) == 41
 
 
 def test_a_recipe_is_measured_once_however_often_it_is_tried():
@@ -102,7 +102,7 @@ def test_a_recipe_is_measured_once_however_often_it_is_tried():
 
     found = found_by(counting, planted(context={"device": {"type": "boolean"}}), parts=("learner",), by_importance=["device"])
 
-    assert len(found.trials) == 41
+    assert len(found.attempts) == 41
     assert len(asked) == len(set(asked)) == len(found.ranked) < 10
 
 
@@ -118,7 +118,7 @@ def test_an_interrupt_keeps_what_was_tried():
     found = found_by(interrupted)
 
     assert found.is_stopped
-    assert [trial.number for trial in found.trials] == [0, 1, 2]
+    assert [attempt.number for attempt in found.attempts] == [0, 1, 2]
     assert found.ranked[0].number == 2
 
 
@@ -133,8 +133,8 @@ def test_a_recipe_says_what_is_learned_from_and_leaves_the_rest_logged():
     assert made.recipe != spec.recipe
 
 
-def test_a_part_that_there_is_not_and_no_trials_at_all_are_refused():
+def test_a_part_that_there_is_not_and_no_attempts_at_all_are_refused():
     with pytest.raises(UnknownName, match="no part of a recipe is named 'feature'; did you mean 'features'"):
         found_by(likes_boosted_and_one_field, parts=("feature",))
     with pytest.raises(BadSetting, match="trials is 0; expected a whole number of 1 or more"):
-        found_by(likes_boosted_and_one_field, n_trials=0)
+        found_by(likes_boosted_and_one_field, n_attempts=0)

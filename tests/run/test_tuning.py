@@ -34,11 +34,11 @@ def found(tmp_path_factory):
     deploy(folder, examples(1500, seed=1))
     with open_deployment(Home(folder)) as deployment:
         refresh(deployment, "front-page")
-        return tune(deployment, "front-page", n_trials=10, seed=0)
+        return tune(deployment, "front-page", n_attempts=10, seed=0)
 
 
 def test_it_finds_the_planted_field_and_drops_some_of_those_that_tell_nothing(found):
-    winner = found.winner.trial.spec
+    winner = found.winner.attempt.spec
 
     assert next(iter(found.importance)) == "device"
     assert "device" in learned(winner)
@@ -75,17 +75,17 @@ def test_the_sentences_say_what_was_searched_found_and_promised(found):
 def test_the_winner_is_a_recipe_that_may_challenge(found):
     spec = planted()
 
-    body = recipe_changes(spec, found.winner.trial.spec)
+    body = recipe_changes(spec, found.winner.attempt.spec)
 
     assert set(body) <= {"context", "learner", "explore"}
-    assert read_recipe(body, spec).recipe == found.winner.trial.spec.recipe
+    assert read_recipe(body, spec).recipe == found.winner.attempt.spec.recipe
 
 
-def searched_on(rows, spec, *, seed, n_trials):
+def searched_on(rows, spec, *, seed, n_attempts):
     forward = Forward(rows.to_learn_from(0.8), spec, seed=0)
     order = ["device", "campaign", "city", "referrer", "theme"]
     given = {"by_importance": order, "parts": ("features", "explore", "floor"), "clock": SystemClock()}
-    found = search(spec, forward.value, n_trials=n_trials, seed=seed, **given)
+    found = search(spec, forward.value, n_attempts=n_attempts, seed=seed, **given)
     held_out = evidence(rows, split=0.8)
     return judged(spec, found, forward.value, below=rows.to_learn_from(0.8), held_out=held_out, champion=None, seed=0)
 
@@ -94,19 +94,19 @@ def true_lead_of(found, rows, spec, probe):
     """What the winner truly earns more than the loop's own recipe, both as learned from these rows."""
     allowed = np.ones((len(probe), 3), dtype=bool)
     values = []
-    for recipe in (found.winner.trial.spec, spec):
+    for recipe in (found.winner.attempt.spec, spec):
         policy = policy_of_recipe(rows.to_learn_from(0.8), recipe, seed=0)
         values.append((policy.probabilities_of_many(probe, allowed) * truth_of(probe)).sum(axis=1).mean())
     return values[0] - values[1]
 
 
-def covered(n_searches, *, n_decisions, n_trials):
+def covered(n_searches, *, n_decisions, n_attempts):
     """In which share of searches the winner's interval holds its true lead, and how often there was a winner."""
     spec, probe = planted(), examples(2000, seed=999_999).contexts
     held = []
     for seed in range(n_searches):
         rows = examples(n_decisions, seed=seed)
-        found = searched_on(rows, spec, seed=seed, n_trials=n_trials)
+        found = searched_on(rows, spec, seed=seed, n_attempts=n_attempts)
         if found.winner is not None:
             truth = true_lead_of(found, rows, spec, probe)
             held.append(found.winner.over_present.low <= truth <= found.winner.over_present.high)
@@ -114,7 +114,7 @@ def covered(n_searches, *, n_decisions, n_trials):
 
 
 def test_the_winners_interval_holds_its_true_lead():
-    share, n = covered(6, n_decisions=700, n_trials=3)
+    share, n = covered(6, n_decisions=700, n_attempts=3)
 
     assert n >= 4
     assert share >= 0.5  # of six intervals at .95, more than half miss once in 10,000 times
@@ -122,17 +122,17 @@ def test_the_winners_interval_holds_its_true_lead():
 
 @pytest.mark.slow
 def test_the_winners_interval_holds_its_true_lead_in_at_least_93_of_100_searches():
-    share, n = covered(300, n_decisions=900, n_trials=6)
+    share, n = covered(300, n_decisions=900, n_attempts=6)
 
     assert n >= 200
     assert share >= 0.93
 
 
 def test_where_the_loops_own_recipe_does_best_there_is_nothing_to_challenge_with(found):
-    worst = replace(found.searched.trials[0], score=replace(found.searched.trials[0].score, value=9.0))
-    searched = replace(found.searched, trials=(worst, *found.searched.trials[1:]))
+    worst = replace(found.searched.attempts[0], estimate=replace(found.searched.attempts[0].estimate, value=9.0))
+    searched = replace(found.searched, attempts=(worst, *found.searched.attempts[1:]))
 
-    assert finalists_of(planted(), searched, lambda recipe: found.winner.trial.score) == []
+    assert finalists_of(planted(), searched, lambda recipe: found.winner.attempt.estimate) == []
     none = replace(found, searched=searched, finalists=(), floor=None)
     assert none.result == "nothing-better"
     assert none.promised is None
@@ -142,14 +142,14 @@ def test_where_the_loops_own_recipe_does_best_there_is_nothing_to_challenge_with
 
 
 def test_finalists_that_differ_in_numbers_alone_count_once(found):
-    kinds = [(one.trial.spec.learner, learned(one.trial.spec), one.trial.spec.explore.name) for one in found.finalists]
+    kinds = [(one.attempt.spec.learner, learned(one.attempt.spec), one.attempt.spec.explore.name) for one in found.finalists]
 
     assert len(kinds) == 3
     assert all(kinds.count(kind) == 1 for kind in kinds)
 
 
 def test_recipes_are_compared_with_the_loops_floor_and_another_floor_is_told_beside(found):
-    assert {one.trial.spec.explore.floor for one in found.finalists} == {planted().explore.floor}
+    assert {one.attempt.spec.explore.floor for one in found.finalists} == {planted().explore.floor}
     assert found.floor.floor < planted().explore.floor
     assert found.floor.lead.value > 0
     told = " ".join(found.sentences())
@@ -174,13 +174,13 @@ def test_what_is_not_better_is_said_in_words(found, low, high, result, told):
 
 
 def test_a_stopped_search_and_failures_are_told(found):
-    failed = replace(found.searched.trials[3], score=None, failure="no trees today")
-    trials = (*found.searched.trials[:3], failed)
+    failed = replace(found.searched.attempts[3], estimate=None, failure="no trees today")
+    attempts = (*found.searched.attempts[:3], failed)
 
-    told = replace(found, searched=replace(found.searched, trials=trials, is_stopped=True)).sentences()
+    told = replace(found, searched=replace(found.searched, attempts=attempts, is_stopped=True)).sentences()
 
     assert told[1] == "The search was stopped before its end; this is what it had found."
-    assert told[2] == "1 of them failed; trial 3: no trees today"
+    assert told[2] == "1 of them failed; attempt 3: no trees today"
 
 
 def test_too_few_examples_say_how_many_are_needed():
@@ -192,4 +192,4 @@ def test_too_few_examples_say_how_many_are_needed():
 
 def test_a_part_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
     with open_deployment(Home(tmp_path / "home")) as deployment, pytest.raises(UnknownName, match="did you mean 'floor'"):
-        tune(deployment, "no-such-loop", n_trials=2, seed=0, parts=("flor",))
+        tune(deployment, "no-such-loop", n_attempts=2, seed=0, parts=("flor",))

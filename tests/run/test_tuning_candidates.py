@@ -37,13 +37,13 @@ def joined(deployment):
 def test_a_recipe_is_found_and_the_twin_is_played(market, deployment):
     spec = deployment.registry.standing("market").spec
 
-    found = tune(deployment, "market", n_trials=6, seed=0)
+    found = tune(deployment, "market", n_attempts=6, seed=0)
     planned = plan(deployment, "market", lift=0.05, runs=2, events=2000)
 
-    assert all(trial.failure is None for trial in found.searched.trials)
+    assert all(attempt.failure is None for attempt in found.searched.attempts)
     assert list(found.importance) == ["purse"]
     assert found.winner.value.value > found.present.value
-    assert read_recipe(recipe_changes(spec, found.winner.trial.spec), spec).actions == spec.actions
+    assert read_recipe(recipe_changes(spec, found.winner.attempt.spec), spec).actions == spec.actions
     assert planned.chosen.true_lift == pytest.approx(0.05)
     assert planned.mean_reward > 0.5
     assert planned.pace is None  # all within a second

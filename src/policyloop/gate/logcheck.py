@@ -61,11 +61,6 @@ class LogCheck:
         """Whether anything speaks against believing the log."""
         return bool(self.alarms)
 
-    @property
-    def is_enough(self) -> bool:
-        """Whether so many decisions were seen that gross faults would have shown."""
-        return self.n >= FEWEST
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LogState:

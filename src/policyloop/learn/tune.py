@@ -2,7 +2,7 @@
 
 Question answered: which learner, which fields, which explorer and which floor promise most by a given measure? What is tried
 of a plug-in stands in its own file (core/search_space.py). Fields are tried in the order of their importance, so that how many
-of them are used is one number and not a switch each. A recipe that fails is a trial with a reason, and the search goes on.
+of them are used is one number and not a switch each. A recipe that fails is an attempt with a reason, and the search goes on.
 Source: Bergstra, Bardenet, Bengio & Kégl 2011 (tree-structured Parzen estimator), as Optuna has it.
 """
 
@@ -28,38 +28,38 @@ from policyloop.policy.scored import EXPLORERS
 
 PARTS = ("learner", "features", "explore", "floor")
 FLOORS = Between(0.02, 0.2, is_log=True)  # below, logs say little of other policies; a loop may have chosen less
-_AT_RANDOM = 10  # trials before the search goes by those that came before
+_AT_RANDOM = 10  # attempts before the search goes by those that came before
 _DIGITS = 3  # that count, of a number that was tried
 
 Measure = Callable[[LoopSpec], Estimate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Attempt:
     """One recipe that was tried."""
 
     number: int  # 0: the loop's own recipe
     spec: LoopSpec
-    score: Estimate | None  # None: it failed
+    estimate: Estimate | None  # None: it failed
     seconds: float
-    failure: str | None = None  # why there is no score
+    failure: str | None = None  # why there is no estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searched:
     """What a search has tried, in order."""
 
-    trials: tuple[Trial, ...]
+    attempts: tuple[Attempt, ...]
     is_stopped: bool  # whether somebody stopped it before the end
 
     @property
-    def ranked(self) -> list[Trial]:
+    def ranked(self) -> list[Attempt]:
         """Those that did not fail, each recipe once, the best first; the earlier first at a tie."""
-        found: dict[str, Trial] = {}
-        for trial in self.trials:
-            if trial.score is not None:
-                found.setdefault(trial.spec.digest, trial)
-        return sorted(found.values(), key=lambda trial: -trial.score.value if trial.score else 0.0)
+        found: dict[str, Attempt] = {}
+        for attempt in self.attempts:
+            if attempt.estimate is not None:
+                found.setdefault(attempt.spec.digest, attempt)
+        return sorted(found.values(), key=lambda attempt: -attempt.estimate.value if attempt.estimate else 0.0)
 
 
 def search(
@@ -67,13 +67,13 @@ def search(
     measure: Measure,
     *,
     by_importance: Sequence[str],
-    n_trials: int,
+    n_attempts: int,
     seed: int,
     clock: Clock,
     parts: Sequence[str] = PARTS,
-    on_trial: Callable[[Trial], None] = lambda trial: None,
+    on_attempt: Callable[[Attempt], None] = lambda attempt: None,
 ) -> Searched:
-    """Try the loop's own recipe, and `n_trials` others.
+    """Try the loop's own recipe, and `n_attempts` others.
 
     A keyboard interrupt ends the search; what was tried until then is kept.
 
@@ -81,34 +81,34 @@ def search(
         spec: of the loop.
         measure: what a recipe is worth; it is asked once for each recipe, however often that is tried.
         by_importance: fields of the context, the most important first.
-        n_trials: beside the loop's own recipe.
-        seed: where the order of the search comes from: equal arguments, equal trials.
-        clock: measures how long a trial takes.
+        n_attempts: beside the loop's own recipe.
+        seed: where the order of the search comes from: equal arguments, equal attempts.
+        clock: measures how long an attempt takes.
         parts: of `PARTS`; the others stay as they are.
-        on_trial: told of each trial at its end.
+        on_attempt: told of each attempt at its end.
 
     Raises:
         UnknownName: a part is none of `PARTS`.
-        BadSetting: n_trials is below 1.
+        BadSetting: n_attempts is below 1.
     """
-    check_search(parts, n_trials)
+    check_search(parts, n_attempts)
     space = _Space(spec, by_importance, frozenset(parts))
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM, multivariate=False, constant_liar=False)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    trials: list[Trial] = []
-    scored = _Scored(measure, clock)
+    attempts: list[Attempt] = []
+    measured = _Measured(measure, clock)
     try:
-        for number in range(n_trials + 1):
+        for number in range(n_attempts + 1):
             asked = study.ask() if number else None
-            trial = scored.trial(number, spec if asked is None else space.recipe(asked))
+            attempt = measured.attempt(number, spec if asked is None else space.recipe(asked))
             if asked is not None:
-                _tell(study, asked, trial)
-            trials.append(trial)
-            on_trial(trial)
+                _tell(study, asked, attempt)
+            attempts.append(attempt)
+            on_attempt(attempt)
     except KeyboardInterrupt:
-        return Searched(trials=tuple(trials), is_stopped=True)
-    return Searched(trials=tuple(trials), is_stopped=False)
+        return Searched(attempts=tuple(attempts), is_stopped=True)
+    return Searched(attempts=tuple(attempts), is_stopped=False)
 
 
 def recipe_of(spec: LoopSpec, *, learner: PluginSpec, explore: ExploreSpec, fields: Collection[str]) -> LoopSpec:
@@ -127,29 +127,29 @@ def learned(spec: LoopSpec) -> list[str]:
     return [name for name in learnable(spec) if spec.context[name].learn]
 
 
-def check_search(parts: Sequence[str], n_trials: int) -> None:
+def check_search(parts: Sequence[str], n_attempts: int) -> None:
     """Refuse a search that cannot be made, before anything is learned for it.
 
     Raises:
         UnknownName: a part is none of `PARTS`.
-        BadSetting: n_trials is below 1.
+        BadSetting: n_attempts is below 1.
     """
     for part in parts:
         if part not in PARTS:
             raise UnknownName("part of a recipe", part, PARTS)
-    if n_trials < 1:
-        raise BadSetting(f"trials is {n_trials}; expected a whole number of 1 or more, such as 50.")
+    if n_attempts < 1:
+        raise BadSetting(f"trials is {n_attempts}; expected a whole number of 1 or more, such as 50.")
 
 
-def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
+def _tell(study: optuna.Study, asked: optuna.Trial, attempt: Attempt) -> None:
     """Let the study know how it went."""
-    if trial.score is None:
+    if attempt.estimate is None:
         study.tell(asked, state=optuna.trial.TrialState.FAIL)
     else:
-        study.tell(asked, trial.score.value)
+        study.tell(asked, attempt.estimate.value)
 
 
-class _Scored:
+class _Measured:
     """The measure, asked once a recipe."""
 
     def __init__(self, measure: Measure, clock: Clock) -> None:
@@ -157,22 +157,23 @@ class _Scored:
         self._clock = clock
         self._known: dict[str, tuple[Estimate | None, str | None]] = {}
 
-    def trial(self, number: int, spec: LoopSpec) -> Trial:
+    def attempt(self, number: int, spec: LoopSpec) -> Attempt:
         start_s = self._clock.monotonic_s()
         if spec.digest not in self._known:
             self._known[spec.digest] = self._asked(spec)
-        score, failure = self._known[spec.digest]
-        return Trial(number=number, spec=spec, score=score, seconds=self._clock.monotonic_s() - start_s, failure=failure)
+        estimate, failure = self._known[spec.digest]
+        took_s = self._clock.monotonic_s() - start_s
+        return Attempt(number=number, spec=spec, estimate=estimate, seconds=took_s, failure=failure)
 
     def _asked(self, spec: LoopSpec) -> tuple[Estimate | None, str | None]:
-        """The score, or why there is none."""
+        """The estimate, or why there is none."""
         try:
-            score = self._measure(spec)
+            estimate = self._measure(spec)
         except PolicyloopError as error:
             return None, error.message
         except Exception as error:  # noqa: BLE001 - plug-ins of others fail as they please, and the search must go on
             return None, f"{type(error).__name__}: {error}"
-        return (score, None) if abs(score.value) < float("inf") else (None, f"its value is {score.value}")
+        return (estimate, None) if abs(estimate.value) < float("inf") else (None, f"its value is {estimate.value}")
 
 
 class _Space:

@@ -12,7 +12,7 @@ from typing import Any
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_file import to_mapping
-from policyloop.learn.tune import Searched, Trial, learned
+from policyloop.learn.tune import Attempt, Searched, learned
 
 LEVEL = 0.95
 
@@ -35,7 +35,7 @@ class Lead:
 class Finalist:
     """One of the best recipes of the search, on data that the search never saw."""
 
-    trial: Trial
+    attempt: Attempt
     value: Estimate
     over_present: Lead
     over_champion: Lead | None  # None while the baseline decides
@@ -72,10 +72,10 @@ class Tuned:
     @property
     def promised(self) -> float | None:
         """How much more than the loop's own recipe the winner earned in the search, which picked it for that."""
-        first = self.searched.trials[0].score
-        if self.winner is None or self.winner.trial.score is None or first is None:
+        first = self.searched.attempts[0].estimate
+        if self.winner is None or self.winner.attempt.estimate is None or first is None:
             return None
-        return self.winner.trial.score.value - first.value
+        return self.winner.attempt.estimate.value - first.value
 
     @property
     def result(self) -> str:
@@ -87,14 +87,14 @@ class Tuned:
 
     def sentences(self) -> list[str]:
         """All of it, for people."""
-        n = len(self.searched.trials) - 1
+        n = len(self.searched.attempts) - 1
         tried = f"{n:,} {'recipe was' if n == 1 else 'recipes were'} tried beside the loop's own"
         told = [f"{tried}, on {self.n_searched:,} examples below the split{self._why_not_all()}."]
         if self.searched.is_stopped:
             told.append("The search was stopped before its end; this is what it had found.")
-        failed = [trial for trial in self.searched.trials if trial.failure is not None]
+        failed = [attempt for attempt in self.searched.attempts if attempt.failure is not None]
         if failed:
-            told.append(f"{len(failed):,} of them failed; trial {failed[0].number}: {failed[0].failure}")
+            told.append(f"{len(failed):,} of them failed; attempt {failed[0].number}: {failed[0].failure}")
         told += self._about_nothing() if self.winner is None else self._about_winner(self.winner)
         return [*told, *self._about_floor(), *self._about_exploring()]
 
@@ -128,7 +128,7 @@ class Tuned:
         ]
 
     def _about_exploring(self) -> list[str]:
-        is_same = self.winner is None or self.winner.trial.spec.explore == self.spec.explore
+        is_same = self.winner is None or self.winner.attempt.spec.explore == self.spec.explore
         if is_same and self.floor is None:
             return []
         return [

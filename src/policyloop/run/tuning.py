@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +22,16 @@ from policyloop.core.estimate import Estimate
 from policyloop.core.example import Examples
 from policyloop.core.loop import ExploreSpec, LoopSpec, PluginSpec
 from policyloop.core.policy import Policy
-from policyloop.evaluate.compare import Comparison, compare, evidence, value_of
+from policyloop.evaluate.compare import compare, evidence, value_of
 from policyloop.evaluate.forward import Forward, by_importance, policy_of_recipe
 from policyloop.evaluate.predicted import predicted_rewards
 from policyloop.evaluate.simultaneous import simultaneous_z
 from policyloop.gate.entrant import Entrant
 from policyloop.learn.tune import (
     PARTS,
+    Attempt,
     Measure,
     Searched,
-    Trial,
     check_search,
     learnable,
     learned,
@@ -39,6 +39,7 @@ from policyloop.learn.tune import (
     recipe_of,
     search,
 )
+from policyloop.policy.scored import Scored
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
 from policyloop.run.trusted import trusted
@@ -55,27 +56,27 @@ def tune(
     deployment: Deployment,
     loop: str,
     *,
-    n_trials: int,
+    n_attempts: int,
     seed: int,
     parts: Sequence[str] = PARTS,
-    on_trial: Callable[[Trial], None] = lambda trial: None,
+    on_attempt: Callable[[Attempt], None] = lambda attempt: None,
 ) -> Tuned:
     """Search, and judge what was found.
 
     Args:
         deployment: where the loop and its log are.
         loop: its name or an alias.
-        n_trials: recipes that are tried beside the loop's own.
+        n_attempts: recipes that are tried beside the loop's own.
         seed: of the search and the models.
         parts: what is searched, of `PARTS`.
-        on_trial: told of each trial at its end.
+        on_attempt: told of each attempt at its end.
 
     Raises:
         UnknownLoop: there is none of that name.
         NothingToDo: there are too few examples, with how many are needed.
         UnknownName, BadSetting: as `search` does.
     """
-    check_search(parts, n_trials)
+    check_search(parts, n_attempts)
     standing = deployment.registry.standing(loop)
     spec = standing.spec
     data = trusted(deployment, spec)
@@ -92,11 +93,11 @@ def tune(
             spec,
             forward.value,
             by_importance=list(importance),
-            n_trials=n_trials,
+            n_attempts=n_attempts,
             seed=seed,
             clock=deployment.clock,
             parts=parts,
-            on_trial=on_trial,
+            on_attempt=on_attempt,
         )
         final = judged(spec, found, forward.value, below=below, held_out=held_out, champion=champion, seed=seed)
         return replace(final, importance=importance, n_searched=len(rows))
@@ -141,7 +142,7 @@ def judged(
 
     Args:
         spec: of the loop.
-        searched: what was tried; the trial 0 is the loop's own recipe.
+        searched: what was tried; the attempt 0 is the loop's own recipe.
         measure: that of the search.
         below: examples below the split, which each finalist learns from.
         held_out: as `evidence` gives them, at or above the split.
@@ -149,21 +150,11 @@ def judged(
         seed: of the models.
     """
     present = policy_of_recipe(below, spec, seed=seed)
-    chosen = finalists_of(spec, searched, measure)
-    policies = [policy_of_recipe(below, trial.spec, seed=seed) for trial in chosen]
     known = [] if champion is None or champion.rewards is None else [champion.rewards]
     predicted = predicted_rewards(held_out, [present, *known], low=spec.reward.low, high=spec.reward.high)
-
-    def leads(entrants: Sequence[Policy], other: Policy) -> list[Lead]:
-        beside = [compare(held_out, challenger=policy, champion=other, predicted=predicted) for policy in entrants]
-        return _leads(beside, seed=seed)
-
-    over_champion = [None] * len(chosen) if champion is None else leads(policies, champion.policy)
-    finalists = [
-        (Finalist(trial=trial, value=_value(policy, held_out, predicted), over_present=lead, over_champion=other), policy)
-        for trial, policy, lead, other in zip(chosen, policies, leads(policies, present), over_champion, strict=True)
-    ]
-    finalists.sort(key=lambda one: -one[0].over_present.low)
+    held = _HeldOut(held_out, predicted, seed)
+    chosen = [(attempt, policy_of_recipe(below, attempt.spec, seed=seed)) for attempt in finalists_of(spec, searched, measure)]
+    finalists = held.finalists(chosen, present=present, champion=champion)
     best = finalists[0][1] if finalists else present
     floor = searched.ranked[0].spec.explore.floor if searched.ranked else spec.explore.floor
     is_moved = floor != spec.explore.floor
@@ -174,35 +165,66 @@ def judged(
         n_searched=len(below),
         n_below_split=len(below),
         n_held_out=len(held_out),
-        present=_value(present, held_out, predicted),
-        champion=None if champion is None else _value(champion.policy, held_out, predicted),
+        present=held.value(present),
+        champion=None if champion is None else held.value(champion.policy),
         finalists=tuple(finalist for finalist, _ in finalists),
-        floor=FloorChange(floor=floor, lead=leads([best.with_floor(floor)], best)[0]) if is_moved else None,
+        floor=FloorChange(floor=floor, lead=held.leads([best.with_floor(floor)], best)[0]) if is_moved else None,
     )
 
 
-def finalists_of(spec: LoopSpec, searched: Searched, measure: Measure) -> list[Trial]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _HeldOut:
+    """Examples that the search never saw, with what to expect of each action, and what policies are worth on them."""
+
+    examples: Examples
+    predicted: NDArray[np.float64]  # (n, k)
+    seed: int  # of the intervals that hold together
+
+    def finalists(
+        self, chosen: Sequence[tuple[Attempt, Scored]], *, present: Policy, champion: Entrant | None
+    ) -> list[tuple[Finalist, Scored]]:
+        """Each with its policy, the one whose advantage over the present recipe is surest first."""
+        policies = [policy for _, policy in chosen]
+        over_champion = [None] * len(chosen) if champion is None else self.leads(policies, champion.policy)
+        found = [
+            (Finalist(attempt=attempt, value=self.value(policy), over_present=lead, over_champion=other), policy)
+            for (attempt, policy), lead, other in zip(chosen, self.leads(policies, present), over_champion, strict=True)
+        ]
+        return sorted(found, key=lambda one: -one[0].over_present.low)
+
+    def value(self, policy: Policy) -> Estimate:
+        """What it would have earned."""
+        return value_of(policy, self.examples, predicted=self.predicted)
+
+    def leads(self, entrants: Sequence[Policy], other: Policy) -> list[Lead]:
+        """Of each over another, with intervals that hold for all of them at once."""
+        beside = [compare(self.examples, challenger=one, champion=other, predicted=self.predicted) for one in entrants]
+        z = simultaneous_z(np.array([one.phi for one in beside]), level=LEVEL, seed=self.seed)
+        return [_lead(one.difference, z * one.difference.stderr) for one in beside]
+
+
+def finalists_of(spec: LoopSpec, searched: Searched, measure: Measure) -> list[Attempt]:
     """The best few recipes that are not nearly the same, with the loop's floor; none where its own recipe did best.
 
     Of those that differ in numbers of the explorer alone, the best stands for all.
     """
-    own = searched.trials[0]
-    kinds: dict[tuple[object, ...], Trial] = {}
-    for trial in searched.ranked:
-        if trial.spec.recipe != spec.recipe:
-            learner = (trial.spec.learner.name, *trial.spec.learner.settings.items())
-            kinds.setdefault((learner, tuple(learned(trial.spec)), trial.spec.explore.name), trial)
-    some = [_at_floor(trial, spec.explore.floor, measure) for trial in list(kinds.values())[:_REMEASURED]]
-    bar = -np.inf if own.score is None else own.score.value
-    better = [trial for trial in some if trial.score is not None and trial.score.value > bar]
-    return sorted(better, key=lambda trial: -trial.score.value if trial.score else 0.0)[:FINALISTS]
+    own = searched.attempts[0]
+    kinds: dict[tuple[object, ...], Attempt] = {}
+    for attempt in searched.ranked:
+        if attempt.spec.recipe != spec.recipe:
+            learner = (attempt.spec.learner.name, *attempt.spec.learner.settings.items())
+            kinds.setdefault((learner, tuple(learned(attempt.spec)), attempt.spec.explore.name), attempt)
+    some = [_at_floor(attempt, spec.explore.floor, measure) for attempt in list(kinds.values())[:_REMEASURED]]
+    bar = -np.inf if own.estimate is None else own.estimate.value
+    better = [attempt for attempt in some if attempt.estimate is not None and attempt.estimate.value > bar]
+    return sorted(better, key=lambda attempt: -attempt.estimate.value if attempt.estimate else 0.0)[:FINALISTS]
 
 
-def _at_floor(trial: Trial, floor: float, measure: Measure) -> Trial:
+def _at_floor(attempt: Attempt, floor: float, measure: Measure) -> Attempt:
     """The same recipe with another floor, measured again; the models are there."""
-    spec = trial.spec
+    spec = attempt.spec
     same = recipe_of(spec, learner=spec.learner, explore=replace(spec.explore, floor=floor), fields=learned(spec))
-    return replace(trial, spec=same, score=measure(same))
+    return replace(attempt, spec=same, estimate=measure(same))
 
 
 def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]:
@@ -211,16 +233,6 @@ def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]
     explore = ExploreSpec(name="greedy", floor=spec.explore.floor)
     fields = learnable(spec)
     return [recipe_of(spec, learner=learner, explore=explore, fields=fields) for learner in (spec.learner, *others)]
-
-
-def _value(policy: Policy, held_out: Examples, predicted: NDArray[np.float64]) -> Estimate:
-    return value_of(policy, held_out, predicted=predicted)
-
-
-def _leads(found: Sequence[Comparison], *, seed: int) -> list[Lead]:
-    """With intervals that hold for all of them at once."""
-    z = simultaneous_z(np.array([one.phi for one in found]), level=LEVEL, seed=seed)
-    return [_lead(one.difference, z * one.difference.stderr) for one in found]
 
 
 def _lead(difference: Estimate, half: float) -> Lead:

@@ -16,7 +16,7 @@ from policyloop.cli.screen import write_json, write_note, write_table
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
-from policyloop.learn.tune import PARTS, Trial, learnable, learned
+from policyloop.learn.tune import PARTS, Attempt, learnable, learned
 from policyloop.run.tuned import Finalist, Lead, Tuned, recipe_changes
 from policyloop.run.tuning import tune
 
@@ -44,15 +44,15 @@ def run(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("best {task.fields[best]}"))
     with open_project(home) as deployment, Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
         task = progress.add_task("Searching", total=trials + 1, best="")
-        scores: list[float] = []
+        values: list[float] = []
 
-        def told(trial: Trial) -> None:
-            scores.extend([trial.score.value] if trial.score else [])
-            progress.update(task, advance=1, best=f"{max(scores):.4f}" if scores else "")
+        def told(attempt: Attempt) -> None:
+            values.extend([attempt.estimate.value] if attempt.estimate else [])
+            progress.update(task, advance=1, best=f"{max(values):.4f}" if values else "")
 
-        found = tune(deployment, loop, n_trials=trials, seed=seed, parts=parts, on_trial=told)
+        found = tune(deployment, loop, n_attempts=trials, seed=seed, parts=parts, on_attempt=told)
     if out is not None and found.winner is not None:
-        out.write_text(_recipe_file(found, found.winner, trials=trials, seed=seed), encoding="utf-8")
+        out.write_text(_recipe_file(found, found.winner, attempts=trials, seed=seed), encoding="utf-8")
     if as_json:
         write_json(_as_json(found))
         return
@@ -67,9 +67,14 @@ def _check_is_writable(out: Path | None) -> None:
 
 def _show(found: Tuned, out: Path | None) -> None:
     """The finalists beside the loop's own recipe and the champion, then all of it in sentences."""
-    own = found.searched.trials[0]
+    own = found.searched.attempts[0]
     rows = [
-        (f"trial {one.trial.number}", *_recipe_cells(one.trial.spec), *_value_cells(one.value), _lead_cell(one.over_present))
+        (
+            f"attempt {one.attempt.number}",
+            *_recipe_cells(one.attempt.spec),
+            *_value_cells(one.value),
+            _lead_cell(one.over_present),
+        )
         for one in found.finalists
     ]
     rows.append(("loop's own", *_recipe_cells(own.spec), *_value_cells(found.present), ""))
@@ -78,7 +83,7 @@ def _show(found: Tuned, out: Path | None) -> None:
     write_table(("recipe", "learner", "explore", "fields", "value", "95 % interval", "over the loop's own"), rows)
     typer.echo(f"Fields by importance: {', '.join(found.importance)}.")
     if found.winner is not None:
-        typer.echo(f"The winner learns from {', '.join(learned(found.winner.trial.spec)) or 'no field'}.")
+        typer.echo(f"The winner learns from {', '.join(learned(found.winner.attempt.spec)) or 'no field'}.")
     for sentence in found.sentences():
         typer.echo(sentence)
     if found.winner is None or found.result == "worse":
@@ -105,12 +110,12 @@ def _lead_cell(lead: Lead) -> str:
     return f"{lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]"
 
 
-def _recipe_file(found: Tuned, winner: Finalist, *, trials: int, seed: int) -> str:
+def _recipe_file(found: Tuned, winner: Finalist, *, attempts: int, seed: int) -> str:
     """The winner's keys as a loop file has them, with where they come from."""
-    body = yaml.safe_dump(recipe_changes(found.spec, winner.trial.spec), sort_keys=False, default_flow_style=None, width=100)
+    body = yaml.safe_dump(recipe_changes(found.spec, winner.attempt.spec), sort_keys=False, default_flow_style=None, width=100)
     lead = winner.over_present
     return (
-        f"# Trial {winner.trial.number} of `policyloop tune {found.spec.loop} --trials {trials} --seed {seed}`: "
+        f"# Attempt {winner.attempt.number} of `policyloop tune {found.spec.loop} --trials {attempts} --seed {seed}`: "
         f"{lead.told()},\n# over the loop's own recipe on {found.n_held_out:,} held-out examples.\n{body}"
     )
 
@@ -130,27 +135,27 @@ def _as_json(found: Tuned) -> dict[str, Any]:
         "champion": None if found.champion is None else _estimate(found.champion),
         "floor": None if found.floor is None else {"floor": found.floor.floor, "lead": _lead(found.floor.lead)},
         "finalists": [_finalist(one, found.spec) for one in found.finalists],
-        "trials": [_trial(one, found.spec) for one in found.searched.trials],
+        "trials": [_attempt(one, found.spec) for one in found.searched.attempts],
     }
 
 
 def _finalist(one: Finalist, spec: LoopSpec) -> dict[str, Any]:
     return {
-        "trial": one.trial.number,
-        "recipe": recipe_changes(spec, one.trial.spec),
+        "trial": one.attempt.number,
+        "recipe": recipe_changes(spec, one.attempt.spec),
         "value": _estimate(one.value),
         "over_present": _lead(one.over_present),
         "over_champion": None if one.over_champion is None else _lead(one.over_champion),
     }
 
 
-def _trial(one: Trial, spec: LoopSpec) -> dict[str, Any]:
+def _attempt(one: Attempt, spec: LoopSpec) -> dict[str, Any]:
     return {
         "trial": one.number,
         "recipe": recipe_changes(spec, one.spec),
         "floor": one.spec.explore.floor,
-        "value": None if one.score is None else one.score.value,
-        "stderr": None if one.score is None else one.score.stderr,
+        "value": None if one.estimate is None else one.estimate.value,
+        "stderr": None if one.estimate is None else one.estimate.stderr,
         "failure": one.failure,
         "seconds": one.seconds,
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from policyloop.simulate.mislogged import FAULTS, N_KINDS, play
+from policyloop.simulate.faulty_log import FAULTS, N_KINDS, play
 
 N = 20_000
 

@@ -45,7 +45,7 @@ _DRAWN_FLOOR: Mapping[Fault, float] = {"half": 0.05, "less": 0.08, "argmax": 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Mislogged:
+class FaultyLog:
     """A log, and what is true of it."""
 
     examples: Examples
@@ -53,7 +53,7 @@ class Mislogged:
     other: NDArray[np.float64]  # (n, k) the other model's pmf
 
 
-def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: float = DISAGREE, begins: int = 0) -> Mislogged:
+def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: float = DISAGREE, begins: int = 0) -> FaultyLog:
     """A log of n decisions.
 
     Args:
@@ -78,7 +78,7 @@ def play(fault: Fault, *, seed: int, n: int = 20_000, k: int = 4, disagree: floa
     action = _drawn(truth, rng)
     reward = (rng.random(n) < np.where(action == best[kind], 0.6, 0.3)).astype(np.float64)
     trial = _trial(champion, other, action, rng) if fault == "canary" else None
-    return Mislogged(examples=_examples(pmf, action, reward, kind=kind, trial=trial), champion=champion, other=other)
+    return FaultyLog(examples=_examples(pmf, action, reward, kind=kind, trial=trial), champion=champion, other=other)
 
 
 def spec_of(k: int) -> LoopSpec:
@@ -94,7 +94,7 @@ def spec_of(k: int) -> LoopSpec:
     )
 
 
-def found_at(log: Mislogged, *, is_known: bool, look_every: int = LOOK_EVERY) -> int | None:
+def found_at(log: FaultyLog, *, is_known: bool, look_every: int = LOOK_EVERY) -> int | None:
     """Decisions up to the first alarm of the log check; None without one.
 
     Args:
