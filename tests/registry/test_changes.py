@@ -101,6 +101,16 @@ def test_any_other_change_is_refused_with_the_way_out(spec, spec_with, changed, 
     assert f"({entails})" in caught.value.message
 
 
+def test_another_range_alone_cannot_win_a_challenge_so_the_way_out_is_a_new_loop(spec, spec_with):
+    wider = changes_between(spec, spec_with(reward={"expression": "clicked", "range": [0, 2], "window": "10m"}))
+    other = changes_between(spec, spec_with(reward={"expression": "2 * clicked", "range": [0, 2], "window": "10m"}))
+
+    with pytest.raises(SpecRefused, match="Apply it as a new loop, under another name"):
+        check_changes([change for change in wider if change.where == "$.reward.range"], loop="front-page", champion="m")
+    with pytest.raises(SpecRefused, match="Let it prove itself"):
+        check_changes([change for change in other if "reward" in change.where], loop="front-page", champion="m")
+
+
 def test_a_json_field_may_take_more_or_fewer_values_while_a_model_is_live(spec_with):
     before = spec_with(context={"about": {"type": "json"}})
     after = spec_with(context={"about": {"type": "json", "max_fields": 2000}})

@@ -22,7 +22,8 @@ def hold_for_clipping(*, n_clipped: int, n_examples: int) -> tuple[Reason, ...]:
     share = n_clipped / n_examples
     sentence = (
         f"{100 * share:.3g} % of the rewards ({n_clipped:,} of {n_examples:,}) were outside reward.range and clipped; above "
-        f"{100 * MOST_CLIPPED:g} % nothing is promoted. Mend what is reported, or make a new loop with a range that fits."
+        f"{100 * MOST_CLIPPED:g} % nothing is promoted. Mend what is reported, or apply a loop file with a range that fits; "
+        f"while a model is live it has to be a new loop, under another name."
     )
     numbers = {"clipped": float(n_clipped), "n": float(n_examples), "share": share}
     return (Reason(name="clipped", call=Call.INCONCLUSIVE, sentence=sentence, numbers=numbers),)

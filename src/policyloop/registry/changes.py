@@ -44,7 +44,8 @@ _IN_PLACE = {
     Entails.IDS,
     Entails.FIELDS,
 }
-_OF_A_RECIPE = ("$.reward.expression", "$.reward.range", "$.reward.default")  # examples of both come from the same outcomes
+_RANGE = "$.reward.range"
+_OF_A_RECIPE = ("$.reward.expression", _RANGE, "$.reward.default")  # examples of both come from the same outcomes
 _OF_GATE = {"refresh": Entails.NEXT_REFRESH, "hold_out": Entails.NEXT_DECISION}  # the other keys are a challenge's
 
 
@@ -109,8 +110,12 @@ def check_changes(changes: Sequence[Change], *, loop: str, champion: str) -> Non
 
 
 def _way_out(refused: Sequence[Change], loop: str) -> str:
-    """What to do instead: where only the recipe is another, it may prove itself."""
-    if all(change.entails == Entails.RECIPE or change.where in _OF_A_RECIPE for change in refused):
+    """What to do instead: where only the recipe is another, it may prove itself.
+
+    It does so by the reward that the loop has: a range alone makes no model that earns more of that, so it could never win.
+    """
+    is_recipe = all(change.entails == Entails.RECIPE or change.where in _OF_A_RECIPE for change in refused)
+    if is_recipe and any(change.where != _RANGE for change in refused):
         return f"Let it prove itself: `policyloop challenge {loop} --recipe FILE`"
     return "Apply it as a new loop, under another name"
 

@@ -21,8 +21,8 @@ def find(examination: Examination) -> Cause | None:
             f"{reward.high:g}] and cut; above {MOST_CLIPPED:.1%} no model is promoted."
         ),
         advice=(
-            "Give the outcomes the bounds that they may have, or cut inside reward.expression (`min(dwell_s, 60)`); where the "
-            "range itself is wrong, make a new loop with one that fits."
+            "Mend what is reported. Where the range is wrong, or the expression (it can cut: `min(dwell_s, 60)`), apply a loop "
+            "file with one that fits. While a model is live it has to be a new loop, under another name."
         ),
         share=share,
         numbers={"clipped": float(audit.clipped), "examples": float(audit.examples)},

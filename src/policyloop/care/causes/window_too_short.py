@@ -47,8 +47,8 @@ def find(examination: Examination) -> Cause | None:
             f"({show_duration(window_s)}) was over, and are in no reward.{told}"
         ),
         advice=(
-            f"99 % of what is reported happens within {show_duration(_rounded_s(nearly_all_s))}: set reward.window to that. "
-            f"Examples are made again from what is stored."
+            f"99 % of what is reported happens within {show_duration(_rounded_s(nearly_all_s))}: apply a loop file with that "
+            f"as reward.window. While a model is live it has to be a new loop, under another name."
         ),
         share=share,
         numbers={
