@@ -1,5 +1,6 @@
 """The doctor: each cause is found in a loop with that very fault, and in no healthy one."""
 
+import itertools
 from dataclasses import replace
 
 import msgspec
@@ -15,10 +16,13 @@ from policyloop.core.clock import US_PER_S
 from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest
 from policyloop.gate.verdict import Call, Reason, Verdict
+from policyloop.join.history import examples_of
 from policyloop.join.hours import join_loop
 from policyloop.run import jobs
 from policyloop.run.by_hand import ship_by_hand
+from policyloop.run.entrants import entrant_of
 from policyloop.run.lease import WORK, Lease
+from policyloop.run.log_watch import begin_again, check_log, remembered
 from policyloop.run.refresh import refresh
 from shop import SHOP
 from trained import examples_of_chance, publish_one
@@ -211,7 +215,7 @@ def test_window_too_short(clinic):
     assert 0.15 < cause.share < 0.3  # exp(-600 / 400) = .22 of them
     assert cause.numbers["delay_99_s"] == pytest.approx(-400 * np.log(0.01), rel=0.3)
     assert "happened after reward.window (10m) was over" in cause.sentence
-    assert "set reward.window to" in cause.advice
+    assert "as reward.window. While a model is live it has to be a new loop, under another name." in cause.advice
 
 
 def test_a_few_late_outcomes_are_no_illness(clinic):
@@ -274,11 +278,60 @@ def test_propensities_untrue(clinic):
 
     patient.tamper = serve_the_best
     patient.visit(400)
+    patient.settle()
+    check_log(patient.deployment, "shop")
 
-    cause = patient.cause("propensities-untrue")
+    causes = {cause.name: cause for cause in patient.diagnose().causes}
 
-    assert cause.severity == "stops"
-    assert "the best action alone was served" in cause.sentence
+    assert set(causes) == {"propensities-untrue", "held-by-person"}  # the watch has frozen the loop
+    assert causes["propensities-untrue"].severity == "stops"
+    assert "the best action alone was served" in causes["propensities-untrue"].sentence
+    assert "`policyloop gate unfreeze shop` begins the check anew" in causes["propensities-untrue"].advice
+
+    begin_again(patient.deployment, "shop")
+    patient.deployment.registry.unfreeze("shop")
+    assert patient.diagnose().causes == ()
+
+
+def test_before_the_first_look_nothing_is_said_of_propensities_and_what_overrules_is_a_cause_of_its_own(clinic):
+    patient = clinic()
+    patient.visit(100)
+    patient.visit(100, executed="bold")
+    before = patient.diagnose()
+    check_log(patient.deployment, "shop")
+
+    names = [cause.name for cause in patient.diagnose().causes]
+
+    assert [cause.name for cause in before.causes] == ["executed-otherwise"]
+    assert "log-executed" in [alarm.name for alarm in remembered(patient.deployment, patient.spec).alarms]
+    assert sorted(names) == ["executed-otherwise", "held-by-person"]
+
+
+def test_a_model_that_knows_by_heart_what_was_drawn_makes_no_propensity_untrue(clinic):
+    names = [f"visitor {i}" for i in range(60)]
+    in_turn = itertools.cycle(names)
+    spec = {"context": {"visitor": {"type": "category", "values": names}}, "train": {"every": "60 examples", "split": 0.99}}
+    seen = {"context": lambda _: {"visitor": next(in_turn)}, "report": lambda *_: {"clicked": True}}
+    patient = clinic(**spec, explore={"name": "greedy", "floor": 1})
+    patient.visit(60, **seen)
+    patient.refresh()
+    patient.visit(600, **seen)  # evenly drawn
+    patient.settle()
+    registry = patient.deployment.registry
+    patient.spec = read_spec({**SHOP, **spec, "explore": {"name": "greedy", "floor": 0.2}})
+    registry.apply(patient.spec)
+    rows, _ = examples_of(patient.deployment.lake, registry, patient.spec)
+    often = rows.action.reshape(11, 60).mean(axis=0) > 0.5  # what each visitor got more often
+    by_heart = replace(rows, reward=(rows.action == np.tile(often, 11)).astype(float))
+    registry.promote_by_person("shop", publish_one(patient.deployment, by_heart, loop="shop"), why="to be tested")
+
+    policy = entrant_of(patient.deployment.registry, patient.spec, registry.standing("shop").champion).policy
+    favourite = policy.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates).argmax(axis=1)
+    checked = check_log(patient.deployment, "shop")
+
+    assert (favourite == rows.action).mean() > 0.6  # where .5 would be chance
+    assert (checked.is_alarm, checked.n) == (False, 600)
+    assert "propensities-untrue" not in [cause.name for cause in patient.diagnose().causes]
 
 
 def test_floor_too_low(clinic):
