@@ -74,6 +74,17 @@ def test_with_too_few_events_it_goes_live_and_that_is_the_reason(policy_of, spec
     assert reason.sentence.endswith("It goes live, and the evidence goes on.")
 
 
+def test_that_it_goes_live_is_said_once_and_not_where_it_does_not(policy_of, spec, log, worse):
+    few, many = log(policy_of(), 40, seed=1), log(policy_of(), 4000, seed=3)
+
+    young = judged(worse, policy_of(), few, spec, anchor=policy_of())
+    harmful = judged(worse, policy_of(worse.expected + 1e-6), many, spec, anchor=policy_of())
+
+    says = [sum("It goes live" in reason.sentence for reason in reasons) for reasons in (young, harmful)]
+    assert [reason.sentence.startswith("Too few events") for reason in young] == [True, True]
+    assert says == [1, 0]
+
+
 def test_losses_too_small_to_see_one_by_one_are_seen_against_the_anchor(policy_of, spec, log, truth, worse):
     # the champion is nearly as bad as the challenger already; only the anchor shows it
     rows = log(policy_of(), 4000, seed=3)

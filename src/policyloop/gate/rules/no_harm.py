@@ -8,7 +8,7 @@ Source: DESIGN section 6; evaluate/interval.py for the bounds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policyloop.core.errors import BadSetting
 from policyloop.evaluate.belief import MUCH_UNSUPPORTED
@@ -44,10 +44,10 @@ class NoHarm:
         """RETIRE on harm against the champion or the anchor, else PROMOTE; REFUSE where the log cannot tell."""
         if (refusal := _refusal(case)) is not None:
             return (refusal,)
-        reasons = [self._judge_one("no-harm", case.whom, case.champion, case.span)]
+        judged = [self._judge_one("no-harm", case.whom, case.champion, case.span)]
         if case.anchor is not None:
-            reasons.append(self._judge_one("no-harm-anchor", "the anchor", case.anchor, case.span))
-        return tuple(reasons)
+            judged.append(self._judge_one("no-harm-anchor", "the anchor", case.anchor, case.span))
+        return _with_what_follows(judged)
 
     def watch(self, case: Case) -> tuple[Reason, ...]:
         """ROLLBACK on harm against the model before; the level holds over all looks together."""
@@ -55,12 +55,28 @@ class NoHarm:
         call = Call.ROLLBACK if harm.is_seen else Call.INCONCLUSIVE
         return (Reason(name="no-harm", call=call, sentence=harm.told("the model before it"), numbers=harm.numbers),)
 
-    def _judge_one(self, name: str, whom: str, comparison: Comparison, span: float) -> Reason:
+    def _judge_one(self, name: str, whom: str, comparison: Comparison, span: float) -> _Judged:
         harm = look_for_harm(comparison.difference, alpha=self.alpha, span=span, is_repeated=False)
-        told = harm.told(whom)
-        sentence = f"{told} It goes live, and the evidence goes on." if harm.is_too_few else told
         call = Call.RETIRE if harm.is_seen else Call.PROMOTE
-        return Reason(name=name, call=call, sentence=sentence, numbers=harm.numbers)
+        return _Judged(Reason(name=name, call=call, sentence=harm.told(whom), numbers=harm.numbers), harm.is_too_few)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One comparison."""
+
+    reason: Reason
+    is_too_few: bool
+
+
+def _with_what_follows(judged: list[_Judged]) -> tuple[Reason, ...]:
+    """The reasons; where too few events let the model through, the last of them that says so says what follows, too."""
+    reasons = [one.reason for one in judged]
+    few = [place for place, one in enumerate(judged) if one.is_too_few]
+    if few and all(reason.is_passed for reason in reasons):
+        last = reasons[few[-1]]
+        reasons[few[-1]] = replace(last, sentence=f"{last.sentence} It goes live, and the evidence goes on.")
+    return tuple(reasons)
 
 
 def _refusal(case: Case) -> Reason | None:
