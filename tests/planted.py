@@ -1,6 +1,7 @@
 """A loop whose best recipe is known: the device tells which of three layouts earns most, four other fields tell nothing.
 
-Its own recipe learns from all five, and tries an action at random more often than need be. The log was made by even chance. Letters: n decisions, k = 3 actions.
+Its own recipe learns from all five, and tries an action at random more often than need be. The log was made by even chance.
+Letters: n decisions, k = 3 actions.
 """
 
 import json

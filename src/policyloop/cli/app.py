@@ -2,8 +2,8 @@
 
 Question answered: what did the user ask for, and whose mistake is it when it fails?
 A listing reads file names and docstrings, and a command's own `--help` its signature: what the command works with is
-imported when it runs. Exit codes: 0 done, 2 the user's mistake (the same text as HTTP gives), 1 ours (`doctor` adds 3: the loop is not well);
-`POLICYLOOP_DEBUG=1` shows the traceback.
+imported when it runs. Exit codes: 0 done, 2 the user's mistake (the same text as HTTP gives), 1 ours (`doctor` adds 3: the
+loop is not well); `POLICYLOOP_DEBUG=1` shows the traceback.
 """
 
 from __future__ import annotations
