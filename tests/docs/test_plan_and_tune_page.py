@@ -9,7 +9,7 @@ import pytest
 import yaml
 from threadpoolctl import threadpool_limits
 
-from planted import deploy, examples
+from planted import deploy, examples, planted
 from policyloop.cli.app import main
 from policyloop.core.settings import Home
 from policyloop.learn.tune import FLOORS
@@ -85,11 +85,11 @@ def test_tune_finds_a_recipe_that_may_challenge(said, project):
     assert "$.explore" in said(CHALLENGE)
 
 
-def test_tune_tells_scripts_every_trial(said):
+def test_tune_tells_scripts_every_attempt(said):
     told = json.loads(said(TUNE, "--trials", "3", "--only", "explore", "--json"))
 
-    assert [trial["trial"] for trial in told["trials"]] == [0, 1, 2, 3]
-    assert all(set(trial["recipe"]) <= {"explore"} for trial in told["trials"])
+    assert [attempt["trial"] for attempt in told["trials"]] == [0, 1, 2, 3]
+    assert all(set(attempt["recipe"]) <= {"explore"} for attempt in told["trials"])
     assert told["trials"][0]["recipe"] == {}
     assert told["present"]["n"] == told["n_held_out"]
 
@@ -116,6 +116,21 @@ def test_the_twin_is_a_world_of_simulate_gate(said):
 
     assert (told["world"], told["runs"]) == ("twin", 3)
     assert told["true_lift"] == pytest.approx(0.02)
+
+
+def test_the_twin_is_played_by_the_loops_own_rule_unless_another_is_named(said, project):
+    with open_deployment(Home(project / "policyloop-data")) as deployment:
+        deployment.registry.apply(planted(gate={"challenge": {"name": "proven-better", "alpha": 0.2}, "hold_out": 0.1}))
+    try:
+        own, planned = (json.loads(said(place, *QUICK, "--json")) for place in (SIMULATE, PLAN))
+        other = json.loads(said(SIMULATE, *QUICK, "--rule", "proven-better", "--json"))
+    finally:
+        with open_deployment(Home(project / "policyloop-data")) as deployment:
+            deployment.registry.apply(planted())
+
+    assert (own["rule"], own["rule_settings"]) == ("proven-better", {"alpha": 0.2})
+    assert (planned["rule"], planned["rule_settings"], planned["hold_out"]) == ("proven-better", {"alpha": 0.2}, 0.1)
+    assert (other["rule"], other["rule_settings"]) == ("proven-better", {})
 
 
 def test_the_page_names_the_limits_that_the_code_has():

@@ -1,7 +1,9 @@
 """Planning: the numbers are those of the gate played in the loop's twin, and what cannot be reached is said plainly."""
 
 import math
+from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
 from planted import deploy, examples, planted
@@ -43,6 +45,42 @@ def test_a_plan_is_the_gate_played_in_the_twin(deployment):
     assert found.chosen.until(0.5) == direct.median_events
     assert (found.chosen.promoted_low, found.chosen.promoted_high) == (direct.promoted_low, direct.promoted_high)
     assert [one.canary for one in found.outlooks] == list(CANARIES)
+
+
+@contextmanager
+def gated(deployment, **gate):
+    """The loop with another gate, for as long as a test needs it."""
+    deployment.registry.apply(planted(gate=gate))
+    try:
+        yield
+    finally:
+        deployment.registry.apply(planted())
+
+
+def test_a_plan_goes_by_the_loops_own_rule(deployment):
+    found = {}
+    for rule in ("point", "proven-better", "strict"):
+        challenge = {"name": "proven-better", "alpha": 1e-6} if rule == "strict" else rule
+        with gated(deployment, challenge=challenge):
+            found[rule] = plan(deployment, "front-page", lift=0.1, canary=0.2, runs=6, events=4000)
+
+    assert found["point"].chosen.until(0.5) < found["proven-better"].chosen.until(0.5) < found["strict"].chosen.until(0.5)
+    assert found["strict"].sentences()[1] == "The rule is the loop's own, proven-better with alpha 1e-06."
+    assert not any("rule" in told for told in found["proven-better"].sentences())
+
+
+def test_a_hold_out_leaves_less_to_the_challenge(deployment):
+    with gated(deployment, hold_out=0.4):
+        held = plan(deployment, "front-page", lift=0.1, canary=0.1, runs=8, events=4000)
+        world = twin_maker(deployment, "front-page", lift=0.1, canary=0.1)(np.random.default_rng(0))
+        events = world.events(2000)
+    whole = plan(deployment, "front-page", lift=0.1, canary=0.1, runs=8, events=4000)
+
+    assert world.shares == pytest.approx((0.54, 0.06))
+    even = 0.54 * events.champion_pmf + 0.06 * events.challenger_pmf + 0.4 / 3  # the baseline is an even chance
+    np.testing.assert_allclose(events.pmf, even)
+    assert "The baseline keeps its hold-out of 40 %; a canary is a share of the rest." in held.sentences()
+    assert sum(min(n, 4500) for n in held.chosen.decisions) != sum(min(n, 4500) for n in whole.chosen.decisions)
 
 
 def test_a_larger_canary_finds_it_no_later(deployment):

@@ -94,6 +94,30 @@ def test_what_is_served_is_the_mixture_and_the_rewards_are_those_of_the_truth():
     assert abs((events.action == 0).mean() - events.pmf[:, 0].mean()) < 4 * 0.5 / 200
 
 
+def test_a_hold_out_is_the_baselines_and_a_canary_is_a_share_of_the_rest():
+    log = twin_of(
+        examples(2000, seed=1),
+        champion=Favours(0.1),
+        rewards=Favours(),
+        floor=0.1,
+        low=0.0,
+        high=1.0,
+        baseline=Favours(1.0),
+        hold_out=0.25,
+    )
+    world = twin.create(lift=0.05, canary=0.2, rng=np.random.default_rng(3), log=log)
+
+    past, events = world.past(), world.events(40_000)
+
+    np.testing.assert_allclose(past.pmf, 0.75 * past.champion_pmf + 0.25 / 3)
+    np.testing.assert_allclose(events.pmf, 0.75 * (0.8 * events.champion_pmf + 0.2 * events.challenger_pmf) + 0.25 / 3)
+    assert world.shares == pytest.approx((0.6, 0.15))
+    assert world.least_propensity == pytest.approx(0.75 * 0.1 / 3)
+    assert events.pmf.min() >= world.least_propensity
+    gain = (events.challenger_pmf - events.champion_pmf)[np.arange(40_000), events.action] / events.propensity * events.reward
+    assert abs(gain.mean() - 0.05) < 4 * gain.std() / 200
+
+
 def test_actions_that_were_not_offered_are_never_taken_nor_favoured():
     rows = examples(900, seed=2)
     allowed = np.ones((900, 3), dtype=bool)

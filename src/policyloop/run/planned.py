@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from policyloop.core.loop import LoopSpec
+from policyloop.core.loop import GateSpec, LoopSpec
 from policyloop.gate.ramp import RAMP_EVENTS, SHADOW_DECISIONS
 from policyloop.gate.verdict import Call
 from policyloop.run.pace import Pace
@@ -67,7 +67,13 @@ class Plan:
 
     def sentences(self) -> list[str]:
         """All of it, for people."""
-        return [self._about_twin(), self._about_chosen(self.chosen), *self._about_pace(), *self._about_help(self.chosen)]
+        return [
+            self._about_twin(),
+            *self._about_gate(),
+            self._about_chosen(self.chosen),
+            *self._about_pace(),
+            *self._about_help(self.chosen),
+        ]
 
     def _about_twin(self) -> str:
         lift = self.chosen.true_lift
@@ -78,6 +84,17 @@ class Plan:
         if abs(lift - self.lift) <= 1e-6:
             return told
         return f"{told} A lift of {self.lift:+.4g} is not possible there: that is the most that another favourite brings."
+
+    def _about_gate(self) -> list[str]:
+        """The loop's own rule and hold-out, where they are not the usual ones."""
+        gate = self.spec.gate
+        settings = ", ".join(f"{name} {value}" for name, value in gate.challenge.settings.items())
+        told = []
+        if gate.challenge != GateSpec().challenge:
+            told.append(f"The rule is the loop's own, {gate.challenge.name}{f' with {settings}' if settings else ''}.")
+        if gate.hold_out:
+            told.append(f"The baseline keeps its hold-out of {_percent(gate.hold_out)}; a canary is a share of the rest.")
+        return told
 
     def _about_chosen(self, chosen: Outlook) -> str:
         head = f"With a canary of {_percent(chosen.canary)}"

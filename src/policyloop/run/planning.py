@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from policyloop.core.errors import BadSetting, NothingToDo
 from policyloop.core.example import Examples
+from policyloop.core.loop import LoopSpec, PluginSpec
 from policyloop.core.model import IMPORTED
 from policyloop.evaluate.forward import policy_of_recipe
 from policyloop.registry.registry import Standing
@@ -53,7 +54,7 @@ def plan(
         deployment: where the loop and its log are.
         loop: its name or an alias.
         lift: what the challenger truly earns more, above 0, in the reward unit.
-        canary: its share of the traffic, in (0, .5]; None: as the loop has it.
+        canary: its share of the traffic, in (0, .5], of what a hold-out leaves; None: as the loop has it.
         floor: of the explorer, in (0, 1]; None: as the loop has it.
         power: the share of such challengers that should be found, in (0, 1).
         events: decisions after which a run is given up.
@@ -63,16 +64,14 @@ def plan(
         on_run: called after each.
 
     Raises:
-        UnknownLoop: there is none of that name.
-        NothingToDo: there are too few examples.
-        BadSetting: a number is outside its range, or the loop has no floor.
+        UnknownLoop, NothingToDo, BadSetting: for a loop that there is not, too few examples, a number outside its range.
     """
     standing = deployment.registry.standing(loop)
     spec = standing.spec
-    share = spec.gate.canary if canary is None else canary
+    share = _share(spec, canary)
     _check(lift, share, power, per_day)
     data = trusted(deployment, spec)
-    settings = GateSettings(world="twin", events=events, runs=runs, seed=seed)
+    settings = with_rule(GateSettings(world="twin", events=events, runs=runs, seed=seed), spec.gate.challenge)
     with threadpool_limits(1, user_api="blas"):  # matrices are small: a second thread mostly waits
         log = twin_log(deployment, standing, data, floor=floor)
         outlooks = tuple(_outlook(log, lift, one, settings, on_run) for one in _shares(share))
@@ -91,9 +90,14 @@ def plan(
     )
 
 
+def with_rule(settings: GateSettings, rule: PluginSpec) -> GateSettings:
+    """The same, by the rule that a loop has for challenges."""
+    return replace(settings, rule=rule.name, rule_settings=rule.settings)
+
+
 def n_shares(deployment: Deployment, loop: str, canary: float | None) -> int:
     """With how many shares of the traffic `plan` plays."""
-    return len(_shares(deployment.registry.standing(loop).spec.gate.canary if canary is None else canary))
+    return len(_shares(_share(deployment.registry.standing(loop).spec, canary)))
 
 
 def twin_maker(
@@ -106,8 +110,7 @@ def twin_maker(
     """
     standing = deployment.registry.standing(loop)
     log = twin_log(deployment, standing, trusted(deployment, standing.spec), floor=floor)
-    share = standing.spec.gate.canary if canary is None else canary
-    return partial(_one, log, lift, share)
+    return partial(_one, log, lift, _share(standing.spec, canary))
 
 
 def twin_log(deployment: Deployment, standing: Standing, data: Trusted, *, floor: float | None) -> TwinLog:
@@ -142,6 +145,8 @@ def twin_log(deployment: Deployment, standing: Standing, data: Trusted, *, floor
         floor=served,
         low=spec.reward.low,
         high=spec.reward.high,
+        baseline=entrant_of(deployment.registry, spec, None).policy,
+        hold_out=spec.gate.hold_out,
     )
 
 
@@ -159,6 +164,11 @@ def _outlook(log: TwinLog, lift: float, canary: float, settings: GateSettings, o
 
 def _one(log: TwinLog, lift: float, canary: float, rng: np.random.Generator) -> World:
     return twin.create(lift=lift, canary=canary, rng=rng, log=log)
+
+
+def _share(spec: LoopSpec, canary: float | None) -> float:
+    """That was asked for, or the loop's."""
+    return spec.gate.canary if canary is None else canary
 
 
 def _shares(canary: float) -> list[float]:

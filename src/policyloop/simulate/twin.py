@@ -3,23 +3,21 @@
 Question answered: which decisions come along, what does the champion do there, which rewards follow, and what would a
 challenger look like that truly earns so much more? Decisions are drawn from those of the log, with what was offered in each.
 What an action brings is what a model that learned the log expects, and rewards scatter around that as they do in the log:
-where they are 0 or 1 there, they are 0 or 1 here. The challenger has the champion's probabilities with another favourite in
-some of the decisions, where it wins some and loses some; the truth of these favourites is set so that it earns the wanted
-lift, exactly. The champion earns what it earns in the log.
+where they are 0 or 1 there, they are 0 or 1 here. A hold-out is the baseline's here too. The challenger has the champion's
+probabilities with another favourite in some of the decisions, where it wins some and loses some; the truth of these
+favourites is set so that it earns the wanted lift, exactly. The champion earns what it earns in the log.
 Letters: n decisions of the log, k actions, m events, v values of the reward, b bins, t tilts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.core.candidates import Candidates
 from policyloop.core.errors import BadSetting
-from policyloop.core.example import Context, Examples
+from policyloop.core.example import Examples
 from policyloop.core.policy import Policy
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.predicted import PredictsRewards
@@ -30,6 +28,14 @@ _MAX_CELLS = 2**21  # of decisions times actions
 SHARES_APART = (0.3, 0.6, 1.0)  # of the decisions in which the challenger has another favourite; the first that suffices
 _SPREAD = 0.2  # of the mean reward: how unequal the gains are
 _HALVINGS = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HoldOut:
+    """What the baseline keeps."""
+
+    share: float  # of all decisions, in (0, 1)
+    pmf: NDArray[np.float64]  # (n, k) what the baseline does in each decision, with its floor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,11 +49,17 @@ class TwinLog:
     floor: float
     low: float  # smallest reward of the loop
     high: float
+    hold_out: HoldOut | None = None
+
+    @property
+    def held_out(self) -> float:
+        """The share of all decisions that the baseline keeps."""
+        return 0.0 if self.hold_out is None else self.hold_out.share
 
     @property
     def least_propensity(self) -> float:
-        """No action is served with less."""
-        return self.floor / int(self.allowed.sum(axis=1).max())
+        """No action is served with less, as the gate reckons: by champion or challenger."""
+        return (1 - self.held_out) * self.floor / int(self.allowed.sum(axis=1).max())
 
     @property
     def mean_reward(self) -> float:
@@ -66,7 +78,15 @@ class Truth:
 
 
 def twin_of(
-    examples: Examples, *, champion: Policy, rewards: PredictsRewards, floor: float, low: float, high: float
+    examples: Examples,
+    *,
+    champion: Policy,
+    rewards: PredictsRewards,
+    floor: float,
+    low: float,
+    high: float,
+    baseline: Policy | None = None,
+    hold_out: float = 0.0,
 ) -> TwinLog:
     """The twin of a log.
 
@@ -77,6 +97,8 @@ def twin_of(
         floor: of the explorer, in (0, 1].
         low: the loop's smallest reward.
         high: its largest.
+        baseline: as it would serve with that floor; None: nothing is held out.
+        hold_out: the share of all decisions that the baseline keeps, in [0, 1).
 
     Raises:
         BadSetting: without a floor the log of a challenge cannot tell anything.
@@ -87,13 +109,14 @@ def twin_of(
     expected = _wide(rewards.rewards_of_many(rows.contexts, rows.candidates), rows.allowed.shape[1])
     scatter = scatter_of(rows.reward, taken(expected, rows.action))
     return TwinLog(
-        champion=_pmf(champion, rows.contexts, rows.allowed, rows.candidates),
+        champion=_pmf(champion, rows),
         expected=scatter.within(expected),
         allowed=rows.allowed,
         scatter=scatter,
         floor=floor,
         low=low,
         high=high,
+        hold_out=None if baseline is None or hold_out == 0 else HoldOut(hold_out, _pmf(baseline, rows)),
     )
 
 
@@ -163,10 +186,9 @@ def _some(examples: Examples) -> Examples:
     return examples.where(keep)
 
 
-def _pmf(
-    policy: Policy, contexts: Sequence[Context], allowed: NDArray[np.bool_], candidates: Sequence[Candidates] | None
-) -> NDArray[np.float64]:
-    return _wide(policy.probabilities_of_many(contexts, allowed, candidates), allowed.shape[1])
+def _pmf(policy: Policy, rows: Examples) -> NDArray[np.float64]:
+    """(n, k) of its probabilities."""
+    return _wide(policy.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates), rows.allowed.shape[1])
 
 
 def _wide(table: NDArray[np.float64], k: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.core.errors import Fault, Invalid
-from policyloop.run.planning import twin_maker
+from policyloop.run.planning import twin_maker, with_rule
 from policyloop.simulate.dataset import Dataset, read
 from policyloop.simulate.gate.play import GateResult, GateSettings, Run
 from policyloop.simulate.gate.play import play as play_gate
@@ -137,7 +138,14 @@ def gate(
         float | None,
         typer.Option("--canary", help="The challenger's share; else the world's own, 0.1 or in some none.", show_default=False),
     ] = None,
-    rule: Annotated[str, typer.Option("--rule", help="proven-better, or normal and point to compare with.")] = "proven-better",
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule",
+            help="proven-better, or normal and point to compare with; else the loop's own, or proven-better.",
+            show_default=False,
+        ),
+    ] = None,
     runs: Annotated[int, typer.Option("--runs", help="How often it is played.")] = 200,
     seed: Annotated[int, typer.Option("--seed", help="Of the truths and the draws.")] = 0,
     loop: Annotated[
@@ -147,9 +155,8 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Play the gate in a world whose truth is known: how often does it promote, and after how many decisions?"""
-    settings = GateSettings(
-        world=world, lift=lift, events=events, look_every=look_every, canary=canary, rule=rule, runs=runs, seed=seed
-    )
+    settings = GateSettings(world=world, lift=lift, events=events, look_every=look_every, canary=canary, runs=runs, seed=seed)
+    settings = settings if rule is None else replace(settings, rule=rule)
     if (world == "twin") != (loop is not None):
         raise Invalid([Fault("--loop", "goes with `--world twin`, and that world needs it: the loop whose log it is made of.")])
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -163,6 +170,8 @@ def gate(
             result = play_gate(settings, on_run=told)
         else:
             with open_project(home) as deployment:
+                own = deployment.registry.standing(loop).spec.gate.challenge
+                settings = settings if rule else with_rule(settings, own)
                 make = twin_maker(deployment, loop, lift=lift, canary=canary)
                 result = play_gate(settings, make=make, on_run=told)
     if as_json:

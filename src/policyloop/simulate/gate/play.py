@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -43,6 +44,7 @@ class GateSettings:
     look_every: int = 500
     canary: float | None = None  # None: what the world has of its own
     rule: str = "proven-better"
+    rule_settings: Mapping[str, Any] = field(default_factory=dict)  # as `gate.challenge` has them
     runs: int = 200
     seed: int = 0
 
@@ -62,6 +64,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
 
     world: str
     rule: str
+    rule_settings: Mapping[str, Any]
     lift: float  # that was asked for
     true_lift: float  # that was played, mean of all runs
     canary: float | None
@@ -123,9 +126,10 @@ def play(
 
     Raises:
         UnknownName: no world or no rule has that name.
+        BadSetting: a setting of the rule is outside its range.
     """
     start_s = time.perf_counter()
-    judge = _judge_of(settings.rule)
+    judge = _judge_of(PluginSpec(name=settings.rule, settings=settings.rule_settings))
     runs = []
     for number in range(settings.runs):
         rng = np.random.default_rng([settings.seed, number])
@@ -138,9 +142,9 @@ def play(
 Judge = Callable[[Evidence, float], Call]  # of evidence and floor
 
 
-def _judge_of(rule: str) -> Judge:
-    """The rule for challenges of that name."""
-    chosen = challenge_rule_of(PluginSpec(name=rule))
+def _judge_of(rule: PluginSpec) -> Judge:
+    """The rule for challenges of that name, with its settings."""
+    chosen = challenge_rule_of(rule)
     return lambda evidence, floor: verdict_of(chosen.judge(evidence, floor=floor))
 
 
@@ -211,9 +215,11 @@ def _result(settings: GateSettings, runs: list[Run], *, seconds: float) -> GateR
     ends = Counter(run.end for run in runs)
     promoted = exact_interval(ends[Call.PROMOTE], n)
     rolled_back = exact_interval(ends[Call.ROLLBACK], n)
+    is_of_line = runs[0].aim == Call.ROLLBACK
     return GateResult(
         world=settings.world,
-        rule=HOLD_OUT_RULE if runs[0].aim == Call.ROLLBACK else settings.rule,
+        rule=HOLD_OUT_RULE if is_of_line else settings.rule,
+        rule_settings={} if is_of_line else settings.rule_settings,
         lift=settings.lift,
         true_lift=round(float(np.mean([run.lift for run in runs])), 12) + 0.0,  # not -0.0
         canary=settings.canary,

@@ -1,6 +1,7 @@
 """Twin: the loop's own decisions, champion and rewards, with a challenger that truly earns so much more (simulate/twin.py).
 
-It is made of a log, so `--loop` says which. What was expected before the challenge stays what is predicted during it.
+It is made of a log, so `--loop` says which. Where the loop has a hold-out, the baseline keeps it, and the canary is a share
+of the rest. What was expected before the challenge stays what is predicted during it.
 """
 
 from __future__ import annotations
@@ -40,15 +41,16 @@ class Twin:
         self._truth = truth
         self._rng = rng
         self.lift = truth.lift
-        self.shares = (1 - canary, canary)
+        rest = 1 - log.held_out
+        self.shares = (rest * (1 - canary), rest * canary)
         self.floor = log.floor
         self.least_propensity = log.least_propensity
         self.reward_range = (log.low, log.high)
-        self._served = (1 - canary) * log.champion + canary * truth.challenger
+        self._served = _with_hold_out((1 - canary) * log.champion + canary * truth.challenger, log)
 
     def past(self) -> Events:
-        """The champion's own log."""
-        return self._played(N_PAST, self._log.champion)
+        """The champion's own log, beside the hold-out."""
+        return self._played(N_PAST, _with_hold_out(self._log.champion, self._log))
 
     def events(self, n: int) -> Events:
         """The next n decisions; they mature at once."""
@@ -68,3 +70,8 @@ class Twin:
             challenger_pmf=self._truth.challenger[row],
             predicted=self._log.expected[row],
         )
+
+
+def _with_hold_out(pmf: NDArray[np.float64], log: TwinLog) -> NDArray[np.float64]:
+    """(n, k) mixed with what the baseline does in its share."""
+    return pmf if log.hold_out is None else (1 - log.held_out) * pmf + log.held_out * log.hold_out.pmf
