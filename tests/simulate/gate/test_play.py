@@ -1,6 +1,8 @@
 """The gate played in worlds with known truth: what is equal or worse seldom goes live, and what is better mostly does.
 
-Fifty runs each here, a thousand in the slow tests; seeds are 0 throughout, and bounds allow for so few runs.
+Fifty runs each here, a thousand in the slow tests. Seeds are 0 throughout and chosen before, and what is demanded of a
+thousand runs is demanded of the share that fifty reach. Where luck is hunted the log check is left out: it can only hold a
+promotion back, so that without it more is promoted.
 """
 
 import numpy as np
@@ -19,20 +21,15 @@ def played(world, lift, *, runs, check_log=False, **settings):
     return play(GateSettings(world=world, lift=lift, runs=runs, **settings), check_log=check_log)
 
 
-def held_to(result, share, *, at_most):
-    """Whether a share is at most so large: with many runs by its 99 % upper limit, with few by what chance allows."""
-    if result.runs >= 1000:
-        return share <= 0.05 and exact_interval(round(share * result.runs), result.runs, level=0.98)[1] <= at_most
-    return exact_interval(round(share * result.runs), result.runs, level=0.98)[0] <= at_most
-
-
 @pytest.mark.parametrize("runs", [SOME, MANY])
 @pytest.mark.parametrize("lift", [0.0, -0.02])
 @pytest.mark.parametrize("world", ["stationary", "adaptive", "canary", "rare"])
 def test_luck_does_not_go_live(world, lift, runs):
     result = played(world, lift, runs=runs)
 
-    assert held_to(result, result.promoted, at_most=0.07)
+    assert result.promoted <= 0.05
+    if runs >= 1000:  # of 50 runs without any promotion the upper limit is .09
+        assert exact_interval(round(result.promoted * runs), runs, level=0.98)[1] <= 0.07
 
 
 @pytest.mark.parametrize("runs", [SOME, MANY])
@@ -46,20 +43,19 @@ def test_luck_does_not_go_live(world, lift, runs):
     ],
 )
 def test_what_is_better_goes_live(world, lift, events, least, runs):
-    result = played(world, lift, runs=runs, events=events)
+    result = played(world, lift, runs=runs, events=events, check_log=True)
 
     assert result.true_lift == pytest.approx(lift)
-    assert result.promoted >= least if runs >= 1000 else result.promoted_high >= least
+    assert result.promoted >= least
     assert result.median_events <= events
 
 
 @pytest.mark.parametrize("runs", [SOME, MANY])
 @pytest.mark.parametrize("world", ["stationary", "canary"])
 def test_the_interval_that_everybody_watches_promotes_luck(world, runs):
-    result = played(world, 0.0, rule="normal", runs=runs)
+    result = played(world, 0.0, rule="normal", runs=runs, check_log=True)
 
-    assert result.promoted > 0.1
-    assert result.promoted_low > (0.1 if runs >= 1000 else 0.05)
+    assert result.promoted_low > 0.1
 
 
 @pytest.mark.parametrize("runs", [SOME, MANY])
@@ -75,7 +71,7 @@ def test_a_line_that_went_wrong_is_rolled_back(lift, events, runs):
 def test_a_line_that_is_as_good_as_the_baseline_stays(runs):
     result = played("hold-out", 0.0, runs=runs)
 
-    assert exact_interval(round(result.rolled_back * runs), runs, level=0.98)[0] <= 0.01
+    assert result.rolled_back <= 0.01
 
 
 def test_a_log_that_is_not_true_freezes_the_challenge():
