@@ -31,7 +31,7 @@ def test_the_shop_lives_by_the_device_and_by_nothing_else(clinic):
     assert abs(device.value.value - 0.2) < 4 * device.value.stderr
     assert hour.is_unused
     assert found.sentences() == [
-        "Unused: hour is worth nothing to this model. `learn: no` in the loop file keeps a field out of the models, as a "
+        "Unused: hour is worth nothing to this model. `learn: false` in the loop file keeps a field out of the models, as a "
         "challenge; `policyloop tune` tries that."
     ]
 

@@ -13,6 +13,7 @@ from typing import Any
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_context import FIELD_TYPES
 from policyloop.core.spec_file import to_mapping
+from policyloop.core.spec_gate import gate_mapping
 from policyloop.core.spec_reward import TAKES
 from policyloop.core.yaml_text import read_yaml
 
@@ -69,6 +70,14 @@ COMMENTS: Mapping[str, str] = {
     "train.split": "share of the decisions learned from; the rest is for evaluation alone",
     "gate": "what a new model must pass before it decides",
     "gate.refresh": "rule for newer models of the same recipe: no-harm or point",
+    "gate.challenge": "rule for another recipe, which has to be proven: proven-better, normal or point",
+    "gate.canary": "share of the decisions in which a challenger has to prove itself",
+    "gate.ramp": "its share after that, before it decides alone",
+    "gate.hold_out": "share of the decisions that the baseline keeps for good",
+    "gate.sticky": "true: a subject stays on one side for the length of a state",
+    "gate.approval": "automatic; manual: a proven challenger waits for `policyloop gate approve`",
+    "gate.guards": "numbers that must not get worse, such as {spent: {margin: 1, range: [0, 100]}}",
+    "gate.slices": "fields of few values; harm in any of them blocks a challenge",
     "on_log_failure": "refuse: answer 503; serve-baseline: decide without logging, and say so",
     "subject": "the field that names the person: kept as a keyed hash, never learned from",
     "aliases": "other names that callers may use for this loop",
@@ -82,6 +91,7 @@ FIELD_OPTIONS: Mapping[str, str] = {
     "max_fields": "json: at most so many values in it, however nested (500)",
     "optional": "true: may be missing, and missing is a value of its own",
     "default": "filled in where the caller leaves the field out",
+    "learn": "false: it is logged, but no model learns from it",
     "store": "yes, hash (texts are stored hashed) or never (kept out of log and tables)",
 }
 OUTCOME_OPTIONS: Mapping[str, str] = {
@@ -102,7 +112,8 @@ def template_of(spec: LoopSpec, *, about: Sequence[str] = ()) -> str:
     """
     document = to_mapping(spec)
     document["train"] = {"every": document["train"].pop("every", "none"), "cron": None, **document["train"]}
-    document["gate"] = {"refresh": _short(document["gate"]["refresh"])}
+    gate = gate_mapping(spec.gate, is_whole=True)
+    document["gate"] = {**gate, "refresh": _short(gate["refresh"]), "challenge": _short(gate["challenge"])}
     document["public_models"] = spec.public_models
     lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", *(f"# {told}" for told in about), ""]
     for key, value in document.items():

@@ -21,6 +21,7 @@ SOME_BY_ONE = 0.1
 MUCH_UNSUPPORTED = 0.05  # share of the target's probability on actions that the log never takes
 SOME_UNSUPPORTED = 0.001
 FAR_OFF, OFF = 5.0, 3.0  # standard errors that the mean weight is from 1
+ROUNDED = 0.005  # the mean weight may be off by so much for propensities that were written with few digits
 LOPSIDED, VERY_LOPSIDED = 0.2, 0.5  # skewness over the root of n
 _LOSS = 23.0  # points of coverage that a 95 % interval loses by the square of that, Edgeworth to first order
 
@@ -93,7 +94,7 @@ def _size(overlap: Overlap) -> Found:
 
 def _sum(overlap: Overlap) -> Found:
     z = overlap.mean_weight_z
-    if abs(z) <= OFF:
+    if abs(z) <= OFF or abs(overlap.mean_weight - 1) <= ROUNDED:
         return []
     why = "the log does not reach what the policy would do" if z < 0 else "propensities are smaller than the true chances"
     off = f"{abs(z):.1f} standard errors off" if math.isfinite(z) else "beyond any doubt off"

@@ -17,7 +17,8 @@ import msgspec
 from policyloop.core.estimate import Estimate
 
 Number = float | None  # None: not known or infinite, which JSON cannot say
-Kind = Literal["refresh", "watch", "hold-out", "challenge", "promote", "rollback"]  # the last two: by a person
+# `promote`, `rollback` and `unfreeze` come from a person.
+Kind = Literal["refresh", "watch", "hold-out", "challenge", "freeze", "unfreeze", "promote", "rollback"]
 
 
 class Call(StrEnum):

@@ -161,7 +161,7 @@ class Challenges:
                 self._move(connection, row, step.state, verdict)
             if step.is_alarm and not loop_rows.row(connection, row.loop).is_frozen:
                 loop_rows.change(connection, row.loop, {"is_frozen": 1}, now_us=now_us)
-                notice_rows.add(connection, row.loop, "freeze", {"sentence": verdict.sentence}, now_us=now_us)
+                promotion.note_freeze(connection, row.loop, is_frozen=True, why=verdict.sentence, now_us=now_us)
             return challenge_rows.row(connection, row.id)
 
     def approve(self, loop: str, *, why: str) -> ChallengeRow:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from policyloop.core.errors import NothingToDo, PromotionRefused
+from policyloop.core.model import BASELINE
 from policyloop.core.spec_file import from_json
-from policyloop.gate.verdict import Call, Verdict
+from policyloop.gate.verdict import Call, Kind, Reason, Verdict
 from policyloop.registry import loop_rows, model_rows, notice_rows, verdict_rows
 from policyloop.registry.changes import changes_between
 from policyloop.registry.loop_rows import LoopRow
@@ -117,6 +118,20 @@ def record_change(connection: sa.Connection, loop: str, verdict: Verdict, *, now
     """Keep the verdict that changed who decides, and let it be told outside."""
     verdict_rows.add(connection, loop, verdict, now_us=now_us)
     notice_rows.add_change(connection, loop, verdict, now_us=now_us)
+
+
+def note_freeze(connection: sa.Connection, loop: str, *, is_frozen: bool, why: str, now_us: int) -> None:
+    """Keep that promotions were frozen, or allowed again, and why; a freeze is told outside."""
+    champion = loop_rows.row(connection, loop).champion
+    done = "Promotions were frozen" if is_frozen else "Promotions were allowed again"
+    reason = Reason(name="freeze", call=Call.INCONCLUSIVE, sentence=f"{done}: {why}")
+    kind: Kind = "freeze" if is_frozen else "unfreeze"
+    verdict = Verdict(
+        kind=kind, call=Call.INCONCLUSIVE, model=champion or BASELINE, champion=champion, anchor=None, reasons=(reason,)
+    )
+    verdict_rows.add(connection, loop, verdict, now_us=now_us)
+    if is_frozen:
+        notice_rows.add(connection, loop, "freeze", {"sentence": why}, now_us=now_us)
 
 
 def named(model: str | None) -> str:

@@ -77,6 +77,13 @@ def _recipe_of_loop_file(document: Mapping[str, Any], spec: LoopSpec) -> dict[st
     read = to_mapping(read_spec(document))
     if read["loop"] != spec.loop:
         raise ChallengeRefused(f"the file is of loop '{read['loop']}'; expected one of loop '{spec.loop}', or a recipe alone.")
+    now = to_mapping(spec)
+    differing = [key for key in now if key not in RECIPE_KEYS and read.get(key) != now[key]]
+    if differing:
+        raise ChallengeRefused(
+            f"the file differs from loop '{spec.loop}' in {', '.join(differing)}, which is no part of a recipe; expected "
+            f"{', '.join(RECIPE_KEYS)} alone to differ. Apply the rest to the loop first: `policyloop apply`."
+        )
     return {key: read[key] for key in RECIPE_KEYS}
 
 

@@ -320,9 +320,9 @@ class Registry:
         """
         return self._change(loop, "is_frozen", True, why=why)
 
-    def unfreeze(self, loop: str) -> LoopRow:
+    def unfreeze(self, loop: str, *, why: str = "no reason given") -> LoopRow:
         """Allow promotions again."""
-        return self._change(loop, "is_frozen", False)
+        return self._change(loop, "is_frozen", False, why=why)
 
     def forget(self, loop: str) -> None:
         """Take out all that the registry holds of a loop, models included. There is no way back.
@@ -343,13 +343,13 @@ class Registry:
             model_files.remove(self._objects, model)
 
     def _change(self, loop: str, flag: str, value: bool, *, why: str | None = None) -> LoopRow:
-        """Set a flag; a flag that is set already leaves the row as it is. A reason (`why`) is that of a freeze."""
+        """Set a flag; one that is set already leaves the row as it is. A reason (`why`) is that of a freeze or its end."""
         now_us = self._clock.now_us()
         with self._records.write() as connection:
             if getattr(loop_rows.row(connection, loop), flag) != value:
                 loop_rows.change(connection, loop, {flag: int(value)}, now_us=now_us)
                 if why is not None:
-                    notice_rows.add(connection, loop, "freeze", {"sentence": why}, now_us=now_us)
+                    promotion.note_freeze(connection, loop, is_frozen=value, why=why, now_us=now_us)
             return loop_rows.row(connection, loop)
 
     def _standing(self, connection: sa.Connection, row: LoopRow) -> Standing:

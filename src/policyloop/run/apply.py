@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from policyloop.core.errors import BadSetting, Fault, Invalid
 from policyloop.core.loop import LoopSpec
+from policyloop.gate.rule import challenge_rule_of, rule_of
 from policyloop.learn.train import new_learner, new_shared_learner
 from policyloop.policy.scored import explorer_of
 from policyloop.registry.registry import Applied
@@ -26,7 +27,7 @@ def apply_spec(deployment: Deployment, spec: LoopSpec) -> Applied:
 
 
 def check_plugins(spec: LoopSpec) -> None:
-    """Build learner and explorer once, from their settings.
+    """Build learner, explorer and the gate's rules once, from their settings.
 
     Raises:
         Invalid: a setting is out of range or of the wrong type.
@@ -45,5 +46,10 @@ def check_plugins(spec: LoopSpec) -> None:
         explorer_of(spec.explore.name, dict(spec.explore.settings), n_examples=0, reward_span=span)
     except (BadSetting, TypeError, ValueError) as error:
         faults.append(Fault("$.explore", str(error), "bad_setting"))
+    for key, rule, made in (("refresh", spec.gate.refresh, rule_of), ("challenge", spec.gate.challenge, challenge_rule_of)):
+        try:
+            made(rule)
+        except (BadSetting, TypeError, ValueError) as error:
+            faults.append(Fault(f"$.gate.{key}", str(error), "bad_setting"))
     if faults:
         raise Invalid(faults, subject=f"the spec of loop '{spec.loop}'")

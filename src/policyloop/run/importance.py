@@ -41,7 +41,7 @@ class Weighed:
         if unused:
             are = "is" if len(unused) == 1 else "are"
             said.append(
-                f"Unused: {', '.join(unused)} {are} worth nothing to this model. `learn: no` in the loop file keeps a field "
+                f"Unused: {', '.join(unused)} {are} worth nothing to this model. `learn: false` in the loop file keeps a field "
                 f"out of the models, as a challenge; `policyloop tune` tries that."
             )
         unclear = [one.name for one in self.fields if not (one.is_used or one.is_unused or one.is_leaking)]

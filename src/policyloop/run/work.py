@@ -71,7 +71,10 @@ class Worker:
             return
         self._ship()
         for loop, standing in self._deployment.registry.standings().items():
-            self._advance(loop, standing)
+            try:
+                self._advance(loop, standing)
+            except Exception as error:  # noqa: BLE001 - what is wrong with one loop must not hold up the others
+                self._tell("error", "round failed", {"loop": loop, "error": f"{type(error).__name__}: {error}"})
         self._training.advance()
         self._maintain_when_due()
 

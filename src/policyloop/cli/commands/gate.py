@@ -104,12 +104,12 @@ def freeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json:
 
 
 @app.command()
-def unfreeze(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
+def unfreeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Allow promotions again; the log check begins anew, with the decisions from now on."""
     with open_project(home) as deployment:
         name = deployment.registry.standing(loop).spec.loop
         begin_again(deployment, name)  # first: a look in between would freeze it again
-        deployment.registry.unfreeze(name)
+        deployment.registry.unfreeze(name, why=why)
         state = states.gate_state(deployment, name)
     _answer(state, f"{name}: promotions are allowed again.", as_json=as_json)
 
@@ -161,6 +161,10 @@ def _told_of(challenge: ChallengeView, loop: str) -> list[str]:
     lines = [f"challenge {challenge.id}: {challenge.state} since {since} UTC, {model}{share}"]
     lines += [f"  {change.split(' (')[0]}" for change in challenge.changes]
     lines += [_line(reason) for reason in challenge.reasons]
+    if challenge.state == "LIVE":
+        lines.append(
+            "Its recipe is the loop's now: write the changes above into the loop's file, which is older than what holds."
+        )
     if challenge.is_waiting:
         lines.append(f"It waits for you: `policyloop gate approve {loop}` or `policyloop gate retire {loop}`.")
     return lines

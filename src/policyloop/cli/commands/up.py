@@ -13,7 +13,7 @@ import typer
 from policyloop.cli.options import HomeFolder
 from policyloop.cli.project import deployment_of, loop_files, read_specs, settings_of
 from policyloop.cli.screen import write_note
-from policyloop.core.errors import BadSetting
+from policyloop.core.errors import BadSetting, SpecRefused
 from policyloop.core.loop import LoopSpec
 from policyloop.core.settings import Settings
 from policyloop.core.spec_warnings import warnings_of
@@ -51,7 +51,11 @@ def run(
 def _apply(deployment: Deployment, spec: LoopSpec) -> None:
     for warning in warnings_of(spec):
         write_note(f"note: loop '{spec.loop}': {warning}")
-    applied = apply_spec(deployment, spec)
+    try:
+        applied = apply_spec(deployment, spec)
+    except SpecRefused as error:  # the other loops are to run whatever one file says
+        write_note(f"loop '{spec.loop}' goes on with the spec that holds; its file was not applied: {error.message}")
+        return
     if applied.is_changed:
         write_note(f"applied version {applied.version} of loop '{spec.loop}'.")
 

@@ -150,5 +150,7 @@ def _lacks(evidence: Evidence) -> list[str]:
 
 
 def _odds(e_value: float) -> str:
-    """As people say odds: with one digit while they are small."""
+    """As people say odds: with one digit while they are small, and no more digits than anyone believes."""
+    if e_value > 1e6:
+        return "more than a million"
     return f"{e_value:,.0f}" if e_value >= 10 else f"{e_value:.2g}"

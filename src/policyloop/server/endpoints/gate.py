@@ -68,11 +68,11 @@ async def freeze(service: Service, call: Call) -> Reply:
 
 async def unfreeze(service: Service, call: Call) -> Reply:
     """Allow promotions again; the log check begins anew."""
-    read(call.body, WordRequest)
+    request = read(call.body, WordRequest)
 
     def changed(loop: str) -> None:
         log_watch.begin_again(service.deployment, loop)  # first: a look in between would freeze it again
-        service.registry.unfreeze(loop)
+        service.registry.unfreeze(loop, why=request.why)
 
     return await _changed(service, call, changed)
 
