@@ -2,7 +2,10 @@
 
 Question answered: between which bounds does the truth surely lie, for somebody who looks whenever they like?
 When to use: where a wrong answer is dear and the page is looked at while examples come in. The widest of all.
-Promise: exact, for any number of looks.
+Promise: exact for any number of looks, where low and high are fixed before the first example, and each contribution is made
+of what was known before its example and never changes again. Where the range comes from the examples seen so far
+(evaluate/reach.py) it is exact for one look, at contexts like theirs; where examples predict one another, by cross-fitting, it
+is nearly so.
 Source: Waudby-Smith & Ramdas 2024 (arXiv:2010.09686), theorem 2, the predictable plug-in empirical Bernstein sequence.
 Letters: n examples.
 """
@@ -33,7 +36,7 @@ def interval(
         values: (n,) contributions of the examples, in [low, high], in the order in which they came.
         level: chance that the truth is inside at all times, in (0, 1).
         weight: not used; all intervals take the same arguments.
-        low: the smallest contribution that an example could make, known before the rewards.
+        low: the smallest contribution that an example could make, known before the rewards, and the same at all looks.
         high: the largest one.
 
     Returns:
