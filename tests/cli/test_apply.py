@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 LOOP = """
 loop: front-page
 context: {hour: {type: integer, min: 0, max: 23}}
@@ -148,3 +150,23 @@ def test_two_files_about_one_loop_are_refused(project, tmp_path):
 
     assert ran.code == 2
     assert "old.yaml: $.loop: is 'front-page', the loop of " in ran.err
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        (
+            "{challenge: {name: proven-better, alpha: 7}}",
+            "$.gate.challenge: gate.challenge.alpha is 7; expected a number above 0",
+        ),
+        ("{refresh: {name: no-harm, alpha: -3}}", "$.gate.refresh: gate.refresh.alpha is -3; expected a number above 0"),
+    ],
+)
+def test_a_rule_that_could_not_be_made_is_refused_before_it_holds(policyloop, tmp_path, gate, told):
+    loop = "loop: shop\nactions: {labels: [a, b]}\noutcomes: {won: {type: boolean}}\nreward: {range: [0, 1]}\n"
+    (tmp_path / "shop.yaml").write_text(f"{loop}gate: {gate}\n")
+
+    ran = policyloop("apply")
+
+    assert ran.code == 2
+    assert told in ran.err

@@ -19,6 +19,12 @@ def test_a_log_that_saw_enough_is_believed():
     assert got.sentence == "The log has seen enough of what the policy would do."
 
 
+def test_propensities_that_were_written_with_four_digits_are_believed():
+    thirds = overlap(np.full(3000, 0.3333), np.full(3000, 1 / 3))
+
+    assert belief_of(thirds).answer == Answer.YES
+
+
 @pytest.mark.parametrize(
     ("change", "answer", "reason"),
     [

@@ -1,5 +1,7 @@
 """The search for a recipe: it tries the loop's own first, goes where those before did well, and outlives failures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from policyloop.core.clock import SystemClock
 from policyloop.core.errors import BadSetting, NothingToDo, UnknownName
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import ExploreSpec, PluginSpec
-from policyloop.learn.tune import FLOORS, learnable, learned, recipe_of, search
+from policyloop.learn.tune import FLOORS, learned, recipe_of, search
 
 FIELDS = ["device", "campaign", "city", "referrer", "theme"]
 
@@ -127,7 +129,7 @@ def test_a_recipe_says_what_is_learned_from_and_leaves_the_rest_logged():
 
     made = recipe_of(spec, learner=PluginSpec(name="boosted"), explore=ExploreSpec(), fields=["device"])
 
-    assert learnable(spec) == ["campaign", "city", "referrer", "device"]
+    assert learned(spec) == ["campaign", "city", "referrer", "device"]
     assert learned(made) == ["device"]
     assert list(made.context) == list(spec.context)
     assert made.recipe != spec.recipe
@@ -138,3 +140,11 @@ def test_a_part_that_there_is_not_and_no_attempts_at_all_are_refused():
         found_by(likes_boosted_and_one_field, parts=("feature",))
     with pytest.raises(BadSetting, match="trials is 0; expected a whole number of 1 or more"):
         found_by(likes_boosted_and_one_field, n_attempts=0)
+
+
+def test_a_field_that_a_person_left_out_stays_out():
+    spec = planted()
+    left_out = replace(spec, context={**spec.context, "city": replace(spec.context["city"], learn=False)})
+
+    assert "city" not in learned(left_out)
+    assert "city" in learned(spec)

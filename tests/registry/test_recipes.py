@@ -49,6 +49,7 @@ def test_what_changed_in_the_loop_since_stays_changed(spec, spec_with):
     [
         ("learner: linear", "the recipe is the one that loop 'front-page' has already"),
         ("explore: {name: squarecb, floor: 0.1}", "the floor is no part of a recipe. Leave it out"),
+        ({"baseline": "bold"}, "the file differs from loop 'front-page' in baseline, which is no part of a recipe"),
         ({"loop": "other"}, "the file is of loop 'other'; expected one of loop 'front-page'"),
     ],
 )

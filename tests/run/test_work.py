@@ -3,15 +3,18 @@
 import time
 
 import pytest
+import sqlalchemy as sa
 
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
+from policyloop.join.hour_states import n_examples
 from policyloop.run import challenging, jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.work import Worker
+from policyloop.storage.records import progress
 from shop import LIKED, SHOP, Shop
 
 
@@ -107,3 +110,17 @@ def test_a_challenge_that_waits_for_a_person_is_not_looked_at_in_every_round(sho
 
     assert looks == [False] * 3
     assert after
+
+
+def test_trouble_with_one_loop_holds_up_no_other(shop, deployment):
+    told = []
+    deployment.registry.apply(read_spec({**SHOP, "loop": "bad"}))
+    shop.visit(60)
+    worker = Worker(deployment, tell=lambda level, what, facts: told.append((what, facts.get("loop"))), compact_every_s=3600)
+    with deployment.records.write() as connection:  # what the loop's last join left cannot be read any more
+        connection.execute(sa.insert(progress).values(name="hour:bad:2026-11-01T07", value=1, text="no JSON"))
+
+    rounds_until(worker, lambda: n_examples(deployment.records, "shop") == 60)
+    worker.close()
+
+    assert ("round failed", "bad") in told

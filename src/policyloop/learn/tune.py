@@ -117,14 +117,13 @@ def recipe_of(spec: LoopSpec, *, learner: PluginSpec, explore: ExploreSpec, fiel
     return from_json(to_json(replace(spec, learner=learner, explore=explore, context=context)))
 
 
-def learnable(spec: LoopSpec) -> list[str]:
-    """The fields of the context that a recipe may learn from: all that are stored, but for the subject."""
-    return [name for name, field in spec.context.items() if name != spec.subject and field.store != "never"]
-
-
 def learned(spec: LoopSpec) -> list[str]:
-    """Those that it does learn from."""
-    return [name for name in learnable(spec) if spec.context[name].learn]
+    """The fields that a recipe may learn from: all that are stored, but for the subject, and what says `learn: false`.
+
+    A person left those out for a reason that no log knows.
+    """
+    fields = spec.context.items()
+    return [name for name, field in fields if name != spec.subject and field.store != "never" and field.learn]
 
 
 def check_search(parts: Sequence[str], n_attempts: int) -> None:

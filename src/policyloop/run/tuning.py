@@ -33,7 +33,6 @@ from policyloop.learn.tune import (
     Measure,
     Searched,
     check_search,
-    learnable,
     learned,
     learners_of,
     recipe_of,
@@ -231,7 +230,7 @@ def _one_of_each_learner(spec: LoopSpec, parts: Sequence[str]) -> list[LoopSpec]
     """The loop's own recipe with all the fields that there are, and the same with each of the other learners."""
     others = [PluginSpec(name=name) for name in learners_of(spec, parts) if name != spec.learner.name]
     explore = ExploreSpec(name="greedy", floor=spec.explore.floor)
-    fields = learnable(spec)
+    fields = learned(spec)
     return [recipe_of(spec, learner=learner, explore=explore, fields=fields) for learner in (spec.learner, *others)]
 
 

@@ -16,7 +16,7 @@ from policyloop.cli.screen import write_json, write_note, write_table
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
-from policyloop.learn.tune import PARTS, Attempt, learnable, learned
+from policyloop.learn.tune import PARTS, Attempt, learned
 from policyloop.run.tuned import Finalist, Lead, Tuned, recipe_changes
 from policyloop.run.tuning import tune
 
@@ -98,7 +98,7 @@ def _show(found: Tuned, out: Path | None) -> None:
 def _recipe_cells(spec: LoopSpec) -> tuple[str, str, str]:
     learner = " ".join([spec.learner.name, *(f"{name}={value}" for name, value in spec.learner.settings.items())])
     explore = " ".join([spec.explore.name, *(f"{name}={value}" for name, value in spec.explore.settings.items())])
-    return learner, explore, f"{len(learned(spec))} of {len(learnable(spec))}"
+    return learner, explore, f"{len(learned(spec))} of {len(spec.context)}"
 
 
 def _value_cells(value: Estimate) -> tuple[str, str]:
