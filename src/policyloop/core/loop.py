@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from policyloop.core.expression import Expression
 
-FieldType = Literal["number", "integer", "boolean", "category", "text", "array", "json"]
+FieldType = Literal["number", "integer", "boolean", "category", "text", "array", "tensor", "json"]
 Store = Literal["yes", "hash", "never"]
 Take = Literal["sum", "max", "min", "first", "last", "mean", "count"]
 Close = Literal["window", "final"]
@@ -30,6 +30,8 @@ class Field:
     items: Literal["number", "category"] | None = None  # array: what it holds
     max_items: int | None = None  # array: at most so many
     max_fields: int | None = None  # json: at most so many values, however nested
+    shape: tuple[int, ...] | None = None  # tensor: its dimensions
+    dtype: Literal["float32", "uint8"] | None = None  # tensor: what its numbers are kept as
     optional: bool = False  # missing is a value of its own
     default: Any = None  # filled in where the caller leaves the field out
     store: Store = "yes"  # `hash`: strings are stored hashed; `never`: kept out of log and tables
@@ -37,14 +39,57 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ActionSpec:
-    """What may be chosen: `discrete`, one of several labels; `candidates`, one of those that the caller brings along."""
+class BoxPart:
+    """One number of an action, and between which bounds it lies."""
 
-    kind: Literal["discrete", "candidates"]
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledPart:
+    """One labelled choice of a `tuple` action."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionSpec:
+    """What may be chosen.
+
+    `discrete`: one of several labels. `candidates`: one of those that the caller brings along. `continuous`: a list of
+    numbers, each between bounds. `tuple`: labelled choices and numbers at once.
+    """
+
+    kind: Literal["discrete", "candidates", "continuous", "tuple"]
     labels: tuple[str, ...] = ()  # discrete: the actions, in order
     features: Mapping[str, Field] = field(default_factory=dict)  # candidates: what is known of each, in order
     ids: tuple[str, ...] = ()  # candidates: those known ahead, which learn weights of their own
     max: int = 0  # candidates: at most so many in one decision
+    box: tuple[BoxPart, ...] = ()  # continuous, tuple: the numbers, in order
+    choices: tuple[LabelledPart, ...] = ()  # tuple: the labelled parts, in order
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitSpec:
+    """What one number of an action may be for safety's sake, whatever a policy wants; applied before it is logged."""
+
+    name: str  # of the part of the box
+    low: float | None = None
+    high: float | None = None
+    max_change: float | None = None  # from one step of an episode to the next, in the number's own unit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpisodeSpec:
+    """That decisions belong to episodes, and what a history calls their columns."""
+
+    id: str = "episode_id"  # column of a history that names the episode
+    step: str = "step"  # column of a history that counts its steps
+    discount: float = 0.99  # [0, 1]
+    max_steps: int | None = None  # an episode of so many steps is truncated, whether or not anybody says so
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,11 +184,14 @@ class LoopSpec:
     actions: ActionSpec
     outcomes: Mapping[str, OutcomeSpec]
     reward: RewardSpec
-    baseline: str  # a label, `first` or `uniform`
+    # a label, `first` or `uniform`; of actions with numbers `middle`, `uniform`, or a value for every part
+    baseline: str | Mapping[str, str | float]
     learner: PluginSpec = field(default_factory=lambda: PluginSpec(name="linear"))
     explore: ExploreSpec = field(default_factory=ExploreSpec)
     train: TrainSpec = field(default_factory=TrainSpec)
     gate: GateSpec = field(default_factory=GateSpec)
+    limits: tuple[LimitSpec, ...] = ()  # of the numbers of an action; none: their bounds alone
+    episodes: EpisodeSpec | None = None  # None: decisions are alone, nothing comes next
     on_log_failure: Literal["refuse", "serve-baseline"] = "refuse"
     subject: str | None = None  # the field that names the person; kept as a keyed hash, never a feature
     aliases: tuple[str, ...] = ()
@@ -160,3 +208,8 @@ class LoopSpec:
     def is_candidates(self) -> bool:
         """Whether the caller brings the actions along."""
         return self.actions.kind == "candidates"
+
+    @property
+    def has_box(self) -> bool:
+        """Whether an action has numbers."""
+        return bool(self.actions.box)

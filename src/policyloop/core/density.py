@@ -1,0 +1,131 @@
+"""A density: the chance of every action that is a list of numbers, from which it is drawn and by which it is logged.
+
+Question answered: which numbers are done, and how likely were they? What is logged is what was drawn from: the limits that
+held are in it (`low`, `high`), so any past action replays from its record, and no weight is wrong because something was
+clipped afterwards. With a `floor`, that share of the draws is spread evenly between the limits.
+Source of the squashed family: Haarnoja et al. 2018 (arXiv:1801.01290), appendix C; here cut off at the limits.
+Letters: a numbers of an action.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any, Literal
+
+import msgspec
+
+Family = Literal["point", "uniform", "normal", "tanh_normal"]
+
+_NORMAL = NormalDist()
+_NEAR = 1e-9  # of the width of the limits: numbers closer than that are the same
+_ALMOST_ONE = 1.0 - 1e-12  # of a squashed number: its inverse stays finite
+_LEAST_MASS = 1e-300
+
+
+class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A distribution over a box. Numbers are independent of one another, but for the floor, which is drawn for all at once."""
+
+    family: Family
+    low: list[float]  # (a,) the limits that held for this decision, inclusive
+    high: list[float]  # (a,)
+    loc: list[float] = []  # (a,) where it is highest; of `tanh_normal` before squashing; not of `uniform`
+    scale: list[float] = []  # (a,) standard deviation, of `tanh_normal` before squashing; of `normal` and `tanh_normal` alone
+    center: list[float] = []  # (a,) of `tanh_normal`: the middle and half the width of the box that it is squashed into
+    half: list[float] = []
+    floor: float = 0.0  # [0, 1] share that is spread evenly between the limits
+
+    @property
+    def kind(self) -> str:
+        """The propensity's kind: `density`, `point` where it always is the same action, `mixed` where it mostly is."""
+        if self.family != "point" or self.floor == 1.0:
+            return "density"
+        return "point" if self.floor == 0.0 else "mixed"
+
+    def mode(self) -> list[float]:
+        """(a,) the action without exploring, inside the limits."""
+        if self.family == "uniform":
+            return [(low + high) / 2 for low, high in zip(self.low, self.high, strict=True)]
+        if self.family == "tanh_normal":
+            squashed = (c + h * math.tanh(m) for c, h, m in zip(self.center, self.half, self.loc, strict=True))
+            return [min(max(x, low), high) for x, low, high in zip(squashed, self.low, self.high, strict=True)]
+        return [min(max(x, low), high) for x, low, high in zip(self.loc, self.low, self.high, strict=True)]
+
+    def draw(self, coin: float, uniforms: Sequence[float]) -> tuple[list[float], bool]:
+        """An action, and whether it came from the floor.
+
+        Args:
+            coin: in [0, 1); below the floor, the action is spread evenly.
+            uniforms: (a,) each in [0, 1).
+        """
+        is_even = coin < self.floor or self.family == "uniform"
+        if is_even:
+            even = [low + u * (high - low) for low, high, u in zip(self.low, self.high, uniforms, strict=True)]
+            return even, True
+        if self.family == "point":
+            return self.mode(), False
+        return [self._quantile(i, u) for i, u in enumerate(uniforms)], False
+
+    def at(self, values: Sequence[float]) -> float:
+        """The propensity of an action: a density, or of a `point` or `mixed` one at its place the mass. 0 outside the limits.
+
+        Args:
+            values: (a,)
+        """
+        if not all(low <= x <= high for x, low, high in zip(values, self.low, self.high, strict=True)):
+            return 0.0
+        even = self.floor / math.prod(high - low for low, high in zip(self.low, self.high, strict=True)) if self.floor else 0.0
+        if self.family == "uniform":
+            return even / self.floor if self.floor else self.with_floor(1.0).at(values)
+        if self.family == "point":
+            is_there = all(
+                abs(x - m) <= _NEAR * max(high - low, 1.0)
+                for x, m, low, high in zip(values, self.mode(), self.low, self.high, strict=True)
+            )
+            return 1.0 - self.floor if is_there else even
+        return (1.0 - self.floor) * math.prod(self._density(i, x) for i, x in enumerate(values)) + even
+
+    def with_floor(self, floor: float) -> Density:
+        """The same with another floor."""
+        return msgspec.structs.replace(self, floor=floor)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the log keeps of it."""
+        kept: dict[str, Any] = msgspec.to_builtins(self)
+        return kept
+
+    @staticmethod
+    def from_json(logged: dict[str, Any]) -> Density:
+        """The inverse of `to_json`."""
+        return msgspec.convert(logged, Density)
+
+    def _quantile(self, i: int, u: float) -> float:
+        """The number below which a share `u` of the i-th number lies."""
+        below, above = self._shares(i)
+        share = min(max(below + u * (above - below), _LEAST_MASS), _ALMOST_ONE)
+        z = self.loc[i] + self.scale[i] * _NORMAL.inv_cdf(share)
+        x = self.center[i] + self.half[i] * math.tanh(z) if self.family == "tanh_normal" else z
+        return min(max(x, self.low[i]), self.high[i])
+
+    def _density(self, i: int, x: float) -> float:
+        """Of the i-th number, before the floor."""
+        below, above = self._shares(i)
+        z, slope = x, 1.0
+        if self.family == "tanh_normal":
+            y = min(max((x - self.center[i]) / self.half[i], -_ALMOST_ONE), _ALMOST_ONE)
+            z, slope = math.atanh(y), 1.0 / (self.half[i] * (1.0 - y * y))  # dz/dx
+        inner = _NORMAL.pdf((z - self.loc[i]) / self.scale[i]) / self.scale[i]
+        return inner * slope / max(above - below, _LEAST_MASS)
+
+    def _shares(self, i: int) -> tuple[float, float]:
+        """The shares of the i-th number's bell below its two limits."""
+        return self._share_below(i, self.low[i]), self._share_below(i, self.high[i])
+
+    def _share_below(self, i: int, x: float) -> float:
+        if self.family == "tanh_normal":
+            y = (x - self.center[i]) / self.half[i]
+            if abs(y) >= _ALMOST_ONE:
+                return 1.0 if y > 0 else 0.0
+            return _NORMAL.cdf((math.atanh(y) - self.loc[i]) / self.scale[i])
+        return _NORMAL.cdf((x - self.loc[i]) / self.scale[i])
