@@ -39,6 +39,8 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     @property
     def kind(self) -> str:
         """The propensity's kind: `density`, `point` where it always is the same action, `mixed` where it mostly is."""
+        if self.low == self.high:
+            return "point"  # the limits leave nothing to draw
         if self.family != "point" or self.floor == 1.0:
             return "density"
         return "point" if self.floor == 0.0 else "mixed"
@@ -75,7 +77,7 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         """
         if not all(low <= x <= high for x, low, high in zip(values, self.low, self.high, strict=True)):
             return 0.0
-        even = self.floor / math.prod(high - low for low, high in zip(self.low, self.high, strict=True)) if self.floor else 0.0
+        even = self.floor / self._volume() if self.floor else 0.0
         if self.family == "uniform":
             return even / self.floor if self.floor else self.with_floor(1.0).at(values)
         if self.family == "point":
@@ -83,7 +85,7 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
                 abs(x - m) <= _NEAR * max(high - low, 1.0)
                 for x, m, low, high in zip(values, self.mode(), self.low, self.high, strict=True)
             )
-            return 1.0 - self.floor if is_there else even
+            return (1.0 if self.low == self.high else 1.0 - self.floor) if is_there else even
         return (1.0 - self.floor) * math.prod(self._density(i, x) for i, x in enumerate(values)) + even
 
     def with_floor(self, floor: float) -> Density:
@@ -100,6 +102,10 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         """The inverse of `to_json`."""
         return msgspec.convert(logged, Density)
 
+    def _volume(self) -> float:
+        """Of the box between the limits; a number that they leave no room counts as 1, since it is no matter of chance."""
+        return math.prod(high - low for low, high in zip(self.low, self.high, strict=True) if high > low)
+
     def _quantile(self, i: int, u: float) -> float:
         """The number below which a share `u` of the i-th number lies."""
         below, above = self._shares(i)
@@ -109,7 +115,9 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         return min(max(x, self.low[i]), self.high[i])
 
     def _density(self, i: int, x: float) -> float:
-        """Of the i-th number, before the floor."""
+        """Of the i-th number, before the floor; 1 where the limits leave it no room."""
+        if self.low[i] == self.high[i]:
+            return 1.0
         below, above = self._shares(i)
         z, slope = x, 1.0
         if self.family == "tanh_normal":

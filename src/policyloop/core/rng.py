@@ -20,7 +20,9 @@ DRAW_VERSION = 1  # logged with every decision; a change of anything below is a 
 def keyed_uniform(salt: bytes, loop: str, decision_id: str, stream: str) -> float:
     """A number in [0, 1) that depends on nothing but its arguments.
 
-    Streams in use: `action`, `split`, `mixture`, `hold-out`, `rank 1`, `rank 2`, ...
+    Streams in use: `action`, `split`, `mixture`, `hold-out`, `rank 1`, `rank 2`, ...; of actions that are numbers `floor`
+    (whether all of them are spread evenly) and `action 0`, `action 1`, ... (one per number); of labelled parts beside them
+    `label 0`, `label 1`, ...
     """
     hashed = _begun(salt, loop).copy()
     hashed.update(f"{len(decision_id)}:{decision_id}{stream}".encode("utf-8", "surrogatepass"))
