@@ -7,6 +7,7 @@ from policyloop.core import plugins
 from policyloop.core.candidates import candidates_of
 from policyloop.core.errors import Invalid, MissingLibrary
 from policyloop.core.example import Examples
+from policyloop.core.plugin_settings import names_with
 from policyloop.core.policy import Actions
 from policyloop.core.spec_file import read_spec
 from policyloop.learn.train import LEARNERS, train
@@ -17,7 +18,8 @@ from policyloop.run.apply import check_plugins
 N, K = 600, 3
 LABELS = {"labels": ["a", "b", "c"]}
 CANDIDATES = {"kind": "candidates", "features": {"price": {"type": "number"}}}
-PAIRS = [(learner, explorer) for learner in plugins.ours(LEARNERS) for explorer in plugins.ours(EXPLORERS)]
+OURS = [name for name in names_with(LEARNERS, "create") if name in plugins.ours(LEARNERS)]
+PAIRS = [(learner, explorer) for learner in OURS for explorer in plugins.ours(EXPLORERS)]
 
 
 def loop(learner, explorer, actions):
