@@ -1,0 +1,252 @@
+"""Choosing a checkpoint offline: from the curves of the training run and the history alone, never from the environment.
+
+Question answered: which checkpoint of a run is to be published, and why? If the expected return on the data rises and then
+falls, the run overfits and the peak is taken; if errors stay high it underfits, which is said; else it is the last one. An
+expected return that collapsed, or that no return can reach, is no ground for a choice, however small its error. Fitted values
+of the checkpoints, where there are some, overrule the curves only where their intervals leave no doubt.
+Source: Kumar, Singh, Tian, Finn & Levine 2021 (arXiv:2109.10813).
+Letters: c checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from policyloop.core.estimate import Estimate
+from policyloop.evaluate import curves
+from policyloop.evaluate.curves import Curve, Peak
+from policyloop.evaluate.history import Doubt, HistoryFacts
+
+COLLAPSED = 0.1  # of what the history's own returns are worth: an expected return below that has let go of the data
+
+Rule = Literal["peak", "last", "fitted", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which checkpoint, and the reasons in sentences that name their numbers. What the model's manifest keeps."""
+
+    n_updates: int | None  # of the checkpoint chosen; None: there is none to choose
+    place: int | None  # of the checkpoint in the curve
+    rule: Rule  # what decided: the peak of the expected return, the last checkpoint, or fitted values
+    is_underfitting: bool  # more capacity or steps are worth trying
+    is_supported: bool  # whether the history is enough to choose by
+    sentences: tuple[str, ...]
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a checkpoint that may be called offline-chosen."""
+        return self.n_updates is not None and self.is_supported
+
+    def to_json(self) -> dict[str, Any]:
+        """The record."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(told: Mapping[str, Any]) -> Choice:
+        """The inverse of `to_json`, also of what went through JSON."""
+        doubts = tuple(Doubt(**doubt) for doubt in told["doubts"])
+        return Choice(**{**told, "sentences": tuple(told["sentences"]), "doubts": doubts})
+
+
+def choose(
+    curve: Curve,
+    *,
+    history: HistoryFacts | None = None,
+    fitted: Mapping[int, Estimate] | None = None,
+    doubts: Sequence[Doubt] = (),
+) -> Choice:
+    """Choose a checkpoint of one run.
+
+    Args:
+        curve: what `EpisodeLearner.diagnose` gave at every checkpoint, with `n_updates`, in order.
+        history: what the run learned from; None: nothing is known of it, and that is said.
+        fitted: n_updates -> value of that checkpoint's policy by an estimator of sequences, of as many as there are.
+        doubts: further ones, such as that there is no overlap.
+
+    Raises:
+        Invalid: the curve is empty, or its checkpoints are not in order.
+    """
+    updates = curves.checked(curve)
+    all_doubts = (*(history.doubts if history else (_no_history(),)), *_doubts_of(curve), *doubts)
+    eligible, told = _eligible(curve, history)
+    numbers: dict[str, float | None] = {"checkpoints": float(len(curve)), "sound": float(len(eligible))}
+    if not eligible:
+        return _choice(curve, None, "none", told, numbers, all_doubts)
+    sound = [curve[i] for i in eligible]
+    inner, rule, why = _by_shape(sound)
+    place, sentences = eligible[inner], [*told, why]
+    lacks = _underfit(sound)
+    sentences += lacks
+    if fitted:
+        place, rule, told_of_fit = _by_fit(place, rule, {i: fitted[int(updates[i])] for i in eligible if updates[i] in fitted})
+        sentences += told_of_fit
+    sentences += _beside_history(curve[place], history)
+    numbers |= {name: float(value) for name, value in curve[place].items()}
+    return _choice(curve, place, rule, sentences, numbers, all_doubts, is_underfitting=bool(lacks))
+
+
+def _choice(
+    curve: Curve,
+    place: int | None,
+    rule: Rule,
+    sentences: Sequence[str],
+    numbers: Mapping[str, float | None],
+    doubts: Sequence[Doubt],
+    *,
+    is_underfitting: bool = False,
+) -> Choice:
+    is_supported = not any(doubt.is_blocking for doubt in doubts)
+    refused = [] if is_supported else ["The history cannot support a choice."]
+    return Choice(
+        n_updates=None if place is None else int(curve[place]["n_updates"]),
+        place=place,
+        rule=rule,
+        is_underfitting=is_underfitting,
+        is_supported=is_supported,
+        sentences=(*refused, *(doubt.sentence for doubt in doubts), *sentences),
+        numbers={name: value if value is None or np.isfinite(value) else None for name, value in numbers.items()},
+        doubts=tuple(doubts),
+    )
+
+
+def _eligible(curve: Curve, history: HistoryFacts | None) -> tuple[list[int], list[str]]:
+    """Which checkpoints can be chosen at all, and what is wrong with the others."""
+    largest = history.largest_value if history else np.inf
+    n, told = curves.n_sound(curve, largest=largest), []
+    if n < len(curve):
+        told.append(_broke_down(curve[n], largest))
+    sound = curve[:n]
+    collapsed = [i for i, point in enumerate(sound) if is_collapsed(point, history)]
+    if collapsed and collapsed[-1] == n - 1:
+        told.append(_collapsed(curve[n - 1], history))
+    first = next((i for i in range(n) if i not in collapsed), n)
+    last = next((i for i in range(n)[::-1] if i not in collapsed), -1)
+    return [i for i in range(first, last + 1) if i not in collapsed], told
+
+
+def is_collapsed(point: Mapping[str, float], history: HistoryFacts | None) -> bool:
+    """Whether a checkpoint expects next to nothing of anything: its TD error is small then, and means nothing.
+
+    The expected return on the data has less than a tenth of the size that the history's own returns have, and differs by less
+    than that from one row to another.
+    """
+    if history is None or not np.isfinite(history.mean_value):
+        return False
+    size = COLLAPSED * abs(history.mean_value)
+    spread = point.get("q_max", point["q_mean"]) - point.get("q_min", point["q_mean"])
+    return abs(point["q_mean"]) < size and spread < size
+
+
+def _by_shape(sound: Curve) -> tuple[int, Rule, str]:
+    """The checkpoint by the shape of the expected return, on the data first, then on held-out episodes."""
+    for name, where in (("q_mean", "the data"), ("held_out_q_mean", "held-out episodes")):
+        values = curves.series(sound, name)
+        if values is not None and np.isfinite(values).all() and (peak := curves.peak_of(values)) is not None:
+            return peak.place, "peak", _overfit(sound, peak, where)
+    last = sound[-1]
+    return (
+        len(sound) - 1,
+        "last",
+        f"The expected return on the data does not rise and then fall: the last checkpoint is taken, after "
+        f"{last['n_updates']:,.0f} updates, where it is {last['q_mean']:.4g}.",
+    )
+
+
+def _overfit(sound: Curve, peak: Peak, where: str) -> str:
+    at, until = sound[peak.place]["n_updates"], sound[-1]["n_updates"]
+    return (
+        f"The expected return on {where} rose from {peak.start:.4g} to {peak.top:.4g} after {at:,.0f} updates and fell to "
+        f"{peak.end:.4g} after {until:,.0f}: the run overfits, and the peak is taken."
+    )
+
+
+def _underfit(sound: Curve) -> list[str]:
+    """What stays high."""
+    told = []
+    if (error := curves.high_error(sound)) is not None:
+        told.append(f"the root of the TD error is still {100 * error:.3g} % of the expected return's size")
+    if (term := curves.high_term(sound)) is not None:
+        told.append(f"the conservative term is still {100 * term:.3g} % of it")
+    if not told:
+        return []
+    said = " and ".join(told)
+    return [f"{said[0].upper()}{said[1:]}: the run underfits; try more capacity (width, depth) or more steps."]
+
+
+def _by_fit(place: int, rule: Rule, fitted: Mapping[int, Estimate]) -> tuple[int, Rule, list[str]]:
+    """What fitted values say beside the curves; they overrule where the best at its worst beats the chosen at its best."""
+    if not fitted:
+        return place, rule, []
+    best = max(fitted, key=lambda i: fitted[i].value)
+    told_best = _told(fitted[best])
+    if place not in fitted:
+        return place, rule, [f"Fitted values are there of other checkpoints alone; the best of them is {told_best}."]
+    mine = fitted[place]
+    if best != place and fitted[best].interval()[0] > mine.interval()[1]:
+        sentence = (
+            f"Fitted values overrule the curves: {_told(mine)} for that checkpoint, and {told_best} for the one that is taken "
+            f"instead."
+        )
+        return best, "fitted", [sentence]
+    return (
+        place,
+        rule,
+        [f"The fitted value of the chosen checkpoint is {_told(mine)}; the best of {len(fitted)} is {told_best}."],
+    )
+
+
+def _told(estimate: Estimate) -> str:
+    low, high = estimate.interval()
+    return f"{estimate.value:.4g} (95 % sure between {low:.4g} and {high:.4g})"
+
+
+def _beside_history(point: Mapping[str, float], history: HistoryFacts | None) -> list[str]:
+    if history is None:
+        return []
+    return [
+        f"On the data the checkpoint expects {point['q_mean']:.4g}; the history's own discounted returns were "
+        f"{history.mean_value:.4g} on average. A whole episode of it returned {history.mean_return:.4g} (95 % sure between "
+        f"{history.low:.4g} and {history.high:.4g})."
+    ]
+
+
+def _broke_down(point: Mapping[str, float], largest: float) -> str:
+    after = f"after {point['n_updates']:,.0f} updates"
+    if np.isfinite(point["q_mean"]) and point["q_mean"] > largest:
+        return (
+            f"From {after.removeprefix('after ')} on the expected return is {point['q_mean']:.4g}, and no return can be above "
+            f"{largest:.4g}: these checkpoints are left out. A lower learning rate or a larger conservative weight helps."
+        )
+    return f"The run diverged: {after} a number is not finite. Checkpoints from there on are left out; lower the learning rate."
+
+
+def _collapsed(point: Mapping[str, float], history: HistoryFacts | None) -> str:
+    assert history is not None
+    error = f" Its TD error of {point['td_error']:.3g} is small for that reason alone." if "td_error" in point else ""
+    return (
+        f"After {point['n_updates']:,.0f} updates the expected return has collapsed: {point['q_mean']:.3g} on average, where "
+        f"the history's own returns were {history.mean_value:.4g}.{error} Such checkpoints are left out."
+    )
+
+
+def _no_history() -> Doubt:
+    return Doubt(
+        kind="no_history", sentence="Nothing is known of the history, so the choice rests on curves alone.", is_blocking=False
+    )
+
+
+def _doubts_of(curve: Curve) -> tuple[Doubt, ...]:
+    if len(curve) >= curves.FEWEST_TO_SEE_A_SHAPE:
+        return ()
+    told = (
+        f"The run has {len(curve)} checkpoints, and {curves.FEWEST_TO_SEE_A_SHAPE} are the fewest that show a rise and a fall: "
+        f"lower checkpoint_every."
+    )
+    return (Doubt(kind="too_few_checkpoints", sentence=told, is_blocking=False),)

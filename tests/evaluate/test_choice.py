@@ -1,0 +1,188 @@
+"""Choosing a checkpoint by curves: the peak of a run that overfits, a word on one that underfits, else the last."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from policyloop.core.estimate import Estimate
+from policyloop.evaluate.choice import Choice, choose
+from policyloop.evaluate.choice_of_run import choose_run
+from policyloop.evaluate.history import Doubt, facts_of
+from small_histories import curve_of, history_of
+
+RISING = [10.0, 30, 60, 80, 90, 95, 97, 98]
+OVERFIT = [10.0, 30, 60, 80, 90, 70, 50, 30]
+
+
+def a_history(value=40.0, n=40, n_held_out=10):
+    """Episodes of one step that return about `value`."""
+
+    def episodes(many):
+        return history_of([[0]] * many, [[0]] * many, [[value + i % 3 - 1] for i in range(many)])
+
+    return facts_of(episodes(n), episodes(n_held_out), highest_reward=100.0)
+
+
+def test_a_run_that_rises_and_levels_off_gives_its_last_checkpoint():
+    choice = choose(curve_of(RISING), history=a_history())
+
+    assert (choice.n_updates, choice.rule, choice.is_made) == (8000, "last", True)
+    assert "the last checkpoint is taken, after 8,000 updates, where it is 98" in choice.sentences[0]
+
+
+def test_a_run_that_overfits_gives_its_peak_and_says_from_where_to_where_it_fell():
+    choice = choose(curve_of(OVERFIT), history=a_history())
+
+    assert choice.rule == "peak"
+    assert choice.n_updates in (4000, 5000)
+    assert "rose from 10 to 80 after 4,000 updates and fell to 30 after 8,000: the run overfits" in choice.sentences[0]
+
+
+def test_a_fall_on_held_out_episodes_alone_is_overfitting_too():
+    choice = choose(curve_of(RISING, held_out_q_mean=OVERFIT), history=a_history())
+
+    assert choice.rule == "peak"
+    assert "on held-out episodes rose" in choice.sentences[0]
+
+
+def test_a_run_whose_td_error_stays_high_is_told_to_take_more_capacity_or_steps():
+    choice = choose(curve_of(RISING, td_error=[2500.0] * 8), history=a_history())
+
+    assert choice.is_underfitting
+    assert any("underfits; try more capacity (width, depth) or more steps" in s and "51.3 %" in s for s in choice.sentences)
+
+
+def test_a_run_whose_conservative_term_stays_high_is_told_so():
+    choice = choose(curve_of(RISING, conservative=[50.0] * 8), history=a_history())
+
+    assert any("conservative term is still 51.3 %" in sentence for sentence in choice.sentences)
+
+
+def test_a_run_that_diverges_is_cut_off_before_it_does():
+    choice = choose(curve_of([10.0, 30, 60, 80, math.inf, math.nan, 1, 2]), history=a_history())
+
+    assert choice.n_updates == 4000
+    assert "The run diverged: after 5,000 updates a number is not finite" in choice.sentences[0]
+
+
+def test_an_expectation_that_no_return_can_reach_is_no_ground_for_a_choice():
+    """Rewards of at most 100 at a discount of a half: no return is above 200."""
+    choice = choose(curve_of([10.0, 30, 60, 80, 201, 900, 4000, 9000]), history=a_history())
+
+    assert choice.n_updates == 4000
+    assert "the expected return is 201, and no return can be above 200" in choice.sentences[0]
+
+
+def test_a_run_that_was_never_sound_gives_no_checkpoint():
+    choice = choose(curve_of([math.nan] * 5), history=a_history())
+
+    assert (choice.n_updates, choice.rule, choice.is_made) == (None, "none", False)
+
+
+def test_a_collapsed_expectation_is_left_out_however_small_its_error():
+    collapsed = curve_of([20.0, 30, 0.1, 0.0, 0.0, 0.0], td_error=[40.0, 50, 1e-4, 1e-6, 1e-6, 1e-6])
+    choice = choose(collapsed, history=a_history())
+
+    assert choice.n_updates == 2000
+    assert "has collapsed: 0 on average, where the history's own returns were 39.9" in choice.sentences[0]
+
+
+def test_too_little_history_supports_no_choice_and_says_so_first():
+    choice = choose(curve_of(RISING), history=a_history(n=3))
+
+    assert not choice.is_made
+    assert choice.n_updates == 8000
+    assert choice.sentences[0] == "The history cannot support a choice."
+    assert "There are 3 episodes to learn from" in choice.sentences[1]
+
+
+def test_a_lack_of_overlap_is_told_and_leaves_the_choice_to_the_curves():
+    told = "Nothing can be weighed: the policy never varies."
+    doubt = Doubt(kind="no_overlap", sentence=told, is_blocking=False)
+    choice = choose(curve_of(RISING), history=a_history(), doubts=[doubt])
+
+    assert choice.is_made
+    assert choice.sentences[0] == told
+
+
+def test_two_checkpoints_are_too_few_to_see_a_shape():
+    choice = choose(curve_of([1.0, 50.0]), history=a_history())
+
+    assert "The run has 2 checkpoints, and 4 are the fewest" in choice.sentences[0]
+
+
+def test_fitted_values_overrule_curves_where_they_leave_no_doubt():
+    fitted = {4000: Estimate("fqe", 90.0, 1.0, 10, 10), 8000: Estimate("fqe", 50.0, 1.0, 10, 10)}
+    choice = choose(curve_of(RISING), history=a_history(), fitted=fitted)
+
+    assert (choice.n_updates, choice.rule) == (4000, "fitted")
+    assert any("Fitted values overrule the curves" in sentence for sentence in choice.sentences)
+
+
+def test_fitted_values_within_their_noise_leave_the_choice_as_it_is():
+    fitted = {4000: Estimate("fqe", 90.0, 30.0, 10, 10), 8000: Estimate("fqe", 50.0, 30.0, 10, 10)}
+    choice = choose(curve_of(RISING), history=a_history(), fitted=fitted)
+
+    assert (choice.n_updates, choice.rule) == (8000, "last")
+
+
+def test_fitted_values_of_a_collapsed_checkpoint_do_not_count():
+    fitted = {3000: Estimate("fqe", 900.0, 1.0, 10, 10), 2000: Estimate("fqe", 50.0, 1.0, 10, 10)}
+    choice = choose(curve_of([20.0, 30, 0.0, 0.0]), history=a_history(), fitted=fitted)
+
+    assert choice.n_updates == 2000
+
+
+def test_the_record_goes_through_json_and_comes_back_the_same():
+    choice = choose(curve_of(OVERFIT, td_error=[2500.0] * 8), history=a_history(n=3))
+
+    assert Choice.from_json(json.loads(json.dumps(choice.to_json(), allow_nan=False))) == choice
+
+
+def test_the_smallest_td_error_does_not_win_when_it_is_that_of_a_collapsed_expectation():
+    """The known mistake: tuning on the TD error alone takes the run that expects nothing of anything."""
+    learned = curve_of(RISING, td_error=[60.0] * 8, q_min=[0.0] * 8, q_max=[120.0] * 8)
+    collapsed = curve_of([0.0] * 8, td_error=[1e-6] * 8, q_min=[-0.01] * 8, q_max=[0.01] * 8)
+    chosen = choose_run({"learned": learned, "collapsed": collapsed}, history=a_history())
+
+    assert chosen.run == "learned"
+    assert chosen.choices["collapsed"].n_updates is None
+    assert any(
+        "Run collapsed ends with the smallest TD error, 1e-06 beside 60; that is no ground" in s for s in chosen.sentences
+    )
+
+
+def test_of_runs_with_fitted_values_the_one_with_the_best_lower_end_is_taken():
+    fitted = {"wide": {8000: Estimate("fqe", 90.0, 30.0, 10, 10)}, "deep": {8000: Estimate("fqe", 80.0, 1.0, 10, 10)}}
+    chosen = choose_run({"wide": curve_of(RISING), "deep": curve_of(RISING)}, history=a_history(), fitted=fitted)
+
+    assert chosen.run == "deep"
+    assert chosen.choice == chosen.choices["deep"]
+
+
+def test_a_run_that_underfits_is_taken_only_where_there_is_no_other():
+    high = curve_of([2 * q for q in RISING], td_error=[1e5] * 8)
+    sound = curve_of(RISING, td_error=[9.0] * 8)
+
+    assert choose_run({"high": high, "sound": sound}, history=a_history()).run == "sound"
+    assert choose_run({"high": high}, history=a_history()).run == "high"
+
+
+def test_no_run_is_taken_where_none_is_sound():
+    chosen = choose_run({"a": curve_of([math.nan] * 4)}, history=a_history())
+
+    assert (chosen.run, chosen.choice) == (None, None)
+    assert json.loads(json.dumps(chosen.to_json()))["run"] is None
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 1000.0])
+def test_a_choice_does_not_depend_on_the_unit_of_reward(scale):
+    choice = choose(
+        curve_of([scale * q for q in OVERFIT]), history=replace(a_history(value=40.0 * scale), largest_value=math.inf)
+    )
+
+    assert choice.rule == "peak"
