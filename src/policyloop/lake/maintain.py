@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from deltalake.exceptions import CommitFailedError
 
 from policyloop.core.clock import US_PER_HOUR, from_iso, hour_of
-from policyloop.lake import dirty
-from policyloop.lake.schema import ACTION_SETS, DECISIONS, EXAMPLES, OUTCOMES, SCHEMAS, UNKNOWN_HOUR
+from policyloop.lake import dirty, episode_index
+from policyloop.lake.schema import ACTION_SETS, DECISIONS, EXAMPLES, OUTCOMES, SCHEMAS, TRANSITIONS, UNKNOWN_HOUR
 from policyloop.lake.tables import Lake, Snapshot, in_hours
 from policyloop.lake.views import latest
 from policyloop.storage.records import Records, decision_hours, dirty_hours, progress
@@ -97,6 +97,7 @@ def expire(lake: Lake, records: Records, loop: str, *, before: str) -> None:
             sa.delete(decision_hours).where(decision_hours.c.loop == loop, decision_hours.c.hour < time // US_PER_HOUR)
         )
         connection.execute(sa.delete(dirty_hours).where(dirty_hours.c.loop == loop, dirty_hours.c.hour < before))
+        episode_index.forget(connection, loop, before=before)
         connection.execute(
             sa.delete(progress).where(progress.c.name.startswith(state, autoescape=True), progress.c.name < f"{state}{before}")
         )
@@ -114,6 +115,7 @@ def forget_before(lake: Lake, records: Records, loop: str, *, time: int) -> None
         DECISIONS: f"{in_hours(loop, hour)} AND decided_at < {time:d}",
         OUTCOMES: f"{in_hours(loop, hour, UNKNOWN_HOUR)} AND received_at < {time:d}",
         EXAMPLES: in_hours(loop, hour),
+        TRANSITIONS: in_hours(loop, hour),
     }
     for table, where in removed.items():
         if lake.exists(table):
@@ -131,6 +133,7 @@ def forget(lake: Lake, records: Records, loop: str) -> None:
     with records.write() as connection:
         for table in (decision_hours, dirty_hours):
             connection.execute(sa.delete(table).where(table.c.loop == loop))
+        episode_index.forget(connection, loop)
         connection.execute(sa.delete(progress).where(progress.c.name.startswith(f"hour:{loop}:", autoescape=True)))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION = "0006"  # of the schema below; the last step in migrations/ leads to it
+REVISION = "0007"  # of the schema below; the last step in migrations/ leads to it
 
 metadata = MetaData()
 
@@ -109,6 +109,16 @@ decision_hours = Table(  # where each decision is filed: what outcomes are place
     Column("loop", String(63), primary_key=True),
     Column("id_hash", BigInteger, primary_key=True),  # 64 bits of BLAKE2b of the decision id, signed
     Column("hour", Integer, nullable=False),  # hours since 1970 UTC
+    sqlite_with_rowid=False,
+)
+
+episode_hours = Table(  # under which hours the decisions of each episode are filed: what an episode is put together by
+    "episode_hours",
+    metadata,
+    Column("loop", String(63), primary_key=True),
+    Column("id_hash", BigInteger, primary_key=True, autoincrement=False),  # of the episode's id, as for decisions
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    sa.Index("ix_episode_hours_hour", "loop", "hour"),
     sqlite_with_rowid=False,
 )
 
