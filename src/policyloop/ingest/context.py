@@ -28,6 +28,7 @@ from policyloop.ingest.fields import (
 )
 from policyloop.ingest.json_values import check_plain, max_fields_of
 from policyloop.ingest.quoting import place, shown, unknown_name
+from policyloop.ingest.tensors import tensor_type
 
 MAX_CONTEXT_BYTES = 2**20  # as JSON; an event's payload holds at most four times that
 MAX_FAULTS = 20  # listed per context; the rest is counted
@@ -133,7 +134,7 @@ def _struct_of(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
         member = f"f{number}"
         if field.default is None and not field.optional:
             members.append((member, accepted, msgspec.field(name=field.name)))
-        elif field.type in ("array", "json") and field.default is not None:
+        elif field.type in ("array", "json", "tensor") and field.default is not None:
             members.append((member, accepted, msgspec.field(name=field.name, default_factory=_Copy(field))))
         else:
             members.append((member, accepted, msgspec.field(name=field.name, default=_default_of(field))))
@@ -143,6 +144,8 @@ def _struct_of(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
 def _type_of(field: Field) -> Any:
     if field.type == "json":
         return dict[str, Any] | list[Any]
+    if field.type == "tensor":
+        return tensor_type(field)
     if field.type == "boolean":
         return bool
     if field.type == "text":
@@ -176,7 +179,7 @@ def _default_of(field: Field) -> Any:
         return None
     if field.type == "number":
         return float(field.default)
-    if field.type == "json":
+    if field.type in ("json", "tensor"):
         return copy.deepcopy(field.default)
     if field.type == "array":
         return [float(item) if field.items == "number" else item for item in field.default]

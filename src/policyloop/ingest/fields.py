@@ -15,6 +15,7 @@ from policyloop.core.errors import Fault, nearest
 from policyloop.core.loop import Field
 from policyloop.ingest.json_values import clean_json, described_json
 from policyloop.ingest.quoting import MAX_SHOWN_CHARS, shown
+from policyloop.ingest.tensors import clean_tensor, described_tensor
 
 MAX_FLOAT = sys.float_info.max
 MAX_INTEGER = 2**53  # beyond it neither float64 nor JavaScript tells neighbours apart
@@ -40,6 +41,8 @@ def described(field: Field) -> str:
     """What the field takes, in words: `a whole number from 0 to 23`."""
     if field.type == "json":
         words = described_json(field)
+    elif field.type == "tensor":
+        words = described_tensor(field)
     else:
         words = _array_in_words(field) if field.type == "array" else _item_in_words(field.type, field)
     return f"{words}, or null" if field.optional else words
@@ -176,5 +179,6 @@ _CLEANER_OF_TYPE: dict[str, Callable[[Any, Field, str, list[Fault]], Any]] = {
     "category": _category,
     "text": _text,
     "array": _array,
+    "tensor": clean_tensor,
     "json": clean_json,
 }

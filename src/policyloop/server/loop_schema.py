@@ -12,6 +12,7 @@ from policyloop.core.loop import Field, LoopSpec, OutcomeSpec
 from policyloop.core.spec_actions import has_any_features
 from policyloop.core.wire import MAX_ID_CHARS
 from policyloop.ingest.fields import MAX_CATEGORY_CHARS, MAX_TEXT_CHARS, described, max_items_of
+from policyloop.ingest.tensors import tensor_schema
 
 Schema = dict[str, Any]
 
@@ -89,6 +90,8 @@ def _field(field: Field) -> Schema:
 def _of_type(field: Field) -> Schema:
     if field.type == "json":
         return {"type": ["object", "array"]}
+    if field.type == "tensor":
+        return tensor_schema(field)
     if field.type == "array":
         return {"type": "array", "items": _scalar(field.items or "category", field), "maxItems": max_items_of(field)}
     return _scalar(field.type, field)
