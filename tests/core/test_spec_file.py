@@ -205,7 +205,7 @@ def test_defaults_hold_only_what_loops_can_share():
         ),
         (
             {"context": {"hour": {"type": "tensor"}}},
-            "$.context.hour.type: is 'tensor', which comes later; what works today is number, integer, boolean",
+            "$.context.hour.shape: is missing; expected the dimensions, such as [20, 16].",
         ),
         ({"context": {"hour": {}}}, "$.context.hour.type: is missing; expected one of number, integer, boolean"),
         ({"context": {"hour": {"type": 3}}}, "$.context.hour.type: is 3; expected one of number"),
@@ -306,11 +306,11 @@ def test_defaults_hold_only_what_loops_can_share():
         ),
         (
             {"actions": {"kind": "slots"}},
-            "$.actions.kind: is 'slots', which comes later; what works today is discrete and candidates.",
+            "$.actions.kind: is 'slots', which comes later; what works today is discrete, candidates, continuous, tuple.",
         ),
         (
             {"actions": {"kind": "discreet"}},
-            "$.actions.kind: is 'discreet'; expected one of discrete, candidates (coming: slots, continuous, tuple).",
+            "$.actions.kind: is 'discreet'; expected one of discrete, candidates, continuous, tuple (coming: slots).",
         ),
         ({"actions": {}}, "$.actions.labels: is missing; expected the actions, such as [calm, bold, playful]."),
         (
@@ -633,7 +633,7 @@ def test_every_unknown_name_in_the_expression_is_told():
 
 def test_keys_beside_a_mistyped_kind_of_actions_are_checked():
     assert faults(small(actions={"kind": "discret", "lables": ["a"], "labels": ["a", "b"]})) == [
-        "$.actions.kind: is 'discret'; expected one of discrete, candidates (coming: slots, continuous, tuple).",
+        "$.actions.kind: is 'discret'; expected one of discrete, candidates, continuous, tuple (coming: slots).",
         "$.actions.lables: no key of actions is named 'lables'; did you mean 'labels'?",
     ]
 

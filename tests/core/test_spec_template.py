@@ -10,6 +10,14 @@ from policyloop.core.spec_template import COMMENTS, EXAMPLE, EXAMPLE_OF_CANDIDAT
 from policyloop.core.yaml_text import read_yaml
 
 SPEC = read_spec({"loop": "x", **EXAMPLE})
+GEAR = {"kind": "tuple", "parts": {"gear": ["low", "high"], "force": {"min": 0, "max": 1}}}
+EPISODES = {
+    "loop": "crane",
+    "context": {"x": "number", "view": {"type": "tensor", "shape": [4, 4], "dtype": "uint8"}},
+    "actions": {"kind": "continuous", "box": {"force": {"min": -1, "max": 1}}},
+    "episodes": {"max_steps": 100},
+    "reward": {"expression": "next.x - 0.1 * abs(force)", "range": [-1, 1]},
+}
 
 
 def test_the_template_reads_back_to_the_defaults():
@@ -40,11 +48,19 @@ def test_the_template_has_every_key_of_the_gate():
 
 
 def test_every_line_with_a_key_says_what_it_means():
-    text = template_of(SPEC) + template_of(read_spec({"loop": "shelf", **EXAMPLE_OF_CANDIDATES}))
+    others = ({"loop": "shelf", **EXAMPLE_OF_CANDIDATES}, EPISODES, {**EPISODES, "actions": GEAR})
+    text = template_of(SPEC) + "".join(template_of(read_spec(other)) for other in others)
 
     for key, comment in COMMENTS.items():
         name = key.split(".")[-1]
         assert any(line.lstrip().startswith(f"{name}:") and line.endswith(comment) for line in text.splitlines()), key
+
+
+@pytest.mark.parametrize("changes", [{}, {"actions": GEAR}, {"limits": {"force": {"max": 0.5}}}, {"baseline": {"force": 0.5}}])
+def test_a_loop_with_episodes_reads_back_to_the_same_spec(changes):
+    spec = read_spec({**EPISODES, **changes})
+
+    assert read_spec(template_of(spec)) == spec
 
 
 def test_a_loop_over_candidates_reads_back_to_the_same_spec():

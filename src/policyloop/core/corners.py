@@ -43,7 +43,7 @@ def corner_candidates(actions: ActionSpec) -> Candidates:
     return candidates_of(ids, features)
 
 
-def corner_values(field: Field) -> list[Any]:
+def corner_values(field: Field) -> list[Any]:  # noqa: PLR0911 - one for each type
     """Values that a field just takes, at least one: the smallest first, the largest last."""
     match field.type:
         case "number" | "integer":
@@ -58,6 +58,8 @@ def corner_values(field: Field) -> list[Any]:
             return ["", "words that were never seen"]
         case "array":
             return [[], [_item_of(field)] * (_ITEMS if field.max_items is None else field.max_items)]
+        case "tensor":
+            return [_filled(field.shape or (), value) for value in (0, 255)]
         case "json":
             strange = {"far": _FAR}
             if field.max_fields is None or field.max_fields >= _N_STRANGE:
@@ -69,6 +71,11 @@ def _bounds(field: Field) -> tuple[float, float]:
     low = -_FAR if field.min is None else field.min
     high = max(_FAR, low) if field.max is None else field.max
     return min(low, high), high
+
+
+def _filled(shape: tuple[int, ...], value: int) -> Any:
+    """Nested lists of one number."""
+    return value if not shape else [_filled(shape[1:], value)] * shape[0]
 
 
 def _item_of(field: Field) -> Any:

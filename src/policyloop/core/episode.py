@@ -54,12 +54,12 @@ class Transitions:
     @property
     def is_first(self) -> NDArray[np.bool_]:
         """(n,) whether the row is the first of its episode."""
-        return np.diff(self.episode, prepend=self.episode[:1] - 1) != 0
+        return np.asarray(np.diff(self.episode, prepend=self.episode[:1] - 1) != 0)
 
     @property
     def is_last(self) -> NDArray[np.bool_]:
         """(n,) whether the row is the last of its episode."""
-        return np.diff(self.episode, append=self.episode[-1:] + 1) != 0
+        return np.asarray(np.diff(self.episode, append=self.episode[-1:] + 1) != 0)
 
     @property
     def returns(self) -> NDArray[np.float64]:

@@ -1,5 +1,8 @@
 """A reward expression: safe arithmetic over the names of outcomes, such as `clicked + 0.1 * min(dwell_s, 60) / 60`.
 
+In loops with episodes it may also name what was known, what was done, and what was known after it, as in
+`10 * (abs(next.x - next.goal) < 0.1) - 0.01 * abs(force)`.
+
 Question answered: what number do a decision's outcomes make, and between which bounds can it lie?
 Everything is a number; a comparison is 1 or 0. The text is parsed by our own parser and never handed to Python, so
 nothing but arithmetic can be said in it. Operators, from weakest to strongest: `a if c else b`, `or`, `and`, `not`,

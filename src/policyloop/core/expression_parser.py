@@ -19,7 +19,7 @@ MAX_DEPTH = 32
 KEYWORDS = frozenset({"if", "else", "and", "or", "not"})
 
 _TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<word>(?:next\.)?[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<sign>\*\*|<=|>=|==|!=|[-+*/()<>,])|(?P<blank>[ \t\r\n]+)",
     re.ASCII,
 )
@@ -47,7 +47,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The aggregated value of one outcome."""
+    """The aggregated value of one outcome; in loops with episodes also a field, `next.` a field, or a part of the action."""
 
     name: str
     column: int
@@ -71,6 +71,7 @@ class Parser:
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self.text = text
         self.known = names
+        self.has_fields = any("." in name for name in names)
         self.at = 0
         self.wrong: list[BadExpression] = []  # an unknown name does not end the reading, so that all are told
         self.depth = 0
@@ -227,11 +228,12 @@ class Parser:
         raise self.error(column, f"found {'the end' if kind == 'end' else repr(word)}; expected a number, a name or '('")
 
     def name(self, token: str, column: int) -> Node:
-        """A declared outcome."""
+        """A name that means something here."""
         if token not in self.known:
             if token in FUNCTIONS:
                 raise self.error(column, f"'{token}' is a function; expected '(' after it")
-            self.wrong.append(self.error(column, unknown("outcome", token, self.known)))
+            noun = "field, outcome or part of the action" if self.has_fields else "outcome"
+            self.wrong.append(self.error(column, unknown(noun, token, self.known)))
         return self.count(Name(token, column))
 
     def function(self, token: str, column: int) -> Node:

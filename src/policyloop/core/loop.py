@@ -138,6 +138,7 @@ class TrainSpec:
     """When a refresh is trained, and from what."""
 
     every_examples: int | None = 500  # so many new examples ...
+    every_episodes: int | None = None  # the same for loops with episodes
     every_s: float | None = 4 * 3600.0  # ... or so long, whichever is first
     cron: str | None = None  # instead of both: five fields, UTC
     window_s: float | None = 90 * 86_400.0  # older examples are left out; None: never
@@ -184,8 +185,8 @@ class LoopSpec:
     actions: ActionSpec
     outcomes: Mapping[str, OutcomeSpec]
     reward: RewardSpec
-    # a label, `first` or `uniform`; of actions with numbers `middle`, `uniform`, or a value for every part
-    baseline: str | Mapping[str, str | float]
+    baseline: str  # a label, `first` or `uniform`; of actions with numbers `middle`, `uniform` or `values`
+    baseline_values: Mapping[str, str | float] = field(default_factory=dict)  # of `values`: one for every part of an action
     learner: PluginSpec = field(default_factory=lambda: PluginSpec(name="linear"))
     explore: ExploreSpec = field(default_factory=ExploreSpec)
     train: TrainSpec = field(default_factory=TrainSpec)

@@ -1,4 +1,4 @@
-"""The section `actions:` of a loop file: what may be done, one of several labels or one of the caller's candidates.
+"""The section `actions:` of a loop file: what may be done. Labels, candidates of the caller, numbers, or labels and numbers.
 
 Labels, ids and names of features are the user's; kinds are ours, so a wrong one is answered with the known ones.
 """
@@ -12,16 +12,17 @@ from policyloop.core.candidates import MAX_CANDIDATES
 from policyloop.core.errors import Fault
 from policyloop.core.loop import ActionSpec, Field
 from policyloop.core.section import Section, show
+from policyloop.core.spec_box import box_mapping, read_box_actions
 from policyloop.core.spec_context import read_context, read_names
 
-ACTION_KINDS = ("discrete", "candidates")
-LATER_ACTION_KINDS = ("slots", "continuous", "tuple")
+ACTION_KINDS = ("discrete", "candidates", "continuous", "tuple")
+LATER_ACTION_KINDS = ("slots",)
 RESERVED_LABELS = ("first", "uniform")  # words of `baseline:`
 MAX_LABELS = 1000
 FEATURES = "features"  # the one field of candidates whose features are not declared
 ANY_FEATURES = "any"
 
-_EXPECTED = "`{kind: discrete, labels: [...]}` or `{kind: candidates, features: {...}}`"
+_EXPECTED = "`{kind: discrete, labels: [...]}`, `{kind: candidates, features: {...}}` or `{kind: continuous, box: {...}}`"
 
 
 def read_actions(value: Any, where: str, faults: list[Fault]) -> ActionSpec | None:
@@ -30,8 +31,10 @@ def read_actions(value: Any, where: str, faults: list[Fault]) -> ActionSpec | No
     kind = section.take("kind", "discrete")
     if kind == "candidates":
         return _read_candidates(section)
+    if kind in ("continuous", "tuple"):
+        return read_box_actions(section, kind)
     if kind in LATER_ACTION_KINDS:
-        section.fault("kind", f"is '{kind}', which comes later; what works today is {' and '.join(ACTION_KINDS)}.", "later")
+        section.fault("kind", f"is '{kind}', which comes later; what works today is {', '.join(ACTION_KINDS)}.", "later")
         return None
     if kind != "discrete":
         known, coming = ", ".join(ACTION_KINDS), ", ".join(LATER_ACTION_KINDS)
@@ -49,6 +52,8 @@ def to_mapping(actions: ActionSpec, features: Mapping[str, Any]) -> dict[str, An
     """The section with nothing left out; `features` are the declared ones as mappings."""
     if actions.kind == "discrete":
         return {"kind": "discrete", "labels": list(actions.labels)}
+    if actions.box:
+        return box_mapping(actions)
     declared: Any = ANY_FEATURES if has_any_features(actions) else dict(features)
     return {"kind": "candidates", "features": declared, "ids": list(actions.ids), "max": actions.max}
 

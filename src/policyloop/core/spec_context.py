@@ -5,6 +5,7 @@ Names of fields and values are the user's; types and options are ours, so a wron
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,9 @@ from policyloop.core.errors import Fault, unknown
 from policyloop.core.loop import Field
 from policyloop.core.section import QUOTE_HINT, Section, is_number, show
 
-FIELD_TYPES = ("number", "integer", "boolean", "category", "text", "array", "json")
-LATER_FIELD_TYPES = ("tensor",)
+FIELD_TYPES = ("number", "integer", "boolean", "category", "text", "array", "tensor", "json")
+TENSOR_TYPES = ("float32", "uint8")
+MAX_TENSOR_NUMBERS = 2**20
 MAX_FIELDS = 1000
 MAX_VALUES = 10_000
 MAX_ITEMS = 1024
@@ -75,9 +77,7 @@ def _read_type(section: Section) -> Any:
     kind = section.take("type", expected=f"one of {', '.join(FIELD_TYPES)}")
     if kind in FIELD_TYPES:
         return kind
-    if kind in LATER_FIELD_TYPES:
-        section.fault("type", f"is '{kind}', which comes later; what works today is {', '.join(FIELD_TYPES)}.", "later")
-    elif isinstance(kind, str):
+    if isinstance(kind, str):
         section.fault("type", unknown("field type", kind, FIELD_TYPES))
     elif kind is not None:
         section.fault("type", f"is {show(kind)}; expected one of {', '.join(FIELD_TYPES)}.")
@@ -102,6 +102,9 @@ def _options_of_type(kind: str, section: Section) -> dict[str, Any]:
         else:
             options |= _read_bounds(section, is_whole=False)
         return options
+    if kind == "tensor":
+        dtype = section.choice("dtype", TENSOR_TYPES, "float32", kind="type of a tensor's numbers")
+        return {"shape": _read_shape(section), "dtype": dtype}
     if kind == "json":
         return {"max_fields": section.whole("max_fields", None, low=1, high=MAX_JSON_FIELDS)}
     return {}
@@ -109,9 +112,24 @@ def _options_of_type(kind: str, section: Section) -> dict[str, Any]:
 
 def _options_of_any_type(section: Section) -> dict[str, Any]:
     """Where the type is wrong, every type's options may stand: only a name that none of them has is a fault of its own."""
-    for key in ("min", "max", "values", "items", "max_items", "max_fields"):
+    for key in ("min", "max", "values", "items", "max_items", "max_fields", "shape", "dtype"):
         section.take(key, None)
     return {}
+
+
+def _read_shape(section: Section) -> tuple[int, ...]:
+    """The dimensions of a tensor, each 1 or more."""
+    value = section.take("shape", expected="the dimensions, such as [20, 16]")
+    sides = value if isinstance(value, list) else []
+    is_whole = all(isinstance(side, int) and not isinstance(side, bool) and side >= 1 for side in sides)
+    if sides and is_whole and math.prod(sides) <= MAX_TENSOR_NUMBERS:
+        return tuple(sides)
+    if "shape" in section.body:
+        section.fault(
+            "shape",
+            f"is {show(value)}; expected a list of whole numbers, such as [20, 16], of at most {MAX_TENSOR_NUMBERS:,} in all.",
+        )
+    return (1,)
 
 
 def _read_bounds(section: Section, *, is_whole: bool) -> dict[str, Any]:
@@ -203,9 +221,24 @@ def _why_no_json(field: Field, value: Any) -> str | None:
     return f"at most {MAX_JSON_DEPTH} levels of objects and lists"
 
 
+def _why_no_tensor(field: Field, value: Any) -> str | None:
+    """Nested lists of the declared shape."""
+    assert field.shape is not None
+    level = [value]
+    for side in field.shape:
+        if not all(isinstance(entry, list) and len(entry) == side for entry in level):
+            return f"nested lists of shape {list(field.shape)}"
+        level = [inner for entry in level for inner in entry]
+    if field.dtype == "uint8":
+        is_fine = all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 255 for v in level)
+        return None if is_fine else "whole numbers from 0 to 255"
+    return None if all(is_number(v) for v in level) else "numbers"
+
+
 _WHY_NOT: dict[str, Callable[[Field, Any], str | None]] = {
     "array": _why_no_array,
     "integer": _why_no_number,
     "json": _why_no_json,
     "number": _why_no_number,
+    "tensor": _why_no_tensor,
 }

@@ -22,9 +22,20 @@ from policyloop.core.model import digest
 from policyloop.core.section import Section, show
 from policyloop.core.spec_actions import RESERVED_LABELS, read_actions
 from policyloop.core.spec_actions import to_mapping as actions_mapping
+from policyloop.core.spec_box import limits_mapping, read_box_baseline, read_limits
 from policyloop.core.spec_context import read_context
+from policyloop.core.spec_episodes import episodes_mapping, read_episodes, reward_names
 from policyloop.core.spec_gate import gate_mapping, read_gate
-from policyloop.core.spec_learning import LEARNERS, merged, read_explore, read_plugin, read_train
+from policyloop.core.spec_learning import (
+    BOX_LEARNER,
+    LABELS_LEARNER,
+    LEARNERS,
+    OF_A_RUN,
+    merged,
+    read_explore,
+    read_plugin,
+    read_train,
+)
 from policyloop.core.spec_reward import read_outcomes, read_reward
 from policyloop.core.yaml_text import read_yaml
 
@@ -37,6 +48,8 @@ KEYS = (
     "baseline",
     "learner",
     "explore",
+    "limits",
+    "episodes",
     "train",
     "gate",
     "on_log_failure",
@@ -45,7 +58,7 @@ KEYS = (
     "public_models",
 )
 DEFAULTS_MAY_HOLD = ("reward", "baseline", "learner", "explore", "train", "gate", "on_log_failure")
-_RECIPE_KEYS = ("context", "actions", "outcomes", "reward", "learner", "explore")
+_RECIPE_KEYS = ("context", "actions", "outcomes", "reward", "learner", "explore", "episodes")
 _LOOP_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MAX_ALIASES = 20
 
@@ -116,7 +129,7 @@ def to_mapping(spec: LoopSpec) -> dict[str, Any]:
             "close": reward.close,
             "default": reward.default,
         },
-        "baseline": spec.baseline,
+        "baseline": dict(spec.baseline_values) or spec.baseline,
         "learner": _plugin_mapping(spec.learner),
         "explore": {"name": spec.explore.name, "floor": spec.explore.floor, **spec.explore.settings},
         "train": _train_mapping(train),
@@ -124,6 +137,9 @@ def to_mapping(spec: LoopSpec) -> dict[str, Any]:
         "on_log_failure": spec.on_log_failure,
         "subject": spec.subject,
         "aliases": list(spec.aliases),
+        # Said only where they are there: specs from before the keys were there keep their digests.
+        **({"limits": limits_mapping(spec.limits)} if spec.limits else {}),
+        **({"episodes": episodes_mapping(spec.episodes)} if spec.episodes is not None else {}),
         # Said only when it is true: specs from before the key was there keep their digests.
         **({"public_models": True} if spec.public_models else {}),
     }
@@ -132,7 +148,7 @@ def to_mapping(spec: LoopSpec) -> dict[str, Any]:
 def recipe_mapping(spec: LoopSpec) -> dict[str, Any]:
     """The part of a spec that makes models; floor, baseline, train and gate are not in it."""
     whole = to_mapping(spec)
-    recipe = {key: whole[key] for key in _RECIPE_KEYS}
+    recipe = {key: whole[key] for key in _RECIPE_KEYS if key in whole}
     recipe["explore"] = {key: value for key, value in whole["explore"].items() if key != "floor"}
     return recipe
 
@@ -146,6 +162,8 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "values": None if field.values is None else list(field.values),
         "max_items": field.max_items,
         "max_fields": field.max_fields,
+        "shape": None if field.shape is None else list(field.shape),
+        "dtype": field.dtype,
         "default": field.default,
     }
     kept = {key: value for key, value in given.items() if value is not None}
@@ -164,6 +182,7 @@ def _plugin_mapping(plugin: PluginSpec) -> dict[str, Any]:
 
 def _train_mapping(train: TrainSpec) -> dict[str, Any]:
     examples = [] if train.every_examples is None else [f"{train.every_examples} examples"]
+    examples += [] if train.every_episodes is None else [f"{train.every_episodes} episodes"]
     seconds = [] if train.every_s is None else [show_duration(train.every_s)]
     when = {"every": " or ".join([*examples, *seconds]) or "none"} if train.cron is None else {"cron": train.cron}
     return {
@@ -226,15 +245,22 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
     actions = read_actions(section.take("actions", expected="`{kind: discrete, labels: [...]}`"), "$.actions", faults)
     # None: what may be the baseline is unknown
     labels = (*actions.labels, *actions.ids) if actions and len(faults) == n_faults else None
-    outcomes = read_outcomes(section.take("outcomes", None), "$.outcomes", faults)
-    reward = read_reward(section.take("reward", {}), "$.reward", faults, outcomes)
+    episodes = read_episodes(section.take("episodes", None), "$.episodes", faults)
+    has_episodes = episodes is not None
+    outcomes = read_outcomes(section.take("outcomes", None), "$.outcomes", faults, may_be_none=has_episodes)
+    more = reward_names(context, actions) if has_episodes else None
+    reward = read_reward(section.take("reward", {}), "$.reward", faults, outcomes, more=more)
+    has_box = actions is not None and bool(actions.box)
+    if actions is not None and has_box:
+        baseline, values = read_box_baseline(section, actions)
+    else:
+        baseline, values = _read_baseline(section, labels), {}
     spec_parts = {
-        "baseline": _read_baseline(section, labels),
-        "learner": read_plugin(
-            section.take("learner", {}), "$.learner", faults, family=LEARNERS, default="linear", is_checked=is_checked
-        ),
-        "explore": read_explore(section.take("explore", {}), "$.explore", faults, is_checked=is_checked),
-        "train": read_train(section.take("train", {}), "$.train", faults),
+        "baseline": baseline,
+        "baseline_values": values,
+        "learner": _read_learner(section, faults, has_episodes=has_episodes, has_box=has_box, is_checked=is_checked),
+        "explore": read_explore(section.take("explore", {}), "$.explore", faults, is_checked=is_checked, has_box=has_box),
+        "train": read_train(section.take("train", {}), "$.train", faults, has_episodes=has_episodes),
         "gate": read_gate(
             section.take("gate", {}),
             "$.gate",
@@ -250,10 +276,35 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
         "subject": _read_subject(section, context),
         "aliases": _read_aliases(section, name),
         "public_models": section.truth("public_models", False),
+        "limits": read_limits(section.take("limits", {}), "$.limits", faults, actions),
+        "episodes": episodes,
     }
+    if has_box and not has_episodes:
+        section.fault(
+            "episodes", "is missing; expected it beside actions with numbers: `episodes: {}` takes every default.", "missing"
+        )
+    if has_episodes and actions is not None and actions.kind == "candidates":
+        section.fault("episodes", "is there, but actions are candidates; expected labels or numbers, or no episodes.")
     if actions is None or reward is None:
         return None
     return LoopSpec(loop=name, context=context, actions=actions, outcomes=outcomes, reward=reward, **spec_parts)
+
+
+def _read_learner(section: Section, faults: list[Fault], *, has_episodes: bool, has_box: bool, is_checked: bool) -> PluginSpec:
+    """What makes models: of examples, or of transitions where there are episodes."""
+    body = section.take("learner", {})
+    if not has_episodes:
+        return read_plugin(body, "$.learner", faults, family=LEARNERS, default="linear", is_checked=is_checked)
+    return read_plugin(
+        body,
+        "$.learner",
+        faults,
+        family=LEARNERS,
+        default=BOX_LEARNER if has_box else LABELS_LEARNER,
+        is_checked=is_checked,
+        maker="create_episodic",
+        more=OF_A_RUN,
+    )
 
 
 def _read_loop_name(section: Section) -> str:

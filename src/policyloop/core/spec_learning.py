@@ -25,26 +25,48 @@ EXPLORERS = "policyloop.policy.explorers"
 RULES = "policyloop.gate.rules"
 MAX_EVERY = 10**9
 _KIND_OF_FAMILY = {LEARNERS: "learner", EXPLORERS: "explorer", RULES: "gate rule"}
-_N_EXAMPLES = re.compile(r"([0-9][0-9_,]*)\s*examples?")
+BOX_EXPLORE = ExploreSpec(name="greedy", floor=0.0)  # of a plant: what is tried at random costs
+EPISODES_TRAIN = TrainSpec(every_examples=None, every_episodes=200)
+BOX_LEARNER, LABELS_LEARNER = "rebrac", "cql_discrete"  # of loops with episodes that name no learner
+OF_A_RUN = ("updates", "checkpoint_every")  # settings of learners of episodes that belong to the training run
+_N_OF = re.compile(r"([0-9][0-9_,]*)\s*(example|episode)s?")
 
 
 def read_plugin(
-    value: Any, where: str, faults: list[Fault], *, family: str, default: str, is_checked: bool, maker: str = "create"
+    value: Any,
+    where: str,
+    faults: list[Fault],
+    *,
+    family: str,
+    default: str,
+    is_checked: bool,
+    maker: str = "create",
+    more: tuple[str, ...] = (),
 ) -> PluginSpec:
-    """A plug-in by name, or `{name: ..., setting: value}`; `maker` is the function that its file must have."""
+    """A plug-in by name, or `{name: ..., setting: value}`; `maker` is the function that its file must have.
+
+    Args:
+        more: settings beside those of the plug-in, of whoever runs it.
+    """
     section = Section({"name": value} if isinstance(value, str) else value, where, faults, expected="`{name: ...}`")
     name = _read_name(section, family, default, is_checked, maker)
-    return PluginSpec(name=name, settings=_read_settings(section, family, name, ("name",), is_checked, maker))
+    return PluginSpec(name=name, settings=_read_settings(section, family, name, ("name",), is_checked, maker, more))
 
 
-def read_explore(value: Any, where: str, faults: list[Fault], *, is_checked: bool) -> ExploreSpec:
-    """The explorer, its settings and the floor."""
+def read_explore(value: Any, where: str, faults: list[Fault], *, is_checked: bool, has_box: bool = False) -> ExploreSpec:
+    """The explorer, its settings and the floor.
+
+    Args:
+        has_box: whether actions have numbers, so that nothing is explored unless it is asked for.
+    """
+    usual, maker = (BOX_EXPLORE, "create_box") if has_box else (ExploreSpec(), "create")
     section = Section(
         {"name": value} if isinstance(value, str) else value, where, faults, expected="`{name: ..., floor: 0.02}`"
     )
-    name = _read_name(section, EXPLORERS, ExploreSpec().name, is_checked)
-    floor = section.number("floor", ExploreSpec().floor, low=0.0, high=1.0)
-    return ExploreSpec(name=name, floor=floor, settings=_read_settings(section, EXPLORERS, name, ("name", "floor"), is_checked))
+    name = _read_name(section, EXPLORERS, usual.name, is_checked, maker)
+    floor = section.number("floor", usual.floor, low=0.0, high=1.0)
+    settings = _read_settings(section, EXPLORERS, name, ("name", "floor"), is_checked, maker)
+    return ExploreSpec(name=name, floor=floor, settings=settings)
 
 
 def _read_name(section: Section, family: str, default: str, is_checked: bool, maker: str = "create") -> str:
@@ -59,7 +81,13 @@ def _read_name(section: Section, family: str, default: str, is_checked: bool, ma
 
 
 def _read_settings(
-    section: Section, family: str, name: str, ours: tuple[str, ...], is_checked: bool, maker: str = "create"
+    section: Section,
+    family: str,
+    name: str,
+    ours: tuple[str, ...],
+    is_checked: bool,
+    maker: str = "create",
+    more: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The plug-in's own settings, by name, in alphabetical order."""
     known = settings_of(family, name, maker) if is_checked else None
@@ -68,8 +96,8 @@ def _read_settings(
         if key in ours:
             continue
         value = section.body[key]
-        if known is not None and key not in known:
-            section.fault(key, unknown(f"setting of {name}", key, [*ours, *known]), "unknown_key")
+        if known is not None and key not in known and key not in more:
+            section.fault(key, unknown(f"setting of {name}", key, [*ours, *more, *known]), "unknown_key")
         elif not _is_setting(value):
             section.fault(key, f"is {show(value)}; expected a number, a text, true, false or a list of these.")
         else:
@@ -84,14 +112,15 @@ def _is_setting(value: Any) -> bool:
     return value is None or isinstance(value, bool | str) or is_number(value)
 
 
-def read_train(value: Any, where: str, faults: list[Fault]) -> TrainSpec:
+def read_train(value: Any, where: str, faults: list[Fault], *, has_episodes: bool = False) -> TrainSpec:
     """When a refresh is trained, and from what."""
-    usual = TrainSpec()
+    usual = EPISODES_TRAIN if has_episodes else TrainSpec()
     section = Section(value, where, faults, expected="`{every: 500 examples or 4h, window: 90d}`")
     cron = _read_cron(section)
-    every_examples, every_s = _read_every(section, cron is not None)
+    every, every_s = _read_every(section, usual, has_cron=cron is not None)
     train = TrainSpec(
-        every_examples=every_examples,
+        every_examples=None if has_episodes else every,
+        every_episodes=every if has_episodes else None,
         every_s=every_s,
         cron=cron,
         window_s=section.seconds("window", usual.window_s, low=1.0, or_none=True),
@@ -104,12 +133,13 @@ def read_train(value: Any, where: str, faults: list[Fault]) -> TrainSpec:
     return train
 
 
-def _read_every(section: Section, has_cron: bool) -> tuple[int | None, float | None]:
-    """`500 examples or 4h` as (examples, seconds); none means: only by cron or when asked."""
-    usual = TrainSpec()
+def _read_every(section: Section, usual: TrainSpec, *, has_cron: bool) -> tuple[int | None, float | None]:
+    """`500 examples or 4h` as (examples or episodes, seconds); none means: only by cron or when asked."""
+    noun = "examples" if usual.every_episodes is None else "episodes"
+    n_usual = usual.every_examples if usual.every_episodes is None else usual.every_episodes
     value = section.take("every", None)
     if "every" not in section.body:
-        return (None, None) if has_cron else (usual.every_examples, usual.every_s)
+        return (None, None) if has_cron else (n_usual, usual.every_s)
     if value in NONE_WORDS:
         return None, None
     if has_cron:
@@ -118,24 +148,25 @@ def _read_every(section: Section, has_cron: bool) -> tuple[int | None, float | N
     every: dict[str, float] = {}
     for part in str(value).split(" or "):
         try:
-            kind, amount = _read_every_part(part.strip())
+            kind, amount = _read_every_part(part.strip(), noun)
         except ValueError:
             kind, amount = "wrong", 0.0
         if kind in every or kind == "wrong":
-            section.fault("every", f"is {show(value)}; expected such as `500 examples`, `4h` or `500 examples or 4h`.")
-            return usual.every_examples, usual.every_s
+            section.fault("every", f"is {show(value)}; expected such as `500 {noun}`, `4h` or `500 {noun} or 4h`.")
+            return n_usual, usual.every_s
         every[kind] = amount
-    return (int(every["examples"]) if "examples" in every else None), every.get("seconds")
+    return (int(every[noun]) if noun in every else None), every.get("seconds")
 
 
-def _read_every_part(part: str) -> tuple[str, float]:
+def _read_every_part(part: str, noun: str) -> tuple[str, float]:
     """One of the two halves of `every`."""
-    examples = _N_EXAMPLES.fullmatch(part)
-    if examples is None:
+    counted = _N_OF.fullmatch(part)
+    if counted is None:
         seconds = read_duration(part)
         return ("seconds", seconds) if seconds >= 1 else ("wrong", 0.0)
-    n = int(examples.group(1).replace("_", "").replace(",", ""))
-    return ("examples", n) if 1 <= n <= MAX_EVERY else ("wrong", 0.0)
+    n = int(counted.group(1).replace("_", "").replace(",", ""))
+    is_ours = counted.group(2) + "s" == noun
+    return (noun, n) if 1 <= n <= MAX_EVERY and is_ours else ("wrong", 0.0)
 
 
 def _read_cron(section: Section) -> str | None:

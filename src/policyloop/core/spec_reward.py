@@ -20,6 +20,9 @@ OUTCOME_TYPES = ("number", "boolean")
 TAKES = ("sum", "max", "min", "first", "last", "mean", "count")
 DEFAULT_WINDOW_S = 600.0
 MAX_OUTCOMES = 200
+
+Range = tuple[float, float]
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 
 
@@ -28,10 +31,14 @@ def is_outcome_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and name not in KEYWORDS
 
 
-def read_outcomes(value: Any, where: str, faults: list[Fault]) -> dict[str, OutcomeSpec]:
-    """The declared outcomes by name."""
+def read_outcomes(value: Any, where: str, faults: list[Fault], *, may_be_none: bool = False) -> dict[str, OutcomeSpec]:
+    """The declared outcomes by name.
+
+    Args:
+        may_be_none: in loops with episodes, whose rewards can be made of contexts and actions alone.
+    """
     section = Section(value, where, faults, expected="the outcomes, such as `clicked: {type: boolean, take: max}`")
-    if not section.body and isinstance(value, Mapping | None):
+    if not section.body and isinstance(value, Mapping | None) and not may_be_none:
         section.fault(
             None, "is empty; expected at least one outcome, such as `clicked: {type: boolean, take: max}`.", "missing"
         )
@@ -77,11 +84,29 @@ def range_of(outcome: OutcomeSpec) -> tuple[float, float]:
     )
 
 
-def read_reward(value: Any, where: str, faults: list[Fault], outcomes: Mapping[str, OutcomeSpec]) -> RewardSpec | None:
-    """The reward; None when it cannot be told."""
+def read_reward(
+    value: Any,
+    where: str,
+    faults: list[Fault],
+    outcomes: Mapping[str, OutcomeSpec],
+    *,
+    more: Mapping[str, Range] | None = None,
+) -> RewardSpec | None:
+    """The reward; None when it cannot be told.
+
+    Args:
+        more: names that it may use beside outcomes, with their bounds; of loops with episodes (core/spec_episodes.py).
+    """
     section = Section(value, where, faults, expected="`{expression: ..., range: [low, high], window: 10m}`")
-    expression = _read_expression(section, outcomes)
-    reachable = None if expression is None else reachable_range(expression, outcomes, section)
+    n_faults = len(faults)
+    for name in outcomes if more else ():
+        if name in (more or {}):
+            section.fault(
+                "expression", f"cannot tell outcome '{name}' from what else is named so; expected another name for it."
+            )
+            section.take("expression", None)
+    expression = _read_expression(section, outcomes, more or {}) if len(faults) == n_faults else None
+    reachable = None if expression is None else reachable_range(expression, outcomes, section, more=more)
     bounds = _read_range(section, reachable)
     window_s = section.seconds("window", DEFAULT_WINDOW_S, low=0.001)
     close = section.choice("close", ("window", "final"), "window", kind="close")
@@ -94,19 +119,20 @@ def read_reward(value: Any, where: str, faults: list[Fault], outcomes: Mapping[s
     return RewardSpec(expression=expression, low=bounds[0], high=bounds[1], window_s=window_s, close=close, default=default)
 
 
-def _read_expression(section: Section, outcomes: Mapping[str, OutcomeSpec]) -> Expression | None:
+def _read_expression(section: Section, outcomes: Mapping[str, OutcomeSpec], more: Mapping[str, Range]) -> Expression | None:
     """The expression; where there is one outcome alone, its name will do."""
+    known = [*(name for name in outcomes if is_outcome_name(name)), *more]
     only = next(iter(outcomes)) if len(outcomes) == 1 and all(map(is_outcome_name, outcomes)) else None
     text = section.take("expression", only, expected="arithmetic over the outcomes")
-    if text is None and len(outcomes) > 1:
-        section.fault("expression", f"is missing; expected arithmetic over {', '.join(outcomes)}.", "missing")
-    if text is None or not outcomes:
+    if text is None and len(known) > 1:
+        section.fault("expression", f"is missing; expected arithmetic over {', '.join(known)}.", "missing")
+    if text is None or not known:
         return None
     if not isinstance(text, str) and not is_number(text):
-        section.fault("expression", f"is {show(text)}; expected arithmetic over {', '.join(outcomes)}.")
+        section.fault("expression", f"is {show(text)}; expected arithmetic over {', '.join(known)}.")
         return None
     try:
-        return Expression.parse(str(text), [name for name in outcomes if is_outcome_name(name)])
+        return Expression.parse(str(text), known)
     except BadExpression as error:
         for one in (error, *error.also):
             section.fault("expression", str(one), one.code)
@@ -114,11 +140,15 @@ def _read_expression(section: Section, outcomes: Mapping[str, OutcomeSpec]) -> E
 
 
 def reachable_range(
-    expression: Expression, outcomes: Mapping[str, OutcomeSpec], section: Section | None = None
+    expression: Expression,
+    outcomes: Mapping[str, OutcomeSpec],
+    section: Section | None = None,
+    *,
+    more: Mapping[str, Range] | None = None,
 ) -> tuple[float, float] | None:
     """Bounds of the reward before it is clipped; None, and a fault where a section is given, when it can be undefined."""
     try:
-        return expression.bounds({name: range_of(outcome) for name, outcome in outcomes.items()})
+        return expression.bounds({name: range_of(outcome) for name, outcome in outcomes.items()} | dict(more or {}))
     except BadExpression as error:
         if section is not None:
             section.fault("expression", str(error), error.code)

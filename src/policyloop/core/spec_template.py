@@ -12,7 +12,7 @@ from typing import Any
 
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_context import FIELD_TYPES
-from policyloop.core.spec_file import to_mapping
+from policyloop.core.spec_file import KEYS, to_mapping
 from policyloop.core.spec_gate import gate_mapping
 from policyloop.core.spec_reward import TAKES
 from policyloop.core.yaml_text import read_yaml
@@ -42,8 +42,10 @@ COMMENTS: Mapping[str, str] = {
     "loop": "its name: lower-case letters, digits and -",
     "context": "what is known before acting; the order counts. Options of a field:",
     "actions": "what may be chosen",
-    "actions.kind": "discrete: one of several labels; candidates: one of those that come with each request",
+    "actions.kind": "discrete: one of several labels; candidates: one of those that come with each request; continuous; tuple",
     "actions.labels": "in order; a decision may mask or exclude some",
+    "actions.box": "numbers, in order, each with its bounds",
+    "actions.parts": "lists of labels, and numbers with their bounds",
     "actions.features": "what is known of each candidate: fields as above, or any JSON",
     "actions.ids": "candidates that are known ahead, and learn weights of their own",
     "actions.max": "at most so many in one request",
@@ -60,6 +62,12 @@ COMMENTS: Mapping[str, str] = {
     "explore": "how sure a choice is; the explorer's own settings go beside the name",
     "explore.name": "squarecb, epsilon_greedy, softmax, greedy, thompson, bootstrap, linucb or vw",
     "explore.floor": "probability mass that all allowed actions share evenly, whatever the model says",
+    "limits": "of numbers in an action, for safety: {force: {min: -0.9, max: 0.9, max_change: 0.2}}",
+    "episodes": "for decisions that change what comes next; none: each is alone",
+    "episodes.id": "the column of a history that names the episode",
+    "episodes.step": "the column of a history that counts its steps",
+    "episodes.discount": "what a reward one step later is worth, 0 to 1",
+    "episodes.max_steps": "an episode of so many steps is cut off, whoever says so",
     "train": "when a new model is made, and from what",
     "train.every": "so many new examples, so long, or whichever comes first; none: when asked",
     "train.cron": 'instead of every: five fields in UTC, such as "0 3 * * *"',
@@ -88,6 +96,7 @@ FIELD_OPTIONS: Mapping[str, str] = {
     "min, max": "number, integer: bounds, inclusive; values outside are refused",
     "values": "category: the known values; without them, any text",
     "items, max_items": "array: what it holds (number or category), and how many at most",
+    "shape, dtype": "tensor: its dimensions, such as [20, 16], and float32 or uint8",
     "max_fields": "json: at most so many values in it, however nested (500)",
     "optional": "true: may be missing, and missing is a value of its own",
     "default": "filled in where the caller leaves the field out",
@@ -100,6 +109,7 @@ OUTCOME_OPTIONS: Mapping[str, str] = {
     "take": f"how several reports become one: {', '.join(TAKES)}",
     "missing": "its value when other outcomes came and this one did not",
 }
+_ABSENT: Mapping[str, Any] = {"limits": {}, "episodes": None}  # what the canonical form leaves out
 _COMMENT_COLUMN = 44
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ /.-]*[A-Za-z0-9_]|[A-Za-z]")
 
@@ -115,6 +125,7 @@ def template_of(spec: LoopSpec, *, about: Sequence[str] = ()) -> str:
     gate = gate_mapping(spec.gate, is_whole=True)
     document["gate"] = {**gate, "refresh": _short(gate["refresh"]), "challenge": _short(gate["challenge"])}
     document["public_models"] = spec.public_models
+    document = {key: document.get(key, _ABSENT.get(key)) for key in KEYS}
     lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", *(f"# {told}" for told in about), ""]
     for key, value in document.items():
         lines += _section(key, value)
@@ -125,6 +136,8 @@ def _section(key: str, value: Any) -> list[str]:
     """One key of the file and what is below it."""
     if not isinstance(value, dict):
         return [_line(f"{key}: {yaml_value(value)}", COMMENTS[key]), *([""] if key == "loop" else [])]
+    if not value and key == "limits":
+        return [_line(f"{key}: {{}}", COMMENTS[key])]
     if key in ("context", "outcomes"):
         return [*_named(key, value), ""]
     below = [line for name, entry in value.items() for line in _entry(key, name, entry)]
@@ -132,12 +145,12 @@ def _section(key: str, value: Any) -> list[str]:
 
 
 def _entry(key: str, name: str, value: Any) -> list[str]:
-    """One key below another; the features of candidates take a line each."""
+    """One key below another; features of candidates and parts of an action take a line each."""
     comment = COMMENTS.get(f"{key}.{name}", "")
     if not (key == "actions" and isinstance(value, dict)):
         return [_line(f"  {name}: {yaml_value(value)}", comment)]
-    features = [f"    {yaml_value(feature)}: {yaml_value(_unusual(options))}" for feature, options in value.items()]
-    return [_line(f"  {name}:", comment), *features]
+    whole = {part: _unusual(options) if isinstance(options, dict) else options for part, options in value.items()}
+    return [_line(f"  {name}:", comment), *(f"    {yaml_value(part)}: {yaml_value(entry)}" for part, entry in whole.items())]
 
 
 def _named(key: str, value: Mapping[str, Any]) -> list[str]:
@@ -174,6 +187,6 @@ def yaml_value(value: Any) -> str:
         return str(int(value))
     if isinstance(value, str):
         is_plain = _PLAIN.fullmatch(value) is not None and "  " not in value and read_yaml(value) == value
-        is_duration = re.fullmatch(r"[0-9]+[a-z]+|[0-9]+ examples( or [0-9]+[a-z]+)?", value) is not None
+        is_duration = re.fullmatch(r"[0-9]+[a-z]+|[0-9]+ (?:examples|episodes)( or [0-9]+[a-z]+)?", value) is not None
         return value if is_plain or is_duration else json.dumps(value)
     return "none" if value is None else json.dumps(value)

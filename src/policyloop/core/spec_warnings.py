@@ -9,6 +9,7 @@ import math
 
 from policyloop.core.duration import show_duration
 from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_episodes import reward_names
 from policyloop.core.spec_reward import reachable_range
 
 STARVING_WEIGHT = 1000.0  # beyond it, the gate needs more events than most loops ever see
@@ -31,6 +32,8 @@ def warnings_of(spec: LoopSpec) -> list[str]:
 
 def about_weights(spec: LoopSpec, *, n_actions: int | None = None) -> list[str]:
     """Whether the floor leaves the gate something to see; `n_actions` as in `largest_weight`."""
+    if spec.has_box:
+        return []  # numbers are compared by densities, and episodes by the model that was drawn for each
     weight = largest_weight(spec, n_actions=n_actions)
     if math.isinf(weight):
         return ["explore.floor is 0: actions may never be tried, so no gate can pass; use 0.02 or more."]
@@ -80,7 +83,8 @@ def _about_range(spec: LoopSpec) -> list[str]:
 
 def _reachable(spec: LoopSpec) -> tuple[float, float]:
     """The smallest and the largest value of the expression."""
-    reachable = reachable_range(spec.reward.expression, spec.outcomes)
+    more = None if spec.episodes is None else reward_names(spec.context, spec.actions)
+    reachable = reachable_range(spec.reward.expression, spec.outcomes, more=more)
     assert reachable is not None, "a spec was made with an expression that can be undefined"
     return reachable
 

@@ -76,7 +76,10 @@ def changes_between(before: LoopSpec, after: LoopSpec) -> list[Change]:
         *_of_candidates(before, after),
         *_of_outcomes(old["outcomes"], new["outcomes"]),
         *_of_keys("$.reward", old["reward"], new["reward"], Entails.EXAMPLES_AGAIN),
-        *_of_value("$.baseline", before.baseline, after.baseline, Entails.NEXT_DECISION),
+        *_of_value("$.actions", _numbers_of(old), _numbers_of(new), Entails.NEW_LINE),
+        *_of_value("$.baseline", old["baseline"], new["baseline"], Entails.NEXT_DECISION),
+        *_of_keys("$.limits", old.get("limits", {}), new.get("limits", {}), Entails.NEXT_DECISION),
+        *_of_episodes(old.get("episodes"), new.get("episodes")),
         *_of_keys("$.learner", old["learner"], new["learner"], Entails.RECIPE),
         *_of_explore(old["explore"], new["explore"]),
         *_of_train(old["train"], new["train"]),
@@ -184,6 +187,23 @@ def _of_outcomes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Ch
         entails = Entails.EXAMPLES_AGAIN if is_kept else Entails.NEXT_DECISION
         changes += _of_value(f"$.outcomes.{name}", before.get(name), after.get(name), entails)
     return changes
+
+
+def _numbers_of(spec: Mapping[str, Any]) -> Any:
+    """The parts of an action that are numbers, and their labelled companions; models are made for them."""
+    return spec["actions"].get("box") or spec["actions"].get("parts")
+
+
+def _of_episodes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Change]:
+    """Columns of a history are read with the next import; how far ahead is looked makes another model."""
+    if before is None or after is None:
+        return _of_value("$.episodes", before, after, Entails.NEW_LINE)
+    entails = {"id": Entails.NEXT_DECISION, "step": Entails.NEXT_DECISION, "discount": Entails.RECIPE}
+    return [
+        change
+        for key in dict.fromkeys([*before, *after])
+        for change in _of_value(f"$.episodes.{key}", before.get(key), after.get(key), entails.get(key, Entails.EXAMPLES_AGAIN))
+    ]
 
 
 def _of_explore(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
