@@ -43,6 +43,11 @@ class Trial:
     unit: NDArray[np.object_] | None = None
     state: NDArray[np.object_] | None = None  # (n,) of that challenge: `shadow`, `canary` or `ramp`; '' without one
 
+    @property
+    def is_unit(self) -> NDArray[np.bool_]:
+        """(n,) whether the side was drawn before the action, for a subject or an episode that stays on it."""
+        return np.zeros(len(self), dtype=bool) if self.unit is None else self.unit != ""
+
     def __len__(self) -> int:
         return len(self.side)
 

@@ -10,7 +10,7 @@ Letters: m decisions, k actions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from policyloop.gate.chunk import Chunk, chunk_of
 from policyloop.gate.evidence import Evidence
 from policyloop.gate.limits import Limits, ceiling_of, largest_weights, limits_of
 from policyloop.gate.margins import Moved
+from policyloop.gate.stretches import stretches_of
 from policyloop.gate.verdict import Call, Reason
 
 MAX_SLICE_VALUES = 20  # of a field that declares none
@@ -99,8 +100,9 @@ def taken_up(account: Account, settled: Settled, *, champion_spec: LoopSpec, spe
     account = replace(account, position=int(examples.decided_at.max()), n_served=n_served)
     is_answered = np.isfinite(trial.challenger_pmf).all(axis=1) & np.isfinite(trial.champion_pmf).all(axis=1)
     decides = (trial.share > 0) & is_answered & settled.is_first & np.isfinite(examples.propensity)
-    decides &= ~(_is_unit(trial) & (trial.side == HOLD_OUT))
-    for rows in _alike(settled, decides):
+    decides &= ~(trial.is_unit & (trial.side == HOLD_OUT))
+    terms = [trial.share, trial.hold_out, settled.least_propensity, trial.is_unit]
+    for rows in stretches_of(terms, np.flatnonzero(decides)):
         account = _told_of_deciding(account, _part(settled, rows), champion_spec=champion_spec, spec=spec)
     return account
 
@@ -163,22 +165,6 @@ def _slower_ms(trial: Trial, guard: GuardSpec) -> NDArray[np.float64]:
     return np.asarray(challenger - champion)
 
 
-def _is_unit(trial: Trial) -> NDArray[np.bool_]:
-    """(m,) whether the side was drawn before the action, for a subject or an episode that stays on it."""
-    return np.zeros(len(trial), dtype=bool) if trial.unit is None else trial.unit != ""
-
-
-def _alike(settled: Settled, keep: NDArray[np.bool_]) -> Sequence[NDArray[np.intp]]:
-    """Rows to keep, in runs that share the traffic alike: the limits of their evidence are the same."""
-    rows = np.flatnonzero(keep)
-    if not len(rows):
-        return []
-    trial = _trial(settled.examples)
-    shares = np.stack([trial.share, trial.hold_out, settled.least_propensity, _is_unit(trial)])[:, rows]
-    breaks = np.flatnonzero((np.diff(shares, axis=1) != 0).any(axis=0)) + 1
-    return np.split(rows, breaks)
-
-
 def _part(settled: Settled, rows: NDArray[np.intp]) -> Settled:
     keep = np.zeros(len(settled.examples), dtype=bool)
     keep[rows] = True
@@ -208,9 +194,8 @@ class _Served:
 
 def _n_uncovered(examples: Examples, trial: Trial) -> int:
     """Decisions at which the log itself says that what the challenger would do had the probability 0."""
-    is_drawn_from_side = np.zeros(len(trial), dtype=bool) if trial.unit is None else trial.unit != ""
     is_uncovered = ((trial.challenger_pmf > 0) & (examples.pmf <= 0)).any(axis=1)
-    return int(np.count_nonzero(is_uncovered & ~is_drawn_from_side))
+    return int(np.count_nonzero(is_uncovered & ~trial.is_unit))  # a unit's logged pmf is that of its side alone
 
 
 def _served(settled: Settled) -> _Served:
@@ -218,10 +203,10 @@ def _served(settled: Settled) -> _Served:
     examples, trial = settled.examples, _trial(settled.examples)
     share, hold_out = float(trial.share[0]), float(trial.hold_out[0])
     of_champion, least = 1.0 - share - hold_out, float(settled.least_propensity[0]) * (1.0 - hold_out)
-    if _is_unit(trial)[0]:  # the logged pmf is its side's; among those not held out sides are drawn with these shares
+    if trial.is_unit[0]:  # the logged pmf is its side's; among those not held out sides are drawn with these shares
         share, of_champion = share / (1.0 - hold_out), of_champion / (1.0 - hold_out)
     both = of_champion * trial.champion_pmf + share * trial.challenger_pmf
-    pmf = both if _is_unit(trial)[0] else np.fmax(examples.pmf, both)
+    pmf = both if trial.is_unit[0] else np.fmax(examples.pmf, both)
     return _Served(share=share, of_champion=of_champion, least_propensity=least * (1 - 1e-9), pmf=pmf)
 
 

@@ -23,6 +23,7 @@ from policyloop.gate.chunk import chunk_of
 from policyloop.gate.evidence import Evidence
 from policyloop.gate.hold_out import look_at_line
 from policyloop.gate.limits import Limits, limits_of
+from policyloop.gate.stretches import stretches_of
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.registry import verdict_rows
 from policyloop.registry.registry import Standing
@@ -112,7 +113,7 @@ def _taken_up(watched: Watched, settled: Settled, baseline_pmf: NDArray[np.float
     rows = np.flatnonzero(is_heard & (settled.least_propensity > 0))
     served = _served(examples, trial, baseline_pmf)
     evidence = watched.evidence
-    for part in _alike(trial.hold_out, settled.least_propensity, rows):
+    for part in stretches_of([trial.hold_out, settled.least_propensity], rows):
         limits = _limits(spec, hold_out=float(trial.hold_out[part[0]]), least=float(settled.least_propensity[part[0]]))
         chunk = chunk_of(
             np.clip(examples.reward[part], spec.reward.low, spec.reward.high),
@@ -132,17 +133,8 @@ def _served(examples: Examples, trial: Trial, baseline_pmf: NDArray[np.float64])
     of_champion = (1.0 - trial.share - trial.hold_out)[:, np.newaxis]
     mixed = of_champion * trial.champion_pmf + trial.hold_out[:, np.newaxis] * baseline_pmf
     mixed = mixed + trial.share[:, np.newaxis] * np.nan_to_num(trial.challenger_pmf)
-    is_unit = np.zeros(len(trial), dtype=bool) if trial.unit is None else trial.unit != ""
     # where a unit stays on one side, the logged pmf is that side's alone
-    return np.where(is_unit[:, np.newaxis], mixed, np.fmax(examples.pmf, mixed))
-
-
-def _alike(hold_out: NDArray[np.float64], least: NDArray[np.float64], rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """The rows in runs of one hold-out and one floor: the limits of their evidence are the same."""
-    if not len(rows):
-        return []
-    is_break = (np.diff(hold_out[rows]) != 0) | (np.diff(least[rows]) != 0)
-    return np.split(rows, np.flatnonzero(is_break) + 1)
+    return np.where(trial.is_unit[:, np.newaxis], mixed, np.fmax(examples.pmf, mixed))
 
 
 def _limits(spec: LoopSpec, *, hold_out: float, least: float) -> Limits:
