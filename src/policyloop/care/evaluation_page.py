@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import policyloop
 from policyloop.care.markup import Markup, element, joined
-from policyloop.care.report_style import CONTENT_SECURITY_POLICY, STYLE
+from policyloop.care.page import whole_page
 from policyloop.core.model import short
 from policyloop.evaluate.belief import Answer
 from policyloop.evaluate.overlap import Overlap
@@ -33,19 +33,7 @@ def page_of(loop: str, found: Sequence[Estimates]) -> bytes:
         *(_section(one, scale) for one in found),
         element("footer", f"Policyloop {policyloop.__version__}"),
     )
-    page = element(
-        "html",
-        element(
-            "head",
-            Markup('<meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'),
-            Markup(f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}"/>'),
-            element("title", title),
-            element("style", Markup(STYLE)),
-        ),
-        element("body", element("main", body)),
-        lang="en",
-    )
-    return f"<!doctype html>\n{page}\n".encode()
+    return whole_page(title, body)
 
 
 class _Scale:

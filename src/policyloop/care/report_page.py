@@ -12,6 +12,7 @@ from dataclasses import replace
 import policyloop
 from policyloop.care.charts import Frame, bar_chart, line_chart, round_range, share_chart, split_bar
 from policyloop.care.markup import Markup, element, joined
+from policyloop.care.page import whole_page
 from policyloop.care.report import ActionLine, Report
 from policyloop.care.report_earned import earned_section, timeline_section
 from policyloop.care.report_parts import (
@@ -26,7 +27,6 @@ from policyloop.care.report_parts import (
     value_of,
     with_code,
 )
-from policyloop.care.report_style import CONTENT_SECURITY_POLICY, STYLE
 from policyloop.core.clock import US_PER_S
 from policyloop.core.model import BASELINE, short
 
@@ -60,19 +60,7 @@ def page_of(report: Report) -> bytes:
     """The page, UTF-8."""
     title = f"{report.loop}: report of {day_of(max(report.start, report.since))} to {day_of(report.end)}"
     body = joined(*_head(report), *(_sections(report) if report.n else [_nothing()]), _foot(report))
-    page = element(
-        "html",
-        element(
-            "head",
-            Markup('<meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'),
-            Markup(f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}"/>'),
-            element("title", title),
-            element("style", Markup(STYLE)),
-        ),
-        element("body", element("main", body)),
-        lang="en",
-    )
-    return f"<!doctype html>\n{page}\n".encode()
+    return whole_page(title, body)
 
 
 def _head(report: Report) -> Iterator[Markup]:
