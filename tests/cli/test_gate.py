@@ -86,7 +86,7 @@ def test_a_person_ends_it(shop):
 
     ran = shop("gate", "retire", "shop", "--why", "enough")
 
-    assert ran.out == "shop: challenge 1 ended, RETIRED.\n"
+    assert ran.out == "shop: challenge 1 (RETIRED) ended.\n"
     assert "Ended by a person: enough" in shop("gate", "history", "shop").out
 
 

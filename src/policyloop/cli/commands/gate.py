@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ from policyloop.cli.words import counted
 from policyloop.core.errors import NothingToDo
 from policyloop.core.model import short
 from policyloop.run import gate_state as states
+from policyloop.run.deployment import Deployment
 from policyloop.run.gate_state import ChallengeView, GateState, ReasonView
 from policyloop.run.log_watch import begin_again
 
@@ -96,42 +99,48 @@ def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) ->
 @app.command()
 def freeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Promote nothing until `unfreeze`; what is live stays live, and can be rolled back."""
-    with open_project(home) as deployment:
-        name = deployment.registry.standing(loop).spec.loop
-        deployment.registry.freeze(name, why=why)
-        state = states.gate_state(deployment, name)
-    _answer(state, f"{name}: nothing is promoted until `policyloop gate unfreeze {name}`.", as_json=as_json)
+    state = _after(loop, home, lambda deployment, name: deployment.registry.freeze(name, why=why))
+    _answer(state, f"{state.loop}: nothing is promoted until `policyloop gate unfreeze {state.loop}`.", as_json=as_json)
 
 
 @app.command()
 def unfreeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Allow promotions again; the log check begins anew, with the decisions from now on."""
-    with open_project(home) as deployment:
-        name = deployment.registry.standing(loop).spec.loop
+
+    def change(deployment: Deployment, name: str) -> None:
         begin_again(deployment, name)  # first: a look in between would freeze it again
         deployment.registry.unfreeze(name, why=why)
-        state = states.gate_state(deployment, name)
-    _answer(state, f"{name}: promotions are allowed again.", as_json=as_json)
+
+    state = _after(loop, home, change)
+    _answer(state, f"{state.loop}: promotions are allowed again.", as_json=as_json)
 
 
 @app.command()
 def approve(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Agree to the proven challenger that waits for you."""
-    with open_project(home) as deployment:
-        name = deployment.registry.standing(loop).spec.loop
-        row = deployment.registry.challenges.approve(name, why=why)
-        state = states.gate_state(deployment, name)
-    _answer(state, f"{name}: challenge {row.id} goes on, in state {row.state}.", as_json=as_json)
+    state = _after(loop, home, lambda deployment, name: deployment.registry.challenges.approve(name, why=why))
+    _answer(state, f"{_challenge_of(state)} goes on.", as_json=as_json)
 
 
 @app.command()
 def retire(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """End the challenge that goes on; the champion decides alone again."""
+    state = _after(loop, home, lambda deployment, name: deployment.registry.challenges.retire(name, why=why))
+    _answer(state, f"{_challenge_of(state)} ended.", as_json=as_json)
+
+
+def _after(loop: str, home: Path | None, change: Callable[[Deployment, str], object]) -> GateState:
+    """The gate of a loop after a person's word on it."""
     with open_project(home) as deployment:
         name = deployment.registry.standing(loop).spec.loop
-        row = deployment.registry.challenges.retire(name, why=why)
-        state = states.gate_state(deployment, name)
-    _answer(state, f"{name}: challenge {row.id} ended, {row.state}.", as_json=as_json)
+        change(deployment, name)
+        return states.gate_state(deployment, name)
+
+
+def _challenge_of(state: GateState) -> str:
+    """The challenge that a word was about: `shop: challenge 1 (RETIRED)`."""
+    assert state.challenge is not None, "a word on no challenge is refused"
+    return f"{state.loop}: challenge {state.challenge.id} ({state.challenge.state})"
 
 
 def _answer(state: GateState, sentence: str, *, as_json: bool) -> None:
