@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from policyloop.gate.chunk import Chunk, chunk_of
 from policyloop.gate.evidence import begin, update
-from policyloop.gate.limits import Limits, ceiling_of, limits_of
+from policyloop.gate.limits import Limits, limits_of
 from policyloop.simulate.gate.belief import Belief
 from policyloop.simulate.gate.binomial import exact_interval
-from policyloop.simulate.gate.play import GateResult, GateSettings, play
+from policyloop.simulate.gate.play import GateResult, GateSettings, chunk_in, limits_in, play
 from policyloop.simulate.gate.world import world_of
 
 N_EVENTS, LOOK_EVERY = 20_000, 500
@@ -163,32 +163,15 @@ def n_missed(cell: tuple[str, float], runs: int, seed: int) -> int:
 def pseudo_outcomes_of(world: str, lift: float, rng: np.random.Generator) -> tuple[NDArray[np.float64], Limits, float]:
     """All pseudo-outcomes of one run, their limits, and the truth."""
     played_in = world_of(world, lift=lift, canary=None, rng=rng)
-    low, high = played_in.reward_range
     past = played_in.past()
     belief = Belief(played_in.n_cells, past.pmf.shape[1])
     belief.learn(past)
-    champion, challenger = played_in.shares
-    limits = limits_of(
-        low=low,
-        high=high,
-        least_propensity=played_in.least_propensity,
-        ceiling=ceiling_of(belief.mean, low=low, high=high),
-        champion_share=champion,
-        challenger_share=challenger,
-    )
+    limits = limits_in(played_in, belief)
 
     def chunks() -> Iterator[NDArray[np.float64]]:
         for _ in range(N_EVENTS // LOOK_EVERY):
             events = played_in.events(LOOK_EVERY)
-            yield chunk_of(
-                events.reward,
-                events.propensity,
-                action=events.action,
-                challenger_pmf=events.challenger_pmf,
-                champion_pmf=events.champion_pmf,
-                predicted=belief.predicted(events),
-                limits=limits,
-            ).phi
+            yield chunk_in(events, belief, limits).phi
             belief.learn(events)
 
     return np.concatenate(list(chunks())), limits, played_in.lift

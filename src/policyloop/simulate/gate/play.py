@@ -20,7 +20,7 @@ import numpy as np
 from policyloop.core.errors import BadSetting
 from policyloop.core.loop import PluginSpec
 from policyloop.gate.checks import truth
-from policyloop.gate.chunk import chunk_of
+from policyloop.gate.chunk import Chunk, chunk_of
 from policyloop.gate.evidence import Evidence, begin, update
 from policyloop.gate.hold_out import look_at_line
 from policyloop.gate.limits import Limits, ceiling_of, limits_of
@@ -159,13 +159,13 @@ def play_once(world: World, settings: GateSettings, *, judge: Judge, check_log: 
     past = world.past()
     belief = Belief(world.n_cells, past.pmf.shape[1])
     belief.learn(past)
-    limits = _limits(world, belief)
+    limits = limits_in(world, belief)
     evidence, check = begin(limits), truth.begin()
     for start in range(0, settings.events, settings.look_every):
         n = min(start + settings.look_every, settings.events)
         events = world.events(n - start)
         if len(events):
-            evidence = _seen(evidence, events, belief, limits)
+            evidence = update(evidence, chunk_in(events, belief, limits), limits=limits)
             check = truth.update(check, _drawn(events)) if check_log else check
         if check.is_alarm:
             return Run(FROZEN, n, world.lift, world.aim)
@@ -175,7 +175,7 @@ def play_once(world: World, settings: GateSettings, *, judge: Judge, check_log: 
     return Run(Call.INCONCLUSIVE, settings.events, world.lift, world.aim)
 
 
-def _limits(world: World, belief: Belief) -> Limits:
+def limits_in(world: World, belief: Belief) -> Limits:
     """How far a pseudo-outcome can go, from what is known before the first event."""
     low, high = world.reward_range
     champion, challenger = world.shares
@@ -189,9 +189,9 @@ def _limits(world: World, belief: Belief) -> Limits:
     )
 
 
-def _seen(evidence: Evidence, events: Events, belief: Belief, limits: Limits) -> Evidence:
-    """The evidence after some events, of which the belief has learned nothing yet."""
-    chunk = chunk_of(
+def chunk_in(events: Events, belief: Belief, limits: Limits) -> Chunk:
+    """What some events say, of which the belief has learned nothing yet."""
+    return chunk_of(
         events.reward,
         events.propensity,
         action=events.action,
@@ -200,7 +200,6 @@ def _seen(evidence: Evidence, events: Events, belief: Belief, limits: Limits) ->
         predicted=belief.predicted(events),
         limits=limits,
     )
-    return update(evidence, chunk, limits=limits)
 
 
 def _drawn(events: Events) -> truth.Drawn:
