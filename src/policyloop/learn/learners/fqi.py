@@ -75,7 +75,8 @@ class FqiLearner:
             self._policy = self._fitted(targets)
             found = [self._of_data(j) for j in range(_N_CRITICS)]
             errors = np.concatenate([one - target for one, target in zip(found, targets, strict=True)])
-            told.append((float((errors**2).mean()), float(np.abs(errors).mean()), self._disagreement(self._train, self._shown)))
+            loss = float((errors**2).mean())
+            told.append((loss, loss, self._disagreement(self._train, self._shown)))
             self._n_done += 1
         return dict(zip(("critic_loss", "td_error", "conservative"), np.mean(told, axis=0).tolist(), strict=True))
 
@@ -158,7 +159,7 @@ class FqiLearner:
     def _diagnosis(self, rows: Transitions, some: NDArray[np.intp]) -> dict[str, float]:
         shown = rows.where(np.isin(np.arange(len(rows)), some))
         q = self._policy.value(shown.state, self._done(shown)).astype(np.float64)
-        error = np.abs(q - self._target(shown)).mean()
+        error = ((q - self._target(shown)) ** 2).mean()
         told = {"q_mean": q.mean(), "q_min": q.min(), "q_max": q.max(), "td_error": error}
         return {name: float(value) for name, value in told.items()} | {"conservative": self._disagreement(rows, some)}
 
