@@ -368,7 +368,7 @@ def test_action_dominates(clinic):
     patient = clinic(explore={"name": "greedy", "floor": 0.04})
     patient.visit(100, report=lambda context, action, rng: {"clicked": action == "calm"})  # by chance; bold is as good
     patient.refresh()
-    patient.visit(2500, report=lambda context, action, rng: {"clicked": rng.random() < 0.5})
+    patient.visit(2500, report=lambda context, action, rng: {"clicked": rng.random() < (0.5 if action == "calm" else 0.9)})
 
     cause = patient.cause("action-dominates")
 
