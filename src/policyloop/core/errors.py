@@ -124,6 +124,13 @@ class BadPropensity(PolicyloopError, ValueError):
         )
 
 
+class NoOverlap(PolicyloopError):
+    """What was logged says nothing about what a policy would do."""
+
+    code = "no_overlap"
+    status = 409
+
+
 class BadModel(PolicyloopError, ValueError):
     """A model's files do not fit together, or it fails a hard check."""
 
@@ -249,6 +256,19 @@ class TrainingFailed(PolicyloopError):
         super().__init__(
             f"the worker's training of loop '{loop}' failed: {why.rstrip('.')}. It is tried again as often as `train.retries` "
             f"says; `policyloop status {loop}` shows how it goes."
+        )
+
+
+class Diverged(PolicyloopError):
+    """A learner of episodes ran away: what it expects is no longer a finite number."""
+
+    code = "diverged"
+
+    def __init__(self, name: str, value: float, start: int, stop: int) -> None:
+        when = f"after update {stop}" if start == stop else f"between updates {start} and {stop}"
+        super().__init__(
+            f"'{name}' is {value} {when}; expected a finite number: the learner has diverged. Lower `learner.learning_rate` "
+            f"or the discount, set `layer_norm: true`, or look for rewards out of all proportion in the history."
         )
 
 
