@@ -87,7 +87,7 @@ def test_ids_are_any_text_without_control_characters(good):
 
 def test_actions_and_ranking_belong_to_other_kinds_of_loops():
     assert "expected none" in message_of(actions=[CandidateAction(id="a")])
-    assert message_of(n=2) == "$.n is 2; expected 1: a loop with labelled actions takes one at a time."
+    assert message_of(n=2) == "$.n is 2; expected 1: only candidates are ranked."
     assert isinstance(asked(n=1), Asked)
 
 

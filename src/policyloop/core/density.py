@@ -88,6 +88,23 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
             return (1.0 if self.low == self.high else 1.0 - self.floor) if is_there else even
         return (1.0 - self.floor) * math.prod(self._density(i, x) for i, x in enumerate(values)) + even
 
+    def fault(self, n_numbers: int) -> str | None:
+        """What is wrong with it as a density over so many numbers, in words that follow its name; None when nothing is."""
+        needed = {"point": 1, "normal": 2, "tanh_normal": 4}.get(self.family, 0)
+        named = {"loc": self.loc, "scale": self.scale, "center": self.center, "half": self.half}
+        told = {"low": self.low, "high": self.high, **dict(list(named.items())[:needed])}
+        for name, numbers in told.items():
+            if len(numbers) != n_numbers:
+                return f"has {len(numbers)} numbers in {name}; expected {n_numbers}."
+            if not all(map(math.isfinite, numbers)):
+                return f"has {numbers} in {name}; expected finite numbers."
+        for name in ("scale", "half"):
+            if name in told and not min(told[name]) > 0.0:
+                return f"has {told[name]} in {name}; expected numbers above 0."
+        if not all(low <= high for low, high in zip(self.low, self.high, strict=True)):
+            return f"has the limits {self.low} to {self.high}; expected each low at or below its high."
+        return None if 0.0 <= self.floor <= 1.0 else f"has the floor {self.floor}; expected 0 to 1."
+
     def with_floor(self, floor: float) -> Density:
         """The same with another floor."""
         return msgspec.structs.replace(self, floor=floor)

@@ -18,7 +18,8 @@ MAX_ID_CHARS = 256
 PROBLEM_TYPE = "urn:policyloop:error:"
 
 Step = Annotated[int, Meta(ge=0, le=2**53)]
-PropensityKind = Literal["probability", "point", "estimated", "unknown"]
+Values = dict[str, float | str] | list[float | str]  # of an action that is numbers: by name, or labels first, then numbers
+PropensityKind = Literal["probability", "density", "mixed", "point", "estimated", "unknown"]
 ActionSource = Literal["policy", "expert", "random", "human", "hold_out"]
 
 
@@ -42,8 +43,9 @@ class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     explore: bool = True  # false: the most probable action, logged as a point with probability 1
     defer: bool = False  # true: counts only once it is activated
     occurred_at: str | None = None
-    episode_id: str | None = None
-    step: Step | None = None
+    episode_id: str | None = None  # which episode the decision belongs to; needed where the loop has episodes
+    step: Step | None = None  # its place in it, from 0, rising; None: one more than the last one that this process saw
+    previous: Values | None = None  # what was done at the step before; None: what this process answered then
     subject: str | None = None  # the person or unit; kept as a keyed hash
 
 
@@ -52,16 +54,23 @@ class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     decision_id: str
     decided_at: str  # echo it with the outcomes
-    action: str  # the label, or the candidate's id
-    index: int  # its place among those offered
-    propensity: float  # probability that it had, in (0, 1]
+    action: str  # the label, or the candidate's id; of actions that are numbers `values` as JSON
+    index: int  # its place among those offered; 0 of actions that are numbers
+    propensity: float  # probability that it had, in (0, 1]; of actions that are numbers a density, above 0
     policy: str  # model digest, or `baseline`
     fallback: bool  # the baseline decided because no model could
     logged: bool  # false only where `on_log_failure: serve-baseline` was asked for and the log cannot be written
     deferred: bool
     split: float  # [0, 1)
     ranking: list[str] | UnsetType = UNSET  # where n was asked for: ids in their order; the first is the decision
-    pmf: list[float] | UnsetType = UNSET  # with `?pmf=true`: a probability per action, 0 where not allowed
+    # with `?pmf=true`: a probability per action, 0 where not allowed; of labelled parts, lists by name
+    pmf: list[float] | dict[str, list[float]] | UnsetType = UNSET
+    step: int | UnsetType = UNSET  # of loops with episodes: the place of the decision in its episode
+    values: dict[str, float | str] | UnsetType = UNSET  # what to do, by part, of actions that are numbers
+    # of actions that are numbers: `density`, `mixed` (a point with a mass, anything else by chance) or `point`
+    propensity_kind: PropensityKind | UnsetType = UNSET
+    action_value_estimate: float | UnsetType = UNSET  # the return that the model expects of this very action, at the least
+    density: dict[str, Any] | UnsetType = UNSET  # with `?pmf=true`: what the numbers were drawn from
 
 
 class RegisterActionsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +98,8 @@ class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     terminated: bool | None = None  # the episode ended by itself
     truncated: bool | None = None  # the episode was cut off
     next_context: dict[str, Any] | None = None
-    executed: str | int | None = None  # label or index of what was carried out, where that is not what was chosen
+    # label or index of what was carried out, where that is not what was chosen; the values of an action that is numbers
+    executed: str | int | Values | None = None
 
 
 class OutcomesAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,14 +123,16 @@ class TrackedDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     loop: str
     context: dict[str, Any]
-    action: str | int  # label or id, or its place among those offered
+    action: str | int | None = None  # label or id, or its place among those offered; not of actions that are numbers
+    values: Values | None = None  # what was done, of actions that are numbers
     decision_id: str | None = None
-    propensity: float | None = None  # (0, 1]; None: the pmf's entry
+    propensity: float | None = None  # (0, 1]; None: the pmf's entry. Of actions that are numbers a density, above 0
+    density: dict[str, Any] | None = None  # what the numbers were drawn from, as a decision logs it; it has the propensity
     actions: list[CandidateAction] | None = None  # what was offered, for loops whose actions are `candidates`
     pmf: list[float] | dict[str, float] | None = None  # in the offered order, or label or id -> probability
-    propensity_kind: PropensityKind = (
-        "probability"  # `point`: taken for sure; `estimated` and `unknown` need no pmf; none is evidence
-    )
+    # `point`: taken for sure; `estimated` and `unknown` need no pmf; none of these is evidence. Of actions that are numbers
+    # `density`, or `mixed`: sometimes one value for sure, whose propensity is a mass, and otherwise any, by a density
+    propensity_kind: PropensityKind = "probability"
     policy: str | None = None  # the name of the other system's policy; stored as `imported:NAME`
     action_source: ActionSource | None = None
     fallback: bool = False  # a safe policy stood in for the one that should have decided: learned from, and no evidence

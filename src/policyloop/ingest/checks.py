@@ -21,6 +21,7 @@ class Checks:
     context: ContextCheck
     redaction: Redaction | None
     candidates: CandidatesCheck  # for loops whose callers bring the actions along
+    is_plain: bool  # decisions stand alone and actions have names: neither episodes nor numbers to look after
 
 
 def checks_of(spec: LoopSpec, *, salt: bytes) -> Checks:
@@ -32,4 +33,5 @@ def checks_of(spec: LoopSpec, *, salt: bytes) -> Checks:
         context=ContextCheck(spec.context),
         redaction=redaction_of(spec, salt=salt),
         candidates=CandidatesCheck(spec),
+        is_plain=spec.episodes is None and not spec.has_box,
     )

@@ -146,10 +146,8 @@ def _type_of(field: Field) -> Any:
         return dict[str, Any] | list[Any]
     if field.type == "tensor":
         return tensor_type(field)
-    if field.type == "boolean":
-        return bool
-    if field.type == "text":
-        return Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
+    if field.type in ("boolean", "text"):
+        return bool if field.type == "boolean" else Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
     if field.type == "array":
         item = _category(field) if field.items == "category" else _number(field)
         return Annotated[list[item], Meta(max_length=max_items_of(field))]  # type: ignore[valid-type]

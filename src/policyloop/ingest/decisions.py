@@ -17,6 +17,8 @@ from policyloop.ingest.candidates import FindSet
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.context import CheckedContext
 from policyloop.ingest.identity import check_id, parse_time
+from policyloop.ingest.in_episodes import check_episode
+from policyloop.ingest.parts import Parts, described_parts, parts_of
 from policyloop.ingest.quoting import shown, shown_text, unknown_name
 from policyloop.ingest.redact import subject_of
 
@@ -29,6 +31,7 @@ class Asked(msgspec.Struct, frozen=True):
     candidates: Candidates | None  # None: the actions are the spec's labels
     occurred_at: int | None
     subject: str | None  # keyed hash
+    previous: Parts | None = None  # what was done at the step before, as the caller says
 
 
 def ask(request: DecideRequest, checks: Checks, *, find_set: FindSet | None = None) -> Asked:
@@ -45,12 +48,16 @@ def ask(request: DecideRequest, checks: Checks, *, find_set: FindSet | None = No
     candidates = None
     if checks.spec.is_candidates:
         candidates = _candidates_of(request, checks, find_set, faults)
-    mask = None
+    mask = previous = None
     if request.mask is not None or request.exclude is not None:
         names = checks.spec.labels if candidates is None else candidates.ids
         if names:
             mask = allowed_of(request.mask, request.exclude, names, faults, where="$")
     check_ids(request, faults, "$")
+    if not checks.is_plain:
+        previous = _previous_of(request, checks, faults)
+    elif request.previous is not None:
+        _refuse_previous(faults)
     if not checks.spec.is_candidates:
         _refuse_other_kinds(request, faults, "$")
     occurred_at = parse_time(request.occurred_at, "$.occurred_at", faults)
@@ -60,7 +67,27 @@ def ask(request: DecideRequest, checks: Checks, *, find_set: FindSet | None = No
     if request.subject is not None or checks.spec.subject is not None:
         subject = subject_of(request.subject, context.values, checks.spec, salt=checks.salt)
     kept = context if checks.redaction is None else checks.redaction.apply(context)
-    return Asked(kept, mask, candidates, occurred_at, subject)
+    return Asked(kept, mask, candidates, occurred_at, subject, previous)
+
+
+def _previous_of(request: DecideRequest, checks: Checks, faults: list[Fault]) -> Parts | None:
+    """What was done at the step before, as the caller says; also holds the request against what episodes and numbers need."""
+    spec = checks.spec
+    check_episode(request, spec, faults, "$")
+    if not spec.has_box:
+        if request.previous is not None:
+            _refuse_previous(faults)
+        return None
+    if request.mask is not None or request.exclude is not None:
+        name = "exclude" if request.mask is None else "mask"
+        message = f"is sent, but this loop's actions are numbers: {described_parts(spec.actions)}; expected limits in its spec."
+        faults.append(Fault(f"$.{name}", message))
+    return None if request.previous is None else parts_of(request.previous, spec.actions, faults, where="$.previous")
+
+
+def _refuse_previous(faults: list[Fault]) -> None:
+    message = "is sent, but this loop's actions are no numbers; expected it only where limits hold from step to step."
+    faults.append(Fault("$.previous", message))
 
 
 def _candidates_of(request: DecideRequest, checks: Checks, find_set: FindSet | None, faults: list[Fault]) -> Candidates | None:
@@ -138,14 +165,10 @@ def check_ids(request: DecideRequest | TrackedDecision, faults: list[Fault], whe
 
 def _refuse_other_kinds(request: DecideRequest, faults: list[Fault], where: str) -> None:
     if request.actions is not None or request.action_set is not None:
-        message = (
-            "are sent, but this loop's actions are the labels of its spec; expected none. Rule some out with mask or exclude."
-        )
+        message = "are sent, but this loop's actions are in its spec; expected none. Rule labels out with mask or exclude."
         faults.append(Fault(f"{where}.{'action_set' if request.actions is None else 'actions'}", message))
     if request.n is not None and request.n != 1:
-        faults.append(
-            Fault(f"{where}.n", f"is {shown(request.n)}; expected 1: a loop with labelled actions takes one at a time.")
-        )
+        faults.append(Fault(f"{where}.n", f"is {shown(request.n)}; expected 1: only candidates are ranked."))
 
 
 def listed(labels: Sequence[str]) -> str:

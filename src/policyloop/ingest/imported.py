@@ -17,6 +17,8 @@ from policyloop.core.wire import TrackedDecision
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.decisions import action_of, allowed_of, check_ids, listed
 from policyloop.ingest.identity import clamp_time, parse_time
+from policyloop.ingest.imported_parts import Taken, parts_taken, refuse_parts
+from policyloop.ingest.in_episodes import check_episode
 from policyloop.ingest.quoting import shown, shown_text, unknown_name
 from policyloop.ingest.redact import subject_of
 
@@ -41,15 +43,15 @@ def imported_decision(
     faults: list[Fault] = []
     context = checks.context.check(row.context, faults, where=f"{where}.context")
     candidates = _candidates_of(row, checks, faults, where)
-    names = checks.spec.labels if candidates is None else candidates.ids
-    mask = allowed_of(row.mask, row.exclude, names, faults, where=where) if names else None
     check_ids(row, faults, where)
-    action = _action_of(row, mask, names, faults, where) if names else None
-    pmf = _pmf_of(row, mask, names, faults, where) if names else None
-    propensity = _propensity_of(row, pmf, action, faults, where)
+    check_episode(row, checks.spec, faults, where)
+    if checks.spec.has_box:
+        taken = parts_taken(row, checks.spec, faults, where)
+    else:
+        taken = _label_taken(row, checks.spec.labels if candidates is None else candidates.ids, faults, where)
     named = "decided_at" if row.occurred_at is None else "occurred_at"
     said_at = parse_time(getattr(row, named), f"{where}.{named}", faults)
-    if faults or context is None or action is None:
+    if faults or context is None or taken is None:
         raise Invalid(faults, subject="the row")
     occurred_at, is_clamped = clamp_time(said_at, received_at=received_at)
     subject = subject_of(row.subject, context.values, checks.spec, salt=checks.salt)
@@ -64,11 +66,13 @@ def imported_decision(
         policy=IMPORTED + (row.policy or "unnamed"),
         context=kept.json,
         split=keyed_uniform(checks.salt, checks.spec.loop, row.episode_id or decision_id, "split"),
-        action=[action],
-        propensity=propensity,
-        propensity_kind=row.propensity_kind,
-        pmf=None if pmf is None else [pack_floats(pmf)],
-        mask=mask,
+        action=taken.action,
+        action_value=taken.action_value,
+        density=taken.density,
+        propensity=taken.propensity,
+        propensity_kind=taken.propensity_kind,
+        pmf=None if taken.pmf is None else [pack_floats(taken.pmf)],
+        mask=taken.mask,
         actions=None if candidates is None else stored(candidates),
         occurred_at=occurred_at,
         action_source=row.action_source,
@@ -81,6 +85,18 @@ def imported_decision(
         step=row.step,
     )
     return decision, to_log
+
+
+def _label_taken(row: TrackedDecision, names: Sequence[str], faults: list[Fault], where: str) -> Taken | None:
+    """What was done where actions have names; None, and faults appended, when that cannot be."""
+    refuse_parts(row, faults, where)
+    mask = allowed_of(row.mask, row.exclude, names, faults, where=where) if names else None
+    action = _action_of(row, mask, names, faults, where) if names else None
+    pmf = _pmf_of(row, mask, names, faults, where) if names else None
+    propensity = _propensity_of(row, pmf, action, faults, where)
+    if action is None:
+        return None
+    return Taken([action], propensity, row.propensity_kind, pmf=pmf, mask=mask)
 
 
 def _candidates_of(row: TrackedDecision, checks: Checks, faults: list[Fault], where: str) -> Candidates | None:
@@ -100,6 +116,9 @@ def _candidates_of(row: TrackedDecision, checks: Checks, faults: list[Fault], wh
 def _action_of(
     row: TrackedDecision, mask: list[bool] | None, names: Sequence[str], faults: list[Fault], where: str
 ) -> int | None:
+    if row.action is None:
+        faults.append(Fault(f"{where}.action", f"is missing; expected one of {listed(names)}, or its place.", "missing_field"))
+        return None
     action = action_of(row.action, names, f"{where}.action", faults)
     if action is not None and mask is not None and not mask[action]:
         message = f"is {shown(row.action)}, which mask or exclude rules out; expected an action that was allowed."

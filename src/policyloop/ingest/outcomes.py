@@ -22,6 +22,8 @@ from policyloop.core.wire import ActivateRequest, OutcomeRequest
 from policyloop.ingest.checks import Checks
 from policyloop.ingest.decisions import action_of
 from policyloop.ingest.identity import check_id, clamp_time, parse_time
+from policyloop.ingest.in_episodes import check_end
+from policyloop.ingest.parts import parts_of
 from policyloop.ingest.quoting import place, shown, unknown_name
 
 MAX_NAMES = 256  # in one report
@@ -50,6 +52,7 @@ def outcome(request: OutcomeRequest, checks: Checks, *, received_at: int, where:
     values = _values_of(request.outcomes, checks.spec.outcomes, faults, warnings, f"{where}.outcomes")
     executed = None if request.executed is None else _executed(request.executed, checks, f"{where}.executed", faults)
     next_context = _next_context(request, checks, faults, where)
+    check_end(request, checks.spec, faults, warnings, where)
     values |= _reserved(request)
     if not values and not request.outcomes:
         message = "is empty; expected at least one name with a number or boolean."
@@ -72,7 +75,7 @@ def outcome(request: OutcomeRequest, checks: Checks, *, received_at: int, where:
         terminated=request.terminated,
         truncated=request.truncated,
         next_context=next_context,
-        executed=None if executed is None else str(executed),
+        executed=executed,
         is_clamped=is_clamped,
     )
     return Reported(event, warnings)
@@ -110,12 +113,24 @@ def fingerprint(event: Event) -> bytes:
     return hashlib.blake2b(b"o" + encode(same_report), digest_size=16).digest()
 
 
-def _executed(value: str | int, checks: Checks, where: str, faults: list[Fault]) -> int | None:
-    """The place of what was carried out; which candidates were offered only the decision knows."""
-    if not checks.spec.is_candidates:
-        return action_of(value, checks.spec.labels, where, faults)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < checks.spec.actions.max:
-        return value
+def _executed(value: Any, checks: Checks, where: str, faults: list[Fault]) -> str | None:
+    """What was carried out, as the log keeps it: the place of a label or candidate, or the parts of an action.
+
+    Which candidates were offered only the decision knows. Of numbers alone a list is kept; where labels stand beside them,
+    an object with `action`, the places of the labels, and `action_value`.
+    """
+    spec = checks.spec
+    if spec.has_box:
+        parts = parts_of(value, spec.actions, faults, where=where)
+        if parts is None:
+            return None
+        kept = {"action": parts.choices, "action_value": parts.values} if spec.actions.choices else parts.values
+        return msgspec.json.encode(kept).decode()
+    if not spec.is_candidates:
+        action = action_of(value, spec.labels, where, faults)
+        return None if action is None else str(action)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < spec.actions.max:
+        return str(value)
     faults.append(Fault(where, f"is {shown(value)}; expected the place of a candidate among those offered, from 0."))
     return None
 
