@@ -15,7 +15,7 @@ from typing import Any
 from policyloop.core import plugins
 from policyloop.core.clock import Clock, SystemClock
 from policyloop.core.episode import EpisodeLearner, EpisodePolicy, Transitions
-from policyloop.core.errors import BadSetting
+from policyloop.core.errors import BadSetting, Diverged
 from policyloop.core.loop import LoopSpec
 from policyloop.core.policy import Tensors
 from policyloop.learn.train import LEARNERS
@@ -112,7 +112,11 @@ def train_offline(
     n_updates, stopped = done[-1].n_updates if done else 0, _why_stopped(done[-1], spec) if done else None
     while n_updates < length.updates and stopped is None:
         n = min(length.checkpoint_every - n_updates % length.checkpoint_every, length.updates - n_updates)
-        metrics = {**learner.advance(n), **learner.diagnose()}
+        try:
+            metrics = {**learner.advance(n), **learner.diagnose()}
+        except Diverged as error:
+            stopped = f"diverged after {n_updates + n:,} updates: {error.message}"
+            break
         n_updates += n
         checkpoint = Checkpoint(
             n_updates=n_updates,

@@ -20,7 +20,8 @@ from policyloop.run import clearing, jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.jobs import Job
 from policyloop.run.lease import LEASE_S, WORK, Lease
-from policyloop.run.refresh import Refreshed, refresh
+from policyloop.run.refresh import refresh
+from policyloop.run.refreshed import Refreshed
 
 RENEW_EVERY_S = LEASE_S / 3
 

@@ -7,17 +7,19 @@ running when its worker died is queued again. Times are microseconds since 1970 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from policyloop.core.clock import TimeUs
+from policyloop.core.errors import NothingToDo
 from policyloop.registry import notice_rows
 from policyloop.storage.records import Records
 from policyloop.storage.records import jobs as table
 
 TRAIN = "train"  # a newer model of the loop's own recipe
+TUNE = "tune"  # a search by a person; it runs in that person's process and is never claimed by the worker
 OPEN_STATES = ("queued", "running")
 
 
@@ -27,7 +29,7 @@ class Job:
 
     id: int
     loop: str
-    kind: str  # `train`, `challenge`, `evaluate`
+    kind: str  # `train`, `challenge`, `evaluate`, `tune`
     state: str  # queued, running, done, failed
     attempt: int  # 1, 2, ...
     reason: str  # why it was queued
@@ -66,9 +68,25 @@ def retry(records: Records, job: Job, *, not_before_us: int) -> Job:
         )
 
 
+def begin(records: Records, loop: str, *, reason: str, n_examples: int, now_us: int, kind: str = TRAIN) -> Job:
+    """A job of this process, marked as running. Only the holder of the lease may train.
+
+    A training that waits, or that was running when its process died, is taken up: it keeps its number and its folder.
+    """
+    with records.write() as connection:
+        open_ones = (table.c.loop == loop, table.c.kind == kind, table.c.state.in_(OPEN_STATES))
+        found = connection.execute(sa.select(table).where(*open_ones).order_by(table.c.id).limit(1)).first()
+        if found is None or kind == TUNE:
+            job = _insert(connection, loop, kind=kind, reason=reason, n_examples=n_examples, now_us=now_us, attempt=1)
+        else:
+            job = Job(**found._mapping)
+        connection.execute(sa.update(table).where(table.c.id == job.id).values(state="running", started_at=now_us))
+        return replace(job, state="running", started_at=now_us)
+
+
 def claim(records: Records, *, now_us: int) -> Job | None:
     """The oldest queued job whose time has come and whose loop has none running, now marked as running."""
-    running = sa.select(table.c.loop).where(table.c.state == "running")
+    running = sa.select(table.c.loop).where(table.c.state == "running", table.c.kind != TUNE)
     is_ready = (table.c.state == "queued", table.c.queued_at <= now_us, table.c.loop.not_in(running))
     with records.write() as connection:
         row = connection.execute(sa.select(table).where(*is_ready).order_by(table.c.id).limit(1)).first()
@@ -94,8 +112,9 @@ def give_up(records: Records, job: Job, *, message: str, now_us: int) -> None:
 
 def take_back_abandoned(records: Records) -> int:
     """Queue again what was running when the last worker died; only the holder of the lease may. Answers how many."""
+    is_ours = (table.c.state == "running", table.c.kind != TUNE)
     with records.write() as connection:
-        done = connection.execute(sa.update(table).where(table.c.state == "running").values(state="queued", started_at=None))
+        done = connection.execute(sa.update(table).where(*is_ours).values(state="queued", started_at=None))
         return done.rowcount
 
 
@@ -108,9 +127,24 @@ def last(records: Records, loop: str, *, states: Sequence[str] = (), kind: str =
 
 
 def get(records: Records, job_id: int) -> Job:
-    """One job, by its number."""
+    """One job, by its number.
+
+    Raises:
+        NothingToDo: there is none of that number.
+    """
     with records.read() as connection:
-        return Job(**connection.execute(sa.select(table).where(table.c.id == job_id)).one()._mapping)
+        row = connection.execute(sa.select(table).where(table.c.id == job_id)).first()
+    if row is None:
+        raise NothingToDo(f"there is no job {job_id}; `policyloop jobs list` shows them.")
+    return Job(**row._mapping)
+
+
+def before(records: Records, job: Job) -> Job | None:
+    """The job before this one of the same loop and kind: of a further attempt, the attempt before."""
+    of_kind = (table.c.loop == job.loop, table.c.kind == job.kind, table.c.id < job.id)
+    with records.read() as connection:
+        row = connection.execute(sa.select(table).where(*of_kind).order_by(table.c.id.desc()).limit(1)).first()
+    return Job(**row._mapping) if row else None
 
 
 def history(records: Records, loop: str | None = None, *, limit: int = 50) -> list[Job]:

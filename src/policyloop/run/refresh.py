@@ -6,8 +6,6 @@ be killed at any step: a model is published whole or not at all, and it goes liv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from policyloop import __version__
 from policyloop.core.model import short
 from policyloop.gate.gate import look
@@ -17,24 +15,8 @@ from policyloop.learn.train import train
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
+from policyloop.run.refreshed import Refreshed
 from policyloop.run.trusted import Trusted, trusted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
-    """What a refresh made, and what the gate says of it."""
-
-    model: str  # digest
-    n_examples: int  # that it learned from
-    verdict: Verdict | None  # None: nothing new was learned, and the model is live already
-
-    @property
-    def sentence(self) -> str:
-        """What happened, for people."""
-        if self.verdict is None:
-            return f"model {short(self.model)} is live already: nothing new was learned"
-        told = f"model {short(self.model)} from {self.n_examples:,} examples: {self.verdict.call}."
-        return f"{told} {self.verdict.sentence}"
 
 
 def refresh(deployment: Deployment, loop: str) -> Refreshed:
