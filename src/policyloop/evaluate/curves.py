@@ -85,7 +85,7 @@ def sizes(curve: Curve) -> NDArray[np.float64]:
     """(c,) how large expected returns are at each checkpoint: the mean's size or half their spread, whichever is more."""
     mean = np.abs(np.array([point["q_mean"] for point in curve]))
     low, high = series(curve, "q_min"), series(curve, "q_max")
-    return mean if low is None or high is None else np.fmax(mean, (high - low) / 2)
+    return mean if low is None or high is None else np.asarray(np.fmax(mean, (high - low) / 2))
 
 
 def peak_of(values: NDArray[np.float64]) -> Peak | None:

@@ -31,7 +31,7 @@ from policyloop.evaluate.predicted import predicted_rewards
 from policyloop.learn.train import to_learn_from, train
 from policyloop.learn.tune import learned
 from policyloop.policy import needs
-from policyloop.policy.scored import EXPLORERS, Scored, explorer_of, load
+from policyloop.policy.scored import EXPLORERS, Scored, explorer_of, load_scored
 
 N_CUTS = 2
 _FIRST_CUT = 0.5  # of the examples are always earlier
@@ -135,7 +135,7 @@ def policy_of_recipe(examples: Examples, spec: LoopSpec, *, seed: int) -> Scored
         NothingToDo: there is nothing to learn from.
     """
     trained = train(examples, spec, seed=seed, parent=None, snapshot={}, code_version=__version__)
-    return load(trained.manifest, trained.tensors)
+    return load_scored(trained.manifest, trained.tensors)
 
 
 def pooled(estimates: Sequence[Estimate]) -> Estimate:

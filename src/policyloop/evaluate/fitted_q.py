@@ -1,0 +1,102 @@
+"""Fitted Q: a model of the return under the target policy, and its word on every row of a history.
+
+Question answered: what return is expected of what was done, of each state and of the next one? For the corrections of the
+doubly robust estimators every episode is judged by a model that never saw it.
+Letters: n transitions, e episodes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core import plugins
+from policyloop.core.episode import Transitions
+from policyloop.evaluate.q_models.tabular import MOST_STATES, keys_of
+from policyloop.evaluate.sequences import Sequences
+from policyloop.evaluate.target import Target
+
+Q_MODELS = "policyloop.evaluate.q_models"
+_LOOKED_AT = 5_000  # rows, to see whether states repeat
+_MOST_LINEAR = 12  # numbers of a state
+
+
+class QModel(Protocol):
+    """What `fit` of a model of the return answers."""
+
+    def expects(self, state: NDArray[Any], action: NDArray[Any]) -> NDArray[np.float64]:
+        """(n,) the return expected of actions in states."""
+        ...
+
+
+def model_for(transitions: Transitions) -> str:
+    """The model that suits a history: a table where states repeat, else a polynomial, of wide states trees."""
+    some = keys_of(transitions.state[:_LOOKED_AT])
+    if not transitions.action_value.shape[1] and transitions.action.shape[1] == 1:
+        n_seen = len(np.unique(some))
+        if n_seen <= min(MOST_STATES, len(some) // 2):
+            return "tabular"
+    return "linear" if int(np.prod(transitions.state.shape[1:])) <= _MOST_LINEAR else "trees"
+
+
+def fit(
+    transitions: Transitions,
+    target: Target,
+    *,
+    model: str = "auto",
+    weight: NDArray[np.float64] | None = None,
+    seed: int = 0,
+) -> QModel:
+    """A model of the return.
+
+    Args:
+        transitions: the history.
+        target: of its rows.
+        model: `tabular`, `linear` or `trees`; `auto`: what suits the history.
+        weight: (n,) how often each row counts.
+        seed: of what is random in it.
+
+    Raises:
+        UnknownName: no model has that name.
+    """
+    name = model_for(transitions) if model == "auto" else model
+    fitted: QModel = plugins.load(Q_MODELS, name).fit(transitions, target, weight=weight, seed=seed)
+    return fitted
+
+
+def judged(model: QModel, transitions: Transitions, target: Target, *, ratio: NDArray[np.float64] | None = None) -> Sequences:
+    """What a model says of every row of a history."""
+    is_of_labels = target.pmf is not None
+    action = transitions.action[:, 0] if is_of_labels else transitions.action_value
+    after = target.mean_of(model.expects, transitions.next_state, is_next=True)
+    return Sequences(
+        transitions=transitions,
+        ratio=ratio,
+        expected=model.expects(transitions.state, action),
+        state_value=target.mean_of(model.expects, transitions.state),
+        next_value=np.where(transitions.terminated, 0.0, after),
+    )
+
+
+def cross_judged(
+    transitions: Transitions, target: Target, *, ratio: NDArray[np.float64], model: str = "auto", seed: int = 0
+) -> Sequences:
+    """The same where each half of the episodes is judged by a model of the other half."""
+    name = model_for(transitions) if model == "auto" else model
+    number = np.cumsum(transitions.is_first) - 1
+    n = len(transitions)
+    expected, state_value, next_value = np.zeros(n), np.zeros(n), np.zeros(n)
+    for half in (0, 1):
+        is_own = number % 2 == half
+        if not is_own.any() or is_own.all():
+            is_own = np.ones(n, dtype=bool)  # a single episode is judged by itself: there is no other
+        others = ~is_own if not is_own.all() else is_own
+        fitted = fit(transitions.where(others), target.where(others), model=name, seed=seed)
+        told = judged(fitted, transitions.where(is_own), target.where(is_own))
+        assert told.expected is not None
+        assert told.state_value is not None
+        assert told.next_value is not None
+        expected[is_own], state_value[is_own], next_value[is_own] = told.expected, told.state_value, told.next_value
+    return Sequences(transitions=transitions, ratio=ratio, expected=expected, state_value=state_value, next_value=next_value)
