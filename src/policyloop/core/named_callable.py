@@ -1,0 +1,42 @@
+"""A callable by name: `module:function`, the way people name a piece of their own Python in a setting."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from policyloop.core.errors import BadSetting, unknown
+
+
+def callable_of(name: str) -> Callable[..., Any]:
+    """The callable; its module may also lie in the folder where one works.
+
+    Args:
+        name: such as `room:step`, or `shop.season:step`.
+
+    Raises:
+        BadSetting: there is no such module, or nothing in it of that name that can be called.
+    """
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute.isidentifier():
+        raise BadSetting(f"'{name}' names no callable; expected MODULE:FUNCTION, such as room:step.")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # last, so that a file here never stands in for an installed module
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name + ".").startswith(error.name + "."):
+            raise  # the module is there, and something that it imports is not
+        raise BadSetting(
+            f"'{name}' names a module that is not there; expected {module_name.replace('.', '/')}.py in {here}, or an "
+            f"installed module."
+        ) from None
+    found = getattr(module, attribute, None)
+    if not callable(found):
+        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise BadSetting(unknown(f"callable of module '{module_name}'", attribute, known))
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,202 @@
+"""Any Python callable: one function of yours is an environment.
+
+    def step(context, action, rng):
+        if context is None:
+            return {"temperature": rng.uniform(15, 25)}         # where an episode begins
+        ...
+        return {"temperature": t}, -abs(t - 21), False          # next context, what was earned, whether it terminated
+
+`action` is the label, or the numbers by name. `rng` is a NumPy Generator. A field of the context is declared by its first
+value (number, boolean); text needs a declaration of its own. It brings along: `random`.
+Letters: n episodes, d numbers of a state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.errors import BadSetting, Fault, Invalid
+from policyloop.core.loop import ActionSpec, BoxPart, Field
+from policyloop.core.named_callable import callable_of
+from policyloop.core.spec_context import read_context
+from policyloop.core.state import StateEncoder
+from policyloop.simulate.actor import Actor, Uniform
+from policyloop.simulate.environment import Columns, Moved, Problem
+
+Context = Mapping[str, Any]
+Function = Callable[..., Any]
+
+
+def create(
+    *,
+    function: str,
+    actions: Sequence[str] | Mapping[str, Sequence[float]],
+    context: Mapping[str, Any] | None = None,
+    max_steps: int = 1000,
+    discount: float = 0.99,
+    least: float = -1000.0,
+    most: float = 1000.0,
+) -> Called:
+    """The environment.
+
+    Args:
+        function: MODULE:FUNCTION.
+        actions: labels, such as `[left, right]`, or numbers with their bounds, such as `{force: [-1, 1]}`.
+        context: its fields, as a loop file declares them; None: told by the first context.
+        max_steps: an episode is truncated there.
+        discount: [0, 1]
+        least, most: bounds of what one step earns.
+    """
+    step = callable_of(function)
+    declared = dict(context) if context is not None else _declared(_first(step, np.random.default_rng(0)), function)
+    faults: list[Fault] = []
+    fields = read_context(declared, "context", faults)
+    if faults:
+        raise Invalid(faults, subject="the environment")
+    return Called(
+        step,
+        fields,
+        Problem(
+            name=function.replace(":", "-").replace(".", "-").replace("_", "-").lower(),
+            context=declared,
+            actions=_actions(actions),
+            outcomes={"earned": {"type": "number", "min": least, "max": most}},
+            expression="earned",
+            reward_range=(least, most),
+            max_steps=max_steps,
+            discount=discount,
+        ),
+    )
+
+
+class Called:
+    """See the module."""
+
+    def __init__(self, function: Function, fields: Mapping[str, Field], problem: Problem) -> None:
+        self.function, self.problem = function, problem
+        self.encoder = StateEncoder.of(fields.values())
+        self._fields = fields
+        self.actors: Mapping[str, Actor] = {"random": Uniform(problem.actions)}
+
+    def start(self, n: int, *, rng: np.random.Generator) -> Calls:
+        """See `Environment`."""
+        return Calls(self, n, rng=rng)
+
+    def columns(self, state: NDArray[Any]) -> Columns:
+        """See `Environment`."""
+        if self.encoder.is_tensor:
+            return {next(iter(self._fields)): state}
+        columns: dict[str, NDArray[Any]] = {}
+        at = 0
+        for name, field in self._fields.items():
+            width = len(field.values) if field.values else math.prod(field.shape or (1,))
+            block = state[:, at : at + width]
+            if field.values:
+                columns[name] = np.array(field.values)[block.argmax(axis=1)]
+            elif field.shape:
+                columns[name] = block.reshape(-1, *field.shape)
+            else:
+                columns[name] = block[:, 0].astype(_KINDS.get(field.type, np.float64))
+            at += width
+        return columns
+
+
+class Calls:
+    """n episodes of it under way, one after the other."""
+
+    def __init__(self, called: Called, n: int, *, rng: np.random.Generator) -> None:
+        self._called, self._rng = called, rng
+        self._contexts: list[Context] = [_first(called.function, rng) for _ in range(n)]
+        self._steps = np.zeros(n, dtype=np.int64)
+
+    @property
+    def state(self) -> NDArray[Any]:
+        """See `Episodes`."""
+        return self._called.encoder.encode_many(self._contexts)
+
+    def step(self, action: NDArray[Any]) -> Moved:
+        """See `Episodes`."""
+        spec = self._called.problem.actions
+        told = [self._one(context, _told(spec, one)) for context, one in zip(self._contexts, action, strict=True)]
+        self._contexts = [context for context, _, _ in told]
+        earned = np.array([value for _, value, _ in told], dtype=np.float64)
+        terminated = np.array([is_over for _, _, is_over in told], dtype=np.bool_)
+        self._steps = self._steps + 1
+        truncated = ~terminated & (self._steps >= self._called.problem.max_steps)
+        return Moved(reward=earned, terminated=terminated, truncated=truncated, outcomes={"earned": earned})
+
+    def keep(self, rows: NDArray[np.bool_]) -> None:
+        """See `Episodes`."""
+        self._contexts = [context for context, is_kept in zip(self._contexts, rows, strict=True) if is_kept]
+        self._steps = self._steps[rows]
+
+    def restart(self, rows: NDArray[np.bool_]) -> None:
+        """See `Episodes`."""
+        begun = zip(self._contexts, rows, strict=True)
+        self._contexts = [_first(self._called.function, self._rng) if is_new else context for context, is_new in begun]
+        self._steps = np.where(rows, 0, self._steps)
+
+    def _one(self, context: Context, action: Any) -> tuple[Context, float, bool]:
+        """One call, with what it answers held against what it should."""
+        answer = self._called.function(context, action, self._rng)
+        if not (isinstance(answer, tuple) and len(answer) == 3 and isinstance(answer[0], Mapping)):
+            raise BadSetting(
+                f"the function answered {answer!r}; expected (next context, what was earned, whether it terminated)."
+            )
+        following, earned, is_over = answer
+        if not isinstance(earned, Real) or not math.isfinite(earned):
+            raise BadSetting(f"the function says that {earned!r} was earned; expected a finite number.")
+        return following, float(earned), bool(is_over)
+
+
+_KINDS: Mapping[str, Any] = {"boolean": np.bool_, "integer": np.int64}
+
+
+def _first(function: Function, rng: np.random.Generator) -> Context:
+    """Where an episode begins."""
+    context = function(None, None, rng)
+    if not isinstance(context, Mapping):
+        raise BadSetting(f"the function answered {context!r} to a context of None; expected the first context, by field.")
+    return context
+
+
+def _declared(context: Context, function: str) -> dict[str, Any]:
+    """Fields by their first values."""
+    declared: dict[str, Any] = {}
+    for name, value in context.items():
+        if isinstance(value, bool | np.bool_):
+            declared[name] = "boolean"
+        elif isinstance(value, Real):
+            declared[name] = "number"
+        else:
+            raise BadSetting(
+                f"'{function}' begins with {name} = {value!r}; expected a number or a boolean, or `context`, which declares it."
+            )
+    return declared
+
+
+def _actions(actions: Sequence[str] | Mapping[str, Sequence[float]]) -> ActionSpec:
+    """Labels, or numbers with their bounds."""
+    if isinstance(actions, Mapping):
+        if not actions or any(len(bounds) != 2 or not bounds[0] < bounds[1] for bounds in actions.values()):
+            raise BadSetting(f"actions is {dict(actions)}; expected bounds for every number, such as {{force: [-1, 1]}}.")
+        return ActionSpec(
+            kind="continuous",
+            box=tuple(BoxPart(name=name, low=float(low), high=float(high)) for name, (low, high) in actions.items()),
+        )
+    if isinstance(actions, str) or len(actions) < 2:
+        raise BadSetting(f"actions is {actions!r}; expected two labels or more, such as [left, right].")
+    return ActionSpec(kind="discrete", labels=tuple(str(label) for label in actions))
+
+
+def _told(spec: ActionSpec, action: Any) -> Any:
+    """The action as the function is told it."""
+    if spec.labels:
+        return spec.labels[int(action)]
+    return {part.name: float(value) for part, value in zip(spec.box, action, strict=True)}
