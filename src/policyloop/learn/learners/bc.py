@@ -1,0 +1,57 @@
+"""BC: an actor that copies the history, and a critic of how that went; what every other learner has to beat.
+
+Question answered: what was done in such a state? Where a history is of good actions alone this is enough, and where it mixes
+good with random ones the copy lies between them.
+Source: Pomerleau 1991.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policyloop.core.episode import Transitions
+from policyloop.core.loop import ActionSpec
+from policyloop.learn.networks.copying import Copying
+from policyloop.learn.networks.learner import NetworkLearner
+from policyloop.learn.networks.settings import check_box, check_numbers
+from policyloop.learn.networks.shape import shape_of
+
+
+def create_episodic(
+    train: Transitions,
+    held_out: Transitions,
+    *,
+    actions: ActionSpec,
+    seed: int,
+    learning_rate: float = 1e-3,
+    width: int = 256,
+    depth: int = 2,
+    batch: int = 256,
+    target_rate: float = 0.005,
+    layer_norm: bool = False,
+    channels: Sequence[int] = (16, 32),
+) -> NetworkLearner:
+    """A learner that knows nothing yet.
+
+    Args:
+        train: episodes to learn from.
+        held_out: episodes to be told of, and never learned from.
+        actions: those of the loop; numbers in a box.
+        seed: what everything random comes from.
+        learning_rate: of Adam.
+        width: of hidden layers.
+        depth: hidden layers.
+        batch: rows of a minibatch.
+        target_rate: how much of the way targets follow in one update.
+        layer_norm: whether critics have it, which keeps them from running away.
+        channels: of the convolutions where states are images.
+
+    Raises:
+        BadSetting: a setting is outside its range, or the loop's actions are not numbers alone.
+        Invalid: rows of the history cannot be learned from.
+    """
+    check_box("bc", actions)
+    numbers = {"learning_rate": learning_rate, "target_rate": target_rate}
+    check_numbers(numbers)
+    shape = shape_of(train, actions, width=width, depth=depth, layer_norm=layer_norm, channels=channels)
+    return NetworkLearner(Copying(shape), train, held_out, actions=actions, seed=seed, batch=batch, numbers=numbers)

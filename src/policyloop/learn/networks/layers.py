@@ -1,0 +1,77 @@
+"""Layers: weights as plain lists, and what they answer; the same numbers as policy/network.py, to rounding.
+
+A list of layers is a network: affine maps, with a relu after each but the last, and a layer norm before that relu where there
+is a gain. Convolutions look at images as (n, height, width, channels).
+Letters: n states, h hidden numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from policyloop.policy.network import EPSILON
+
+Layers = list[dict[str, Array]]
+
+KERNEL = 3  # pixels, each way
+
+
+def dense(key: Array, sizes: Sequence[int], *, layer_norm: bool = False) -> Layers:
+    """Affine maps between the sizes, uniform within one over the root of their inputs."""
+    layers: Layers = []
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+        within = 1 / math.sqrt(n_in)
+        of_w, of_b = jax.random.split(jax.random.fold_in(key, i))
+        layer = {
+            "w": jax.random.uniform(of_w, (n_in, n_out), jnp.float32, -within, within),
+            "b": jax.random.uniform(of_b, (n_out,), jnp.float32, -within, within),
+        }
+        if layer_norm and i < len(sizes) - 2:
+            layer |= {"g": jnp.ones(n_out), "h": jnp.zeros(n_out)}
+        layers.append(layer)
+    return layers
+
+
+def convolutions(key: Array, n_in: int, channels: Sequence[int]) -> Layers:
+    """Square kernels, one after another."""
+    layers: Layers = []
+    for i, (inner, outer) in enumerate(pairwise([n_in, *channels])):
+        within = math.sqrt(6 / (KERNEL * KERNEL * inner))  # He et al. 2015: relu keeps the spread
+        shape = (KERNEL, KERNEL, inner, outer)
+        layers.append(
+            {
+                "w": jax.random.uniform(jax.random.fold_in(key, i), shape, jnp.float32, -within, within),
+                "b": jnp.zeros(outer),
+            }
+        )
+    return layers
+
+
+def answer(layers: Layers, x: Array) -> Array:
+    """(..., out) of (..., in)."""
+    y = x
+    for layer in layers[:-1]:
+        y = y @ layer["w"] + layer["b"]
+        y = jax.nn.relu(_normed(y) * layer["g"] + layer["h"] if "g" in layer else y)
+    return y @ layers[-1]["w"] + layers[-1]["b"]
+
+
+def looked(layers: Layers, image: Array, strides: Sequence[int]) -> Array:
+    """(n, h) what a trunk of convolutions makes of images: (n, channels, height, width), or (n, height, width)."""
+    y = jnp.moveaxis(image[:, jnp.newaxis] if image.ndim == 3 else image, 1, -1)
+    for layer, stride in zip(layers, strides, strict=True):
+        y = jax.lax.conv_general_dilated(y, layer["w"], (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        y = jax.nn.relu(y + layer["b"])
+    return y.reshape(len(y), -1)
+
+
+def _normed(x: Array) -> Array:
+    """Every row with mean 0 and variance 1."""
+    centered = x - x.mean(axis=-1, keepdims=True)
+    return centered * jax.lax.rsqrt(jnp.square(centered).mean(axis=-1, keepdims=True) + EPSILON)

@@ -1,0 +1,150 @@
+"""Rows on the device: transitions as a learner sees them, checked, and scaled when a minibatch is taken of them.
+
+Question answered: what follows what, and in which units? A state is standardised by the mean and deviation of the history, an
+image by its largest number alone; a number of an action by its box; a reward by the largest that the history has. A value of
+the next state is expected wherever an episode did not terminate: where it was truncated, too.
+Letters: n rows, d numbers of a state, a numbers of an action, p labelled parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from policyloop.core.episode import Transitions
+from policyloop.core.errors import Fault, Invalid
+from policyloop.core.loop import ActionSpec
+
+_MOST_FAULTS = 20
+_ROUNDING = 1e-4  # of half the box: what lies outside by no more is taken to lie on its edge
+
+
+class Rows(NamedTuple):
+    """Transitions, or a minibatch of them."""
+
+    state: Array  # (n, d) or (n, *shape)
+    action: Array  # (n, a) in [-1, 1]
+    label: Array  # (n, p)
+    reward: Array  # (n,)
+    next_state: Array
+    goes_on: Array  # (n,) 0 where the row terminated, else 1
+    next_action: Array  # (n, a) of the row after it
+    has_next: Array  # (n,) 1 where there is such a row
+
+    @property
+    def n(self) -> int:
+        """How many there are room for."""
+        return len(self.reward)
+
+
+class Scaler(NamedTuple):
+    """The units of states and rewards, from the history alone."""
+
+    mean: Array  # of the shape of a state
+    scale: Array
+    reward: Array  # ()
+
+    def states(self, raw: Array) -> Array:
+        """In units of the scaler."""
+        return (raw.astype(jnp.float32) - self.mean) / self.scale
+
+
+def taken(rows: Rows, places: Array, scaler: Scaler) -> Rows:
+    """A minibatch in units of the scaler."""
+    some = Rows(*(column[places] for column in rows))
+    return some._replace(
+        state=scaler.states(some.state),
+        next_state=scaler.states(some.next_state),
+        reward=some.reward / scaler.reward,
+        goes_on=some.goes_on.astype(jnp.float32),
+        has_next=some.has_next.astype(jnp.float32),
+    )
+
+
+def rows_of(history: Transitions, actions: ActionSpec) -> Rows:
+    """Transitions on the device; nothing is scaled yet but the numbers of actions.
+
+    Raises:
+        Invalid: a number is not finite, or an action does not lie in its box or among its labels; the first rows of each.
+    """
+    faults = [fault for found in _faults(history, actions) for fault in found]
+    if faults:
+        raise Invalid(faults[:_MOST_FAULTS], subject="the history")
+    center, half = box_of(actions)
+    action = np.clip((history.action_value - center) / half, -1.0, 1.0).astype(np.float32)
+    has_next = ~history.is_last
+    return Rows(
+        state=jnp.asarray(_numbers(history.state)),
+        action=jnp.asarray(action),
+        label=jnp.asarray(history.action.astype(np.int32)),
+        reward=jnp.asarray(history.reward.astype(np.float32)),
+        next_state=jnp.asarray(_numbers(history.next_state)),
+        goes_on=jnp.asarray(~history.terminated),
+        next_action=jnp.asarray(np.concatenate([action[1:], action[:1]])),
+        has_next=jnp.asarray(has_next),
+    )
+
+
+def scaler_of(history: Transitions) -> Scaler:
+    """Mean and deviation of every number of a state; of images 0 and the largest number; the largest reward."""
+    shape = history.state.shape[1:]
+    mean, scale = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    if len(history) and len(shape) > 1:
+        scale += np.float32(max(float(np.abs(history.state).max()), 1.0) - 1.0)
+    elif len(history):
+        mean = history.state.mean(axis=0, dtype=np.float64).astype(np.float32)
+        spread = history.state.std(axis=0, dtype=np.float64).astype(np.float32)
+        scale = np.where(spread > 1e-6 * np.maximum(np.abs(mean), 1.0), spread, np.float32(1.0))  # constants stay as they are
+    largest = float(np.abs(history.reward).max()) if len(history) else 0.0
+    return Scaler(jnp.asarray(mean), jnp.asarray(scale), jnp.float32(largest if largest > 0 else 1.0))
+
+
+def box_of(actions: ActionSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(a,) the middle of the box that actions lie in, and half its width."""
+    low = np.array([part.low for part in actions.box], dtype=np.float64)
+    high = np.array([part.high for part in actions.box], dtype=np.float64)
+    return ((low + high) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
+
+
+def _numbers(state: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Images of bytes stay bytes, which is a quarter of the memory; all else is float32."""
+    return state if state.dtype == np.uint8 else state.astype(np.float32)
+
+
+def _faults(history: Transitions, actions: ActionSpec) -> Iterator[list[Fault]]:
+    """What is wrong, in which rows."""
+    for name in ("state", "next_state", "action_value", "reward"):
+        column = getattr(history, name)
+        flat = column.reshape(len(column), -1)
+        bad = ~np.isfinite(flat).all(axis=1) if column.dtype != np.uint8 else np.zeros(len(column), bool)
+        yield _told(
+            history, bad, name, "is not finite everywhere; leave the row's episode out, or fill the gap before importing"
+        )
+    center, half = box_of(actions)
+    yield [] if history.action_value.shape[1] == len(half) else [_misfit("numbers", history.action_value.shape[1], len(half))]
+    if history.action_value.shape[1] == len(half):
+        outside = (np.abs(history.action_value - center) > half * (1 + _ROUNDING)).any(axis=1)
+        told = "lies outside the box; widen the bounds under `actions`, or leave the row's episode out"
+        yield _told(history, outside & np.isfinite(history.action_value).all(axis=1), "action_value", told)
+    sizes = np.array([len(part.labels) for part in actions.choices] or [len(actions.labels)] * bool(actions.labels))
+    if history.action.shape[1] != len(sizes):
+        yield [_misfit("labels", history.action.shape[1], len(sizes))]
+    elif len(sizes):
+        unknown = ((history.action < 0) | (history.action >= sizes)).any(axis=1)
+        yield _told(history, unknown, "action", "is not among the loop's labels; expected a place from 0")
+
+
+def _told(history: Transitions, bad: Any, name: str, what: str) -> list[Fault]:
+    return [
+        Fault(f"row {row}, {name}", f"of episode {history.episode[row]}, step {history.step[row]}, {what}.", "bad_row")
+        for row in np.flatnonzero(bad)[:_MOST_FAULTS]
+    ]
+
+
+def _misfit(what: str, found: int, expected: int) -> Fault:
+    return Fault("action", f"has {found} {what}; expected {expected}, as the loop's `actions` say.", "bad_row")
