@@ -11,7 +11,8 @@ from policyloop.core.errors import UnknownModel
 from policyloop.storage.insert import insert_into
 from policyloop.storage.records import models
 
-State = Literal["challenger", "live", "replaced", "retired", "refused", "rolled-back"]
+State = Literal["challenger", "offline-chosen", "live", "replaced", "retired", "refused", "rolled-back"]
+MAY_GO_LIVE: tuple[State, ...] = ("challenger", "offline-chosen")  # the gate has not dealt with these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from policyloop.gate.verdict import Call, Kind, Reason, Verdict
 from policyloop.registry import loop_rows, model_rows, notice_rows, verdict_rows
 from policyloop.registry.changes import changes_between
 from policyloop.registry.loop_rows import LoopRow
-from policyloop.registry.model_rows import ModelRow
+from policyloop.registry.model_rows import MAY_GO_LIVE, ModelRow
 
 
 def promote(connection: sa.Connection, loop: str, verdict: Verdict, *, now_us: int) -> None:
@@ -168,7 +168,12 @@ def _check_may_go_live(row: LoopRow, model: ModelRow, verdict: Verdict) -> None:
         )
     if model.state == "live":
         raise PromotionRefused(f"model {model.model} of loop '{row.loop}' is live already.")
-    if model.state != "challenger" and verdict.kind != "promote":
+    if model.state == "offline-chosen" and verdict.kind == "refresh":
+        raise PromotionRefused(
+            f"model {model.model} of loop '{row.loop}' was chosen offline: nobody has seen it act, so no refresh puts it live. "
+            f"Let it prove itself: `policyloop challenge {row.loop} --model {model.model[:12]}`."
+        )
+    if model.state not in MAY_GO_LIVE and verdict.kind != "promote":
         raise PromotionRefused(
             f"model {model.model} of loop '{row.loop}' is {model.state} and never goes live again by itself; "
             f"a person can promote it: `policyloop promote {row.loop} {model.model}`."

@@ -7,12 +7,13 @@ version which serving processes poll.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from policyloop.core.clock import Clock
-from policyloop.core.errors import BadModel, Fault, Invalid, UnknownLoop, UnknownModel
+from policyloop.core.errors import Fault, Invalid, UnknownLoop, UnknownModel
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.spec_file import from_json
@@ -24,6 +25,8 @@ from policyloop.registry import (
     model_files,
     model_rows,
     notice_rows,
+    offline_choice,
+    origin,
     promotion,
     verdict_rows,
 )
@@ -167,7 +170,7 @@ class Registry:
         model = model_files.write(self._objects, manifest, tensors)
         with self._records.write() as connection:
             row = loop_rows.row(connection, manifest.loop)
-            _check_origin(connection, row, manifest)
+            origin.check(connection, row, manifest)
             model_rows.add(
                 connection,
                 ModelRow(
@@ -182,6 +185,16 @@ class Registry:
                 ),
             )
         return model
+
+    def choose_offline(self, loop: str, model: str, why: Sequence[str]) -> None:
+        """A challenger was chosen by its history alone: a state that says so, and no verdict; errors as in `load`."""
+        with self._records.write() as connection:
+            offline_choice.put(connection, loop, model, why, now_us=self._clock.now_us())
+
+    def offline_choice(self, loop: str, model: str) -> tuple[str, ...]:
+        """Why a model was chosen offline, in sentences; none of one that was not."""
+        with self._records.read() as connection:
+            return offline_choice.of(connection, loop, model)
 
     def load(self, loop: str, model: str) -> StoredModel:
         """A model's manifest and tensors, verified against its digest.
@@ -232,9 +245,15 @@ class Registry:
             promotion.promote(connection, loop, verdict, now_us=self._clock.now_us())
             return loop_rows.row(connection, loop)
 
-    def promote_by_person(self, loop: str, model: str, *, why: str) -> LoopRow:
-        """Promote any model of the loop, whatever the gate said of it; errors as in `promote`."""
+    def promote_by_person(self, loop: str, model: str, *, why: str, is_unseen_fine: bool = False) -> LoopRow:
+        """Promote any model of the loop, whatever the gate said of it; errors as in `promote`.
+
+        Args:
+            is_unseen_fine: one that was chosen offline too, which nobody has seen act.
+        """
         with self._records.write() as connection:
+            if not is_unseen_fine:
+                offline_choice.check_seen(connection, loop, model)
             row = loop_rows.row(connection, loop)
             verdict = by_person(Call.PROMOTE, model=model, champion=row.champion, anchor=row.anchor, why=why)
             promotion.promote(connection, loop, verdict, now_us=self._clock.now_us())
@@ -287,7 +306,7 @@ class Registry:
         with self._records.write() as connection:
             row = loop_rows.row(connection, loop)
             state = _STATE_AFTER.get(verdict.call)
-            if model_rows.row(connection, loop, verdict.model).state == "challenger" and state is not None:
+            if model_rows.row(connection, loop, verdict.model).state in model_rows.MAY_GO_LIVE and state is not None:
                 model_rows.set_state(connection, loop, verdict.model, state)
             why = f"Promotions of loop '{loop}' are frozen." if row.is_frozen else "The promotion did not take effect."
             kept = held_back(verdict, why=why) if verdict.call == Call.PROMOTE else verdict
@@ -378,21 +397,3 @@ class Registry:
         ]
         if faults:
             raise Invalid(faults, subject=f"the spec of loop '{spec.loop}'")
-
-
-def _check_origin(connection: sa.Connection, row: LoopRow, manifest: Manifest) -> None:
-    """The model was made for a spec of this loop, and from a parent that was champion and was not taken back."""
-    known = [spec.digest for spec in loop_rows.spec_rows(connection, row.loop)]
-    known += [from_json(one.body).digest for one in challenge_rows.rows(connection, row.loop)]
-    if manifest.spec not in known:
-        raise BadModel(
-            f"the model was made for spec {manifest.spec}, which loop '{row.loop}' never had; apply that spec first."
-        )
-    if manifest.parent is None:
-        return
-    state = model_rows.row(connection, row.loop, manifest.parent).state
-    if state not in {"live", "replaced"}:
-        raise BadModel(
-            f"the model's parent {manifest.parent} is {state}; expected a model that is or was champion. "
-            f"A rejected model never parents the next: train again from the champion."
-        )

@@ -17,6 +17,9 @@ def run(
     loop: LoopName,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Its digest, or the start of it.", show_default=False)],
     why: Annotated[str, typer.Option("--why", help="Your reason; it is kept with the verdict.")] = "no reason given",
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Also a model that was chosen offline, which nobody has seen act.")
+    ] = False,
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -24,7 +27,7 @@ def run(
     with open_project(home) as deployment:
         name = deployment.registry.standing(loop).spec.loop
         found = deployment.registry.find(name, model)
-        row = deployment.registry.promote_by_person(name, found.model, why=why)
+        row = deployment.registry.promote_by_person(name, found.model, why=why, is_unseen_fine=unseen)
     if as_json:
         write_json(standing_as_map(row))
         return
