@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from policyloop.join.executed import done_instead
+from policyloop.core.loop import ActionSpec, BoxPart, LabelledPart
+from policyloop.join.executed import done_instead, values_done_instead
 
 
 def reports(*rows):
@@ -51,3 +52,34 @@ def test_a_report_that_cannot_be_read_makes_the_decision_unusable(text):
 
     np.testing.assert_array_equal(is_usable, [False, True])
     assert instead.null_count == 2
+
+
+BOX = ActionSpec(
+    kind="tuple", choices=(LabelledPart(name="gear", labels=("low", "high")),), box=(BoxPart(name="force", low=-1, high=1),)
+)
+
+
+@pytest.mark.parametrize("text", ['{"force": -0.5, "gear": "high"}', '["high", -0.5]', "[1, -0.5]"])
+def test_parts_are_named_or_listed_with_the_labelled_ones_first(text):
+    places, numbers, is_usable = values_done_instead(reports((0, 5, 5, text)), chosen(0), values(0.5), BOX)
+
+    assert (places.to_pylist(), numbers.to_pylist()) == ([[1]], [[-0.5]])
+    assert is_usable.all()
+
+
+@pytest.mark.parametrize("text", ["{", '{"force": -0.5}', '["middle", 0.5]', "[1]", '[1, "fast"]', "[2, 0.5]", "true"])
+def test_what_does_not_name_every_part_cannot_be_used(text):
+    places, numbers, is_usable = values_done_instead(reports((0, 5, 5, text)), chosen(0), values(0.5), BOX)
+
+    assert (places.to_pylist(), numbers.to_pylist()) == ([None], [None])
+    assert not is_usable.any()
+
+
+def test_numbers_that_were_chosen_anyway_are_nothing_new():
+    places, numbers, _ = values_done_instead(reports((0, 5, 5, "[0, 0.5]")), chosen(0), values(0.5), BOX)
+
+    assert (places.to_pylist(), numbers.to_pylist()) == ([None], [None])
+
+
+def values(*numbers):
+    return pa.chunked_array([pa.array([[x] for x in numbers], pa.list_(pa.float64()))])

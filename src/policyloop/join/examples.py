@@ -121,8 +121,8 @@ def settle(decisions: pa.Table, twins: pa.Table, outcomes: pa.Table, spec: LoopS
     """
     chosen = first_decisions(decisions, twins)
     n = chosen.num_rows
-    reports, n_orphans = _reports(outcomes, chosen, list(spec.outcomes))
-    seen = _seen(reports)
+    reports, n_orphans = reports_of(outcomes, chosen, list(spec.outcomes))
+    seen = seen_of(reports)
     in_time = windows(
         _ints(chosen["decided_at"]),
         _bools(chosen["is_deferred"]),
@@ -216,7 +216,7 @@ def _told_instead(columns: dict[str, pa.ChunkedArray], executed: pa.ChunkedArray
     }
 
 
-def _reports(outcomes: pa.Table, chosen: pa.Table, declared: list[str]) -> tuple[pa.Table, int]:
+def reports_of(outcomes: pa.Table, chosen: pa.Table, declared: list[str]) -> tuple[pa.Table, int]:
     """Outcomes of the chosen decisions, each once, in the order that `Seen` wants; and how many have no decision."""
     names = [*declared, ACTIVATED, EXECUTED, ENDED, NAMELESS]
     places = pa.table({"name": pa.array(names, pa.string()), "place": np.arange(len(names))})
@@ -227,7 +227,12 @@ def _reports(outcomes: pa.Table, chosen: pa.Table, declared: list[str]) -> tuple
     return reports, once.num_rows - reports.num_rows
 
 
-def _seen(reports: pa.Table) -> Seen:
+def seen_of(reports: pa.Table) -> Seen:
+    """The outcomes as arrays.
+
+    Args:
+        reports: as `reports_of` gives them.
+    """
     return Seen(
         decision=_ints(reports["decision"]),
         name=_ints(reports["name"]),

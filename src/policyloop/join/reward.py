@@ -40,19 +40,7 @@ def rewards(spec: RewardSpec, outcomes: Mapping[str, OutcomeSpec], seen: Seen, *
         counts: (m,) those that may enter the reward.
         n: how many decisions there are.
     """
-    columns: dict[str, Floats] = {}
-    is_there: dict[str, NDArray[np.bool_]] = {}
-    for place, outcome in enumerate(outcomes.values()):
-        which = counts & (seen.name == place)
-        decision = seen.decision[which]
-        missing = 0.0 if outcome.take in {"sum", "count"} else outcome.missing
-        column = np.full(n, missing)
-        there = np.zeros(n, dtype=bool)
-        if len(decision):
-            rows, values = aggregate(outcome.take, decision, seen.value[which])
-            column[rows] = values
-            there[rows] = True
-        columns[outcome.name], is_there[outcome.name] = column, there
+    columns, is_there = aggregated(outcomes, seen, counts=counts, n=n)
     n_outcomes = np.bincount(seen.decision[counts], minlength=n)
     is_rewarded = n_outcomes > 0
     computed = np.broadcast_to(spec.expression.evaluate(columns), (n,))
@@ -66,6 +54,33 @@ def rewards(spec: RewardSpec, outcomes: Mapping[str, OutcomeSpec], seen: Seen, *
         columns=columns,
         is_there=is_there,
     )
+
+
+def aggregated(
+    outcomes: Mapping[str, OutcomeSpec], seen: Seen, *, counts: NDArray[np.bool_], n: int
+) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
+    """Name -> (n,) the value of each declared outcome, and name -> (n,) whether any counted.
+
+    Args:
+        outcomes: the declared names, in the order that `seen.name` counts them.
+        seen: the outcomes.
+        counts: (m,) those that may enter the reward.
+        n: how many decisions there are.
+    """
+    columns: dict[str, Floats] = {}
+    is_there: dict[str, NDArray[np.bool_]] = {}
+    for place, outcome in enumerate(outcomes.values()):
+        which = counts & (seen.name == place)
+        decision = seen.decision[which]
+        missing = 0.0 if outcome.take in {"sum", "count"} else outcome.missing
+        column = np.full(n, missing)
+        there = np.zeros(n, dtype=bool)
+        if len(decision):
+            rows, values = aggregate(outcome.take, decision, seen.value[which])
+            column[rows] = values
+            there[rows] = True
+        columns[outcome.name], is_there[outcome.name] = column, there
+    return columns, is_there
 
 
 def rewards_again(
