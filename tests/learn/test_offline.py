@@ -16,7 +16,7 @@ from made_loops import CORRIDOR, LADDER
 from policyloop.core.errors import BadSetting
 from policyloop.core.spec_file import read_spec, to_mapping
 from policyloop.learn.checkpoints import CheckpointFolder, lines_of
-from policyloop.learn.offline import Checkpoint, largest_value, length_of, train_offline
+from policyloop.learn.offline import Checkpoint, check_learner, largest_value, length_of, train_offline
 
 HISTORY = corridor(30)
 TRAIN, HELD_OUT = HISTORY.to_learn_from(0.75), HISTORY.to_evaluate_on(0.75)
@@ -172,3 +172,10 @@ def test_a_learner_of_decisions_that_are_alone_is_refused():
 
     with pytest.raises(BadSetting, match="learns from decisions that are alone"):
         train_offline(TRAIN, HELD_OUT, spec=replace(spec, learner=replace(spec.learner, name="linear", settings={})), seed=1)
+
+
+def test_a_loop_is_checked_before_there_is_any_history():
+    check_learner(read_spec(CORRIDOR))
+    check_learner(read_spec(LADDER))
+    with pytest.raises(BadSetting, match=r"learner\.n_leaves is 1"):
+        check_learner(spec_of(CORRIDOR, learner={"n_leaves": 1}))

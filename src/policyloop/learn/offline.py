@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from policyloop.core import plugins
 from policyloop.core.clock import Clock, SystemClock
 from policyloop.core.episode import EpisodeLearner, EpisodePolicy, Transitions
 from policyloop.core.errors import BadSetting, Diverged
 from policyloop.core.loop import LoopSpec
 from policyloop.core.policy import Tensors
+from policyloop.core.state import StateEncoder
 from policyloop.learn.train import LEARNERS
 
 UPDATES = 28_000  # where neither the loop nor the learner's file says otherwise
@@ -144,6 +147,20 @@ def learner_of(spec: LoopSpec, train: Transitions, held_out: Transitions, *, see
     return made
 
 
+def check_learner(spec: LoopSpec) -> None:
+    """Build the loop's learner once, on a history of next to nothing; errors as in `train_offline`.
+
+    Raises:
+        Invalid: a field of the context cannot be told in numbers.
+    """
+    encoder = StateEncoder.of(spec.context.values())
+    length_of(spec)
+    nothing = _next_to_nothing(
+        encoder, n_parts=len(spec.actions.choices) or int(bool(spec.labels)), n_numbers=len(spec.actions.box)
+    )
+    learner_of(spec, nothing, nothing, seed=0)
+
+
 def length_of(spec: LoopSpec) -> Length:
     """How many updates, and after how many of them a checkpoint: as the loop says, else as the learner's file does.
 
@@ -166,6 +183,26 @@ def largest_value(spec: LoopSpec) -> float:
     if discount < 1:
         return size / (1 - discount)
     return size * spec.episodes.max_steps if spec.episodes.max_steps else math.inf
+
+
+def _next_to_nothing(encoder: StateEncoder, *, n_parts: int, n_numbers: int) -> Transitions:
+    """Two steps in which nothing happens."""
+    state, words = np.zeros((2, *encoder.shape), dtype=encoder.dtype), np.full(2, "", dtype=object)
+    return Transitions(
+        state=state,
+        action=np.zeros((2, n_parts), dtype=np.int32),
+        action_value=np.zeros((2, n_numbers), dtype=np.float32),
+        reward=np.zeros(2, dtype=np.float32),
+        next_state=state,
+        terminated=np.zeros(2, dtype=bool),
+        truncated=np.array([False, True]),
+        episode=np.zeros(2, dtype=np.int64),
+        step=np.arange(2),
+        propensity=np.full(2, np.nan),
+        propensity_kind=words,
+        action_source=words,
+        split=np.zeros(2),
+    )
 
 
 def _why_stopped(checkpoint: Checkpoint, spec: LoopSpec) -> str | None:
