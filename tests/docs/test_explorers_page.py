@@ -5,13 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from policyloop.core import plugins
-from policyloop.core.plugin_settings import settings_of
+from policyloop.core.plugin_settings import names_with, settings_of
 from policyloop.core.spec_file import read_spec
 from policyloop.policy.scored import EXPLORERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explorers.md").read_text(encoding="utf-8")
+OF_LABELS = names_with(EXPLORERS, "create")
 ROWS = {cells[0].strip(" `"): cells for cells in (row.split("|")[1:-1] for row in re.findall(r"^\| `.*$", PAGE, re.MULTILINE))}
 
 
@@ -23,8 +25,9 @@ def test_every_explorer_has_a_row():
 def test_its_settings_stand_there_with_their_defaults(name):
     told = dict(re.findall(r"`(\w+)` ([0-9.]+)", ROWS[name][2]))
 
-    defaults = inspect.signature(plugins.load(EXPLORERS, name).create).parameters
-    assert set(told) == set(settings_of(EXPLORERS, name))
+    maker = "create" if name in OF_LABELS else "create_box"
+    defaults = inspect.signature(getattr(plugins.load(EXPLORERS, name), maker)).parameters
+    assert set(told) == set(settings_of(EXPLORERS, name, maker))
     assert all(float(number) == defaults[setting].default for setting, number in told.items())
 
 
@@ -40,6 +43,11 @@ def test_the_code_prints_what_the_page_says(capsys):
 
 def test_what_it_asks_for_in_yaml_is_a_loop():
     for body in re.findall(r"\{name: [^}]+\}", PAGE):
-        text = f"loop: x\nactions: {{labels: [a, b]}}\noutcomes: {{y: {{type: boolean, take: max}}}}\nexplore: {body}\n"
+        actions = (
+            "{labels: [a, b]}"
+            if yaml.safe_load(body)["name"] in OF_LABELS
+            else "{kind: continuous, box: {x: {min: 0, max: 1}}}\nepisodes: {}"
+        )
+        text = f"loop: x\nactions: {actions}\noutcomes: {{y: {{type: boolean, take: max}}}}\nexplore: {body}\n"
 
         assert read_spec(text).explore.name in ROWS

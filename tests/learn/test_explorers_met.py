@@ -19,7 +19,7 @@ N, K = 600, 3
 LABELS = {"labels": ["a", "b", "c"]}
 CANDIDATES = {"kind": "candidates", "features": {"price": {"type": "number"}}}
 OURS = [name for name in names_with(LEARNERS, "create") if name in plugins.ours(LEARNERS)]
-PAIRS = [(learner, explorer) for learner in OURS for explorer in plugins.ours(EXPLORERS)]
+PAIRS = [(learner, explorer) for learner in OURS for explorer in names_with(EXPLORERS, "create")]
 
 
 def loop(learner, explorer, actions):

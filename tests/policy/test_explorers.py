@@ -5,20 +5,32 @@ import pytest
 from scipy.stats import chisquare
 
 from policyloop.core import plugins
+from policyloop.core.plugin_settings import names_with
 from policyloop.core.policy import Actions, Prediction
 from policyloop.core.rng import draw, keyed_uniform
 from policyloop.policy.features import Encoder
 from policyloop.policy.policies import linear
 from policyloop.policy.scored import EXPLORERS, ScoredPolicy, explorer_of
-from policyloop.testing.explorers import PROMISES
+from policyloop.testing.explorers import BOX_PROMISES, PROMISES
 
-OURS = plugins.ours(EXPLORERS)
+OURS = tuple(name for name in names_with(EXPLORERS, "create") if name in plugins.ours(EXPLORERS))
+OVER_BOXES = tuple(name for name in names_with(EXPLORERS, "create_box") if name in plugins.ours(EXPLORERS))
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
 @pytest.mark.parametrize("name", OURS)
 def test_it_keeps_its_promise(name, promise):
     promise(plugins.load(EXPLORERS, name).create)
+
+
+def test_every_explorer_is_for_labels_or_for_numbers():
+    assert set(OURS) | set(OVER_BOXES) == set(plugins.ours(EXPLORERS))
+
+
+@pytest.mark.parametrize("promise", BOX_PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("name", OVER_BOXES)
+def test_it_keeps_its_promise_over_boxes(name, promise):
+    promise(plugins.load(EXPLORERS, name).create_box)
 
 
 class WithOneRow:

@@ -142,7 +142,7 @@ class Network:
     def _seen(self, state: NDArray[Any]) -> Floats:
         """(n, h) of a chunk."""
         mean, scale = self.tensors["state.mean"], self.tensors["state.scale"]
-        x: Floats = (state.astype(mean.dtype) - mean) / scale
+        x: Floats = ((state.astype(mean.dtype) - mean) / scale).astype(mean.dtype, copy=False)
         if not self.settings["trunk"]:
             return np.asarray(x.reshape(len(x), math.prod(self.state_shape)))
         image = x[:, np.newaxis] if x.ndim == 3 else x
@@ -154,7 +154,7 @@ class Network:
 
     def _dense(self, name: str, x: Floats) -> Floats:
         """(n, out) of a chunk: the actor's answer, or a critic's."""
-        y = x
+        y: Floats = x
         last = self.settings["n_layers"] - 1
         for i in range(last + 1):
             y = y @ self.tensors[f"{name}.{i}.w"] + self.tensors[f"{name}.{i}.b"]
@@ -168,7 +168,8 @@ class Network:
     def _least(self, hidden: Sequence[Floats]) -> Floats:
         """(n, out) the least that the critics expect, in the loop's reward unit."""
         critics = [np.concatenate([self._dense(f"critic{j}", x) for x in hidden]) for j in range(self.settings["n_critics"])]
-        return np.minimum.reduce(critics) * critics[0].dtype.type(self.settings["reward_scale"])
+        least: Floats = np.minimum.reduce(critics) * critics[0].dtype.type(self.settings["reward_scale"])
+        return least
 
 
 def normed(x: Floats) -> Floats:

@@ -8,6 +8,7 @@ Letters: n contexts, k actions, d features, s posterior draws.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,17 +23,22 @@ from policyloop.core.errors import BadModel
 from policyloop.core.example import Context
 from policyloop.core.loop import ActionSpec
 from policyloop.core.model import Manifest
-from policyloop.core.policy import Actions, Explorer, Pairs, RewardModel, SharedRewardModel
+from policyloop.core.policy import Actions, Explorer, Pairs, RewardModel, SharedRewardModel, Tensors
+from policyloop.core.state import StateEncoder
+from policyloop.policy import boxed
 from policyloop.policy import floor as floors
+from policyloop.policy.boxed import BoxPolicy
 from policyloop.policy.candidate_features import CandidateEncoder
 from policyloop.policy.explorers import greedy
 from policyloop.policy.exploring import explored, explored_many
 from policyloop.policy.features import Encoder
+from policyloop.policy.network import Network
 from policyloop.policy.policies import constant
 from policyloop.policy.scored_candidates import ScoredCandidates
 
 EXPLORERS = "policyloop.policy.explorers"
 POLICIES = "policyloop.policy.policies"
+STATE = "state"  # the `kind` of a manifest's features where the model is of episodes
 _CELLS_AT_ONCE = 2**22  # predictions held at a time, so that a long table needs no more memory than a short one
 
 
@@ -40,7 +46,7 @@ _CELLS_AT_ONCE = 2**22  # predictions held at a time, so that a long table needs
 class ScoredPolicy:
     """A policy that scores the actions and explores on the scores. Immutable, and safe to share between threads."""
 
-    encoder: Encoder
+    encoder: Encoder | StateEncoder
     reward_model: RewardModel
     explorer: Explorer
     floor: float
@@ -88,12 +94,14 @@ class ScoredPolicy:
 
     def _chunks(self, n: int) -> list[slice]:
         """Row ranges that together cover n rows."""
-        widest = self.n_actions * max(self.reward_model.n_draws, 1) + self.encoder.n_features**2 // 2
+        n_features = self.encoder.n_features if isinstance(self.encoder, Encoder) else math.prod(self.encoder.shape)
+        widest = self.n_actions * max(self.reward_model.n_draws, 1) + n_features**2 // 2
         size = max(_CELLS_AT_ONCE // widest, 1)
         return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 Scored = ScoredPolicy | ScoredCandidates
+Loaded = ScoredPolicy | ScoredCandidates | BoxPolicy
 
 
 def baseline(actions: ActionSpec, choice: str, *, floor: float) -> Scored:
@@ -124,7 +132,7 @@ def explorer_of(name: str, settings: dict[str, Any], *, n_examples: int, reward_
     return made
 
 
-def load(manifest: Manifest, tensors: bytes) -> Scored:
+def load(manifest: Manifest, tensors: bytes) -> Loaded:
     """The policy of a saved model: its manifest and the bytes of its tensors.safetensors.
 
     Raises:
@@ -134,13 +142,12 @@ def load(manifest: Manifest, tensors: bytes) -> Scored:
     found = hashlib.sha256(tensors).hexdigest()
     if found != manifest.tensors:
         raise BadModel(f"tensors.safetensors has SHA-256 {found}; the manifest says {manifest.tensors}. Copy the model again.")
-    explore = manifest.explorer
-    explorer = explorer_of(
-        explore["name"], explore["settings"], n_examples=manifest.n_examples, reward_span=explore["reward_span"]
-    )
-    encoder, floor = Encoder.from_json(manifest.features), floors.check(explore["floor"])
-    kind = plugins.load(POLICIES, manifest.policy)
     arrays = safetensors.numpy.load(tensors)
+    if is_of_states(manifest):
+        return _of_states(manifest, arrays)
+    explorer = _explorer(manifest)
+    encoder, floor = Encoder.from_json(manifest.features), floors.check(manifest.explorer["floor"])
+    kind = plugins.load(POLICIES, manifest.policy)
     if manifest.action_features is None:
         model = _of_labels(kind.load(manifest.settings, arrays), encoder, manifest)
         return ScoredPolicy(encoder, model, explorer, floor, len(manifest.labels))
@@ -149,9 +156,48 @@ def load(manifest: Manifest, tensors: bytes) -> Scored:
     return ScoredCandidates(encoder, candidates, shared, explorer, floor)
 
 
-def _of_labels(model: RewardModel, encoder: Encoder, manifest: Manifest) -> RewardModel:
+def load_scored(manifest: Manifest, tensors: bytes) -> Scored:
+    """The same, of a model over labels or candidates.
+
+    Raises:
+        BadModel: as above, or its actions are numbers.
+        UnknownName: as above.
+    """
+    policy = load(manifest, tensors)
+    if isinstance(policy, BoxPolicy):
+        raise BadModel("the model's actions are numbers, which have densities; expected one over labels. Take another model.")
+    return policy
+
+
+def is_of_states(manifest: Manifest) -> bool:
+    """Whether a model looks ahead, over episodes: it takes states, which are not scaled ahead of it."""
+    return manifest.features.get("kind") == STATE
+
+
+def _of_states(manifest: Manifest, tensors: Tensors) -> Loaded:
+    """The policy of a model of episodes: over numbers a `BoxPolicy`, over labels one that scores them by what follows."""
+    encoder = StateEncoder.from_json(manifest.features)
+    kind = plugins.load(POLICIES, manifest.policy)
+    model = kind.load(manifest.settings, tensors)
+    if not isinstance(model, Network):
+        scored = _of_labels(model, encoder, manifest)
+    else:
+        boxed.check_states(model, encoder)
+        if model.n_numbers:
+            return boxed.box_policy(kind.served(model), encoder, manifest)
+        scored = _of_labels(kind.served(model), encoder, manifest)
+    return ScoredPolicy(encoder, scored, _explorer(manifest), floors.check(manifest.explorer["floor"]), len(manifest.labels))
+
+
+def _explorer(manifest: Manifest) -> Explorer:
+    explore = manifest.explorer
+    return explorer_of(explore["name"], explore["settings"], n_examples=manifest.n_examples, reward_span=explore["reward_span"])
+
+
+def _of_labels(model: RewardModel, encoder: Encoder | StateEncoder, manifest: Manifest) -> RewardModel:
     """The model, when it answers for as many actions as it has labels."""
-    n_answers = model.predict(encoder.encode({})).mean.shape[-1]
+    features = encoder.encode({}) if isinstance(encoder, Encoder) else np.zeros(encoder.shape, encoder.dtype)
+    n_answers = model.predict(features).mean.shape[-1]
     if n_answers != len(manifest.labels):
         raise BadModel(f"the model scores {n_answers} actions; its manifest has {len(manifest.labels)} labels. Train it again.")
     return model

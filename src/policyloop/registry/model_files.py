@@ -14,7 +14,7 @@ import msgspec
 from policyloop.core.errors import BadModel
 from policyloop.core.model import Manifest, canonical_json, digest
 from policyloop.policy import scored
-from policyloop.policy.scored import Scored
+from policyloop.policy.scored import Loaded, Scored
 from policyloop.storage.objects import Objects, UnknownObject
 
 
@@ -33,7 +33,16 @@ class StoredModel:
         return tuple(self.manifest.labels)
 
     def policy(self) -> Scored:
-        """The policy, ready to be asked.
+        """The policy over labels or candidates, ready to be asked.
+
+        Raises:
+            BadModel: manifest and tensors do not fit, or its actions are numbers.
+            UnknownName: its policy or explorer is not installed.
+        """
+        return scored.load_scored(self.manifest, self.tensors)
+
+    def loaded(self) -> Loaded:
+        """The policy, ready to be asked; over numbers a `BoxPolicy`.
 
         Raises:
             BadModel: manifest and tensors do not fit.

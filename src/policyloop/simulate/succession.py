@@ -75,7 +75,7 @@ class Succession:
 
 def entrant_of(trained: Trained) -> Entrant:
     """A model as it would serve, loaded from the bytes that would be published."""
-    policy = scored.load(trained.manifest, trained.tensors)
+    policy = scored.load_scored(trained.manifest, trained.tensors)
     return Entrant(digest(canonical_json(trained.manifest)), policy, policy)
 
 

@@ -1,6 +1,7 @@
 """What every explorer promises. Each function is one promise; it raises AssertionError where a plug-in breaks it.
 
-`create` is the plug-in's `create`, with its own settings at their defaults. Letters: n decisions, k actions, s draws.
+`create` is the plug-in's `create`, or `create_box` where actions are numbers, with its own settings at their defaults.
+Letters: n decisions, k actions, s draws.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.density import Density
 from policyloop.core.policy import Explorer
 from policyloop.policy.columns import columns_of
+from policyloop.policy.wanted import BoxExplorer, Wanted
 
 Create = Callable[..., Explorer]
+CreateBox = Callable[..., BoxExplorer]
 
 
 def probabilities_sum_to_one_and_none_is_negative(create: Create) -> None:
@@ -64,6 +68,51 @@ PROMISES = (
     it_is_a_pure_function,
     the_best_action_is_the_likeliest,
 )
+
+
+def no_mass_is_outside_the_limits(create: CreateBox) -> None:
+    """Whatever the limits leave of the box, every draw lies within them, and an action outside has no propensity."""
+    explorer = create()
+    for wanted in _wants():
+        for low, high in (([-1.0, 0.0], [1.0, 4.0]), ([0.2, 1.0], [0.3, 3.5]), ([-1.0, 3.9], [-0.9, 4.0])):
+            density = explorer.density(wanted, low, high).with_floor(0.1)
+            for u in (0.0, 0.3, 0.9, 1 - 2**-53):
+                values, _ = density.draw(u, [u, 1 - 2**-53 - u])
+                assert all(a <= x <= b for a, x, b in zip(low, values, high, strict=True)), f"{values} is not in {low}, {high}"
+                assert density.at(values) > 0, f"{values} was drawn and has no propensity"
+            likely = density.at(density.mode())
+            assert 0.1 < likely < 1e20, f"the mode has the propensity {likely}: too little was left between the limits"
+            assert density.at([high[0] + 0.01, high[1]]) == 0.0, "an action outside the limits has a propensity"
+
+
+def it_is_a_pure_function_over_boxes(create: CreateBox) -> None:
+    """Equal arguments, equal densities, and the density goes through JSON unchanged."""
+    for wanted in _wants():
+        first = create().density(wanted, [-1.0, 0.0], [1.0, 4.0])
+        assert first == create().density(wanted, [-1.0, 0.0], [1.0, 4.0]), "the second answer differs from the first"
+        assert Density.from_json(first.to_json()) == first, "the density changed on its way into the log"
+
+
+def what_is_wanted_is_done_most(create: CreateBox) -> None:
+    """The wanted action is where the density is highest, as far as it is not squashed."""
+    for wanted in _wants():
+        density = create().density(wanted, [-1.0, 0.0], [1.0, 4.0])
+        np.testing.assert_allclose(density.mode(), wanted.action, atol=1e-6)
+
+
+BOX_PROMISES = (no_mass_is_outside_the_limits, it_is_a_pure_function_over_boxes, what_is_wanted_is_done_most)
+
+
+def _wants() -> list[Wanted]:
+    """Wishes for two numbers, in a box of -1 to 1 and 0 to 4: squashed, not squashed, never varying, and far beyond the box."""
+    location, box = [0.3, -0.4], ([0.0, 2.0], [1.0, 2.0])
+    action = [float(c + h * np.tanh(x)) for x, c, h in zip(location, *box, strict=True)]
+    return [
+        Wanted(action, location, [0.5, 0.2], True, *box),
+        Wanted(action, action, [0.5, 0.2], False, *box),
+        Wanted(action, location, [0.0, 0.0], True, *box),
+        Wanted([1.0, 0.0], [40.0, -40.0], [0.01, 0.01], True, *box),
+    ]
 
 
 def _means(n: int, k: int) -> NDArray[np.float64]:

@@ -5,13 +5,16 @@ Question answered: what would we do if we were sure of the model? Exploration is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.density import Density
 from policyloop.policy.columns import Columns, highest, rest_to_best
+from policyloop.policy.wanted import Wanted, point
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,17 @@ class Greedy:
 def create(*, n_examples: int, reward_span: float) -> Greedy:
     """The explorer of one model; greedy needs neither the count of examples nor the span of the reward."""
     return Greedy()
+
+
+@dataclass(frozen=True, slots=True)
+class GreedyBox:
+    """All probability on the wanted numbers."""
+
+    def density(self, wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
+        """Between the limits (a,) that hold for this decision."""
+        return point(wanted, low, high)
+
+
+def create_box() -> GreedyBox:
+    """The explorer of one model whose actions are numbers."""
+    return GreedyBox()

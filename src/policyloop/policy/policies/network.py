@@ -15,6 +15,7 @@ import numpy as np
 from policyloop.core.errors import BadModel, unknown
 from policyloop.core.policy import Tensors
 from policyloop.policy.network import HEADS, WITH_DEVIATION, Network, padded
+from policyloop.policy.onnx_network import OnnxNetwork
 
 _MAX_LAYERS = 64
 _MAX_CRITICS = 64
@@ -118,6 +119,11 @@ def load(settings: dict[str, Any], tensors: Tensors) -> Network:
             found = _check_dense(settings, tensors, f"critic{j}", n_seen + n_numbers)
             _check(found == 1, f"its critic {j} gives {found} numbers; expected one")
     return Network(settings, tensors)
+
+
+def served(network: Network) -> OnnxNetwork:
+    """The network as it serves: by onnxruntime, one state at a time."""
+    return OnnxNetwork(network)
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:

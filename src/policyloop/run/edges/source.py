@@ -14,7 +14,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.model_file import ModelFile
 from policyloop.policy import scored
-from policyloop.policy.scored import Scored
+from policyloop.policy.scored import Loaded, Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ class _Stored:
 
     def policy(self) -> Scored:
         """Make it ready to be asked."""
+        return scored.load_scored(self.manifest, self.tensors)
+
+    def loaded(self) -> Loaded:
+        """The same; over numbers a `BoxPolicy`."""
         return scored.load(self.manifest, self.tensors)
 
 

@@ -1,0 +1,125 @@
+"""Boxed: encoder, network, explorer and floor make a policy over numbers; this is what serves where actions are a box.
+
+Question answered: from which density is the action drawn in this context, between the limits that hold right now, and what is
+expected of the action that was drawn? Limits and floor are part of the density, so what is logged is what was drawn from.
+Letters: n contexts, a numbers of an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from policyloop.core import plugins
+from policyloop.core.density import Density
+from policyloop.core.episode import Floats
+from policyloop.core.errors import BadModel
+from policyloop.core.example import Context
+from policyloop.core.model import Manifest
+from policyloop.core.state import StateEncoder
+from policyloop.policy import floor as floors
+from policyloop.policy.explorers import greedy
+from policyloop.policy.network import Network
+from policyloop.policy.wanted import BoxExplorer, BoxModel
+
+EXPLORERS = "policyloop.policy.explorers"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxPolicy:
+    """A policy that draws numbers around what its network wants. Immutable, and safe to share between threads."""
+
+    encoder: StateEncoder
+    model: BoxModel
+    explorer: BoxExplorer
+    floor: float
+    parts: tuple[str, ...]  # names of the numbers, in order
+
+    @property
+    def network(self) -> Network:
+        """The network itself, for many states at once."""
+        return self.model.network
+
+    def density(self, context: Context, low: Sequence[float], high: Sequence[float]) -> Density:
+        """What the action is drawn from, with explorer and floor.
+
+        Args:
+            low: (a,) the limits that hold for this decision; nothing outside has any mass.
+            high: (a,)
+
+        Raises:
+            BadModel: the network answers what is no number.
+        """
+        found = self.explorer.density(self.model.wanted(self.encoder.encode(context)), low, high)
+        return found.with_floor(self.floor) if self.floor else found
+
+    def mode(self, context: Context) -> list[float]:
+        """(a,) the action without exploring, inside the box that it learned in; limits are not looked at.
+
+        Raises:
+            BadModel: as above.
+        """
+        return self.model.wanted(self.encoder.encode(context)).action
+
+    def value(self, context: Context, values: Sequence[float]) -> float:
+        """The conservative expected return of one action: of the one that is returned, or it tells nothing.
+
+        Args:
+            values: (a,) in the action's units.
+        """
+        return self.model.value(self.encoder.encode(context), np.asarray(values, dtype=np.float32))
+
+    def actions_of_many(self, contexts: Sequence[Context]) -> Floats:
+        """(n, a): row i is what `mode` gives for context i, to 1e-5."""
+        return self.network.act(self.encoder.encode_many(contexts))
+
+    def with_floor(self, floor: float) -> BoxPolicy:
+        """The same policy with another floor, in [0, 1]: a change of the spec's floor needs no new model."""
+        return replace(self, floor=floors.check(floor))
+
+    def greedy(self) -> BoxPolicy:
+        """The same policy without exploration."""
+        return replace(self, explorer=greedy.GreedyBox(), floor=0.0)
+
+
+def explorer_of(name: str, settings: Mapping[str, Any]) -> BoxExplorer:
+    """An explorer of numbers by name.
+
+    Raises:
+        UnknownName: no explorer has that name.
+        BadModel: it explores labels alone.
+        BadSetting: a setting is outside its range.
+    """
+    module = plugins.load(EXPLORERS, name)
+    if not hasattr(module, "create_box"):
+        raise BadModel(f"the explorer {name} is for labels; expected one for numbers, such as gaussian. Change the loop file.")
+    made: BoxExplorer = module.create_box(**settings)
+    return made
+
+
+def box_policy(model: BoxModel, encoder: StateEncoder, manifest: Manifest) -> BoxPolicy:
+    """The policy of a loaded network.
+
+    Raises:
+        BadModel: it gives other numbers than the manifest names.
+    """
+    network = model.network
+    if network.n_numbers != len(manifest.labels):
+        named = len(manifest.labels)
+        raise BadModel(f"the network gives {network.n_numbers} numbers; its manifest names {named}. Train it again.")
+    explore = manifest.explorer
+    explorer = explorer_of(explore["name"], explore["settings"])
+    return BoxPolicy(encoder, model, explorer, floors.check(explore["floor"]), tuple(manifest.labels))
+
+
+def check_states(network: Network, encoder: StateEncoder) -> None:
+    """Refuse a network that takes other states than the encoder makes.
+
+    Raises:
+        BadModel: it does.
+    """
+    if network.state_shape != encoder.shape:
+        raise BadModel(f"the network takes states of {network.state_shape}; its fields make {encoder.shape}. Train it again.")

@@ -1,0 +1,96 @@
+"""What a policy over a box wants in one context: where it would act, how much it varies, and the box itself.
+
+Question answered: what does an explorer over a box start from? It turns this into the density that the action is drawn from.
+Letters: a numbers of an action.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+from numpy.typing import NDArray
+
+from policyloop.core.density import Density
+from policyloop.policy.network import Network
+
+_FARTHEST = 8.0  # before squashing: the tanh of it is 1 but for 2e-7
+
+
+class Wanted(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """One answer of a network. Plain lists, since NumPy costs more than it saves for a handful of numbers."""
+
+    action: list[float]  # (a,) without exploring, in the action's units
+    location: list[float]  # (a,) of its own distribution: before squashing where it is squashed, else in the action's units
+    deviation: list[float]  # (a,) standard deviation beside it; 0 for a policy that never varies
+    is_squashed: bool  # whether its own distribution goes through a tanh into the box
+    center: list[float]  # (a,) middle of the box that it learned in
+    half: list[float]  # (a,) half the width of that box
+
+
+class BoxModel(Protocol):
+    """A network as it serves, one state at a time."""
+
+    @property
+    def network(self) -> Network:
+        """The network itself, for many states at once."""
+        ...
+
+    def wanted(self, state: NDArray[Any]) -> Wanted:
+        """What it wants in one state; BadModel where it answers what is no number."""
+        ...
+
+    def value(self, state: NDArray[Any], action: NDArray[Any]) -> float:
+        """The conservative expected return of one action (a,) in one state."""
+        ...
+
+
+class BoxExplorer(Protocol):
+    """Turns what is wanted into a density, before the floor. A pure function of its arguments; `create_box` makes it."""
+
+    def density(self, wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
+        """Between the limits (a,) that hold for this decision."""
+        ...
+
+
+def bell(wanted: Wanted, deviation: list[float], low: Sequence[float], high: Sequence[float]) -> Density:
+    """A bell around the wanted action, not squashed, and cut off at the limits.
+
+    Where the wanted action is beyond a limit, the bell's top is at that limit: of a bell far outside too little would be left
+    between the limits to tell its density.
+
+    Args:
+        deviation: (a,) in the action's units, above 0.
+    """
+    tops = [min(max(x, a), b) for x, a, b in zip(wanted.action, low, high, strict=True)]
+    return Density(family="normal", loc=tops, scale=deviation, low=list(low), high=list(high))
+
+
+def squashed_bell(wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
+    """The squashed bell that is wanted, cut off at the limits; its top is moved to a limit as that of `bell` is."""
+    tops = [
+        min(max(x, _before_tanh((a - c) / h)), _before_tanh((b - c) / h))
+        for x, a, b, c, h in zip(wanted.location, low, high, wanted.center, wanted.half, strict=True)
+    ]
+    return Density(
+        family="tanh_normal",
+        loc=tops,
+        scale=wanted.deviation,
+        center=wanted.center,
+        half=wanted.half,
+        low=list(low),
+        high=list(high),
+    )
+
+
+def _before_tanh(place: float) -> float:
+    """Where the tanh is `place`; at the ends of the box a place so near that nobody could tell."""
+    end = math.tanh(_FARTHEST)
+    return math.atanh(min(max(place, -end), end))
+
+
+def point(wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
+    """Always the action that is wanted, or what of it the limits leave."""
+    return Density(family="point", loc=wanted.action, low=list(low), high=list(high))
