@@ -12,7 +12,7 @@ from policyloop.core.event import decode, encode, kind_of
 from policyloop.core.loop import ActionSpec, ExploreSpec
 from policyloop.core.rng import draw, keyed_uniform, salt_id
 from policyloop.core.wire import DecideRequest
-from policyloop.serve.decider import with_pmf
+from policyloop.serve.answers import with_pmf
 from served import Gives, HandClock, MemoryLog, decider_of, some_model
 
 EXPLORERS = ("greedy", "epsilon_greedy", "squarecb", "thompson")
@@ -30,7 +30,8 @@ class Raises:
 def test_the_answer_says_what_was_logged():
     log = MemoryLog()
 
-    decided = decider_of(some_model(), log=log).decide(ask(decision_id="d1", episode_id="e1", step=3, defer=True))
+    decider = decider_of(some_model(), log=log)
+    decided = decider.decide(ask(decision_id="d1", episode_id="e1", step=3, defer=True))
 
     (event,) = log.events
     answer = decided.answer
@@ -41,7 +42,7 @@ def test_the_answer_says_what_was_logged():
     assert answer.propensity == event.propensity == event.probabilities()[event.action[0]]
     assert (answer.policy, answer.fallback, answer.logged, answer.deferred) == ("m" * 32, False, True, True)
     assert answer.split == event.split
-    assert with_pmf(decided).pmf == event.probabilities()
+    assert with_pmf(decided.answer, event, decider.live).pmf == event.probabilities()
 
 
 def test_the_record_holds_all_that_a_replay_needs_and_survives_the_log():
@@ -290,9 +291,9 @@ def test_when_the_log_refuses_nothing_is_decided_and_a_retry_is_logged():
 def test_a_decision_that_did_not_become_durable_can_be_forgotten():
     log = MemoryLog()
     decider = decider_of(log=log)
-    decider.decide(ask(decision_id="d1"))
+    decided = decider.decide(ask(decision_id="d1"))
 
-    decider.forget("d1")
+    decider.forget(decided.event)
 
     assert not decider.decide(ask(decision_id="d1")).is_repeat
     assert len(log.events) == 2

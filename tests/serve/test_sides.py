@@ -18,7 +18,7 @@ from policyloop.core.loop import ExploreSpec
 from policyloop.core.shadow import read_shadow
 from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest
-from policyloop.serve.decider import with_pmf
+from policyloop.serve.answers import with_pmf
 from served import Gives, HandClock, MemoryLog, decider_of, some_model, traffic_of
 
 CHAMPION, CHALLENGER = "m" * 32, "c" * 32
@@ -60,7 +60,7 @@ def test_a_canary_is_drawn_from_the_mixture_that_is_logged_and_names_whose_decis
     assert event.propensity == event.probabilities()[event.action[0]]
     assert read_shadow(event.shadow).champion == [0.7, 0.2, 0.1]
     assert (answer.policy, answer.fallback, answer.propensity) == (event.policy, False, event.propensity)
-    assert with_pmf(decided).pmf == event.probabilities()
+    assert with_pmf(answer, event, decider.live).pmf == event.probabilities()
 
 
 def test_the_record_survives_the_log():

@@ -9,7 +9,7 @@ wherever a challenge runs. Lists over 32 long are base64 text of raw little-endi
 from __future__ import annotations
 
 import base64
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -31,6 +31,7 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     challenge: str | None = None  # whose challenge it is
     state: str | None = None  # of that challenge
     by: By | None = None  # what the side was drawn by, where it was drawn before the action; None: after it
+    density: dict[str, Any] | None = None  # of actions that are numbers: what `policy` would have drawn them from
 
     @property
     def is_apprentice(self) -> bool:

@@ -82,7 +82,7 @@ def _level(
 
 
 def _float(value: Any, where: str, found: list[Fault]) -> float | None:
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Real):
         try:
             number = float(value)
         except OverflowError:

@@ -293,7 +293,7 @@ class Decider:
             try:
                 self._keeper.keep(request, decided)
             except LogUnavailable:
-                decider.forget(decided.event.decision_id)  # so that a retry is decided and kept anew
+                decider.forget(decided.event)  # so that a retry is decided and kept anew
                 raise
         except LogUnavailable:
             if decider.live.spec.on_log_failure != "serve-baseline":

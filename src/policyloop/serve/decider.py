@@ -18,11 +18,10 @@ from functools import partial
 from typing import Literal
 
 import msgspec
-from msgspec import UNSET
 
 from policyloop.core.candidates import Candidates, stored
-from policyloop.core.clock import Clock, iso
-from policyloop.core.errors import DecisionConflict
+from policyloop.core.clock import Clock
+from policyloop.core.errors import DecisionConflict, Fault, Invalid
 from policyloop.core.event import Decision, Logged, pack_floats
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import DRAW_VERSION, draw, keyed_uniform, uuid7
@@ -33,6 +32,9 @@ from policyloop.ingest.checks import Checks
 from policyloop.ingest.decisions import Asked, ask
 from policyloop.ingest.identity import clamp_time
 from policyloop.ingest.recent import Recent
+from policyloop.serve.answers import answer_of
+from policyloop.serve.box_decision import OUTSIDE_HISTORY, decision_of_numbers
+from policyloop.serve.episodes import Episodes, Step
 from policyloop.serve.heard import asked_of, heard
 from policyloop.serve.live import Live
 from policyloop.serve.probabilities import point_of
@@ -47,6 +49,7 @@ Append = Callable[[Logged], int]  # gives the record's number, by which the log 
 Acting = Literal["policy", "apprentice", "nobody"]
 _NOTHING = (None,) * 5
 _NOBODY = Shadow()  # no challenger was asked
+LOG_UNAVAILABLE = "log_unavailable"
 _THE_PROGRAM = "expert"  # the source of an action that the calling program would have taken without us
 
 
@@ -75,6 +78,7 @@ class Decider:
         self._append = append
         self._find_set = find_set
         self._recent: Recent[Decided] = Recent()
+        self._episodes = Episodes()
         self._counts: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._last_error: str | None = None
@@ -103,7 +107,7 @@ class Decider:
             acting: who decides.
 
         Raises:
-            Invalid: the request does not fit the loop; every fault is listed.
+            Invalid: the request does not fit the loop; every fault is listed. Or a later step of its episode was decided.
             DecisionConflict: the id was decided with another context.
             LogUnavailable: `append` could not take the record; nothing was decided.
         """
@@ -113,9 +117,12 @@ class Decider:
             earlier = self._recent.get(request.decision_id, now_s=self._clock.monotonic_s())
             if earlier is not None:
                 return _repeated(earlier, request, asked)
-        event = self._made(live, request, asked, acting)
-        answer = _answer_of(event, live, request, asked)
+        is_plain = live.checks.is_plain
+        event = self._made(live, request, asked, acting) if is_plain else self._made_in_order(live, request, asked, acting)
+        answer = answer_of(event, live, request, asked)
         seq, set_seq = self._logged(live, event, asked.candidates)
+        if not is_plain:
+            self._episodes.done(event)
         decided = Decided(event, answer, seq, set_seq=set_seq)
         if request.decision_id is not None:
             self._recent.put(request.decision_id, decided, now_s=self._clock.monotonic_s())
@@ -143,19 +150,25 @@ class Decider:
         """
         live = self._live
         asked = ask(request, live.checks, find_set=self._find_set)
-        allowed = _allowed(live, asked)
-        acts = acting == "policy"
-        pmf = live.baseline.pmf(asked.context.values, allowed, asked.candidates) if acts else _all_on_the_first(allowed)
-        event = self._event(live, request, asked, pmf, why="log_unavailable")
-        return Decided(event, msgspec.structs.replace(_answer_of(event, live, request, asked), logged=False), seq=0)
+        if live.checks.is_plain:
+            event = self._of_baseline(live, request, asked, acting)
+        else:
+            event = self._made_in_order(live, request, asked, acting, why=LOG_UNAVAILABLE)
+            self._episodes.done(event)
+        return Decided(event, msgspec.structs.replace(answer_of(event, live, request, asked), logged=False), seq=0)
 
-    def forget(self, decision_id: str) -> None:
+    def forget(self, event: Decision) -> None:
         """Let go of a decision that did not become durable, so that a retry is decided and logged anew."""
-        self._recent.forget(decision_id)
+        self._recent.forget(event.decision_id)
+        self._episodes.forget(event)
         self._live.checks.candidates.forget_logged()
 
     def counts(self) -> Mapping[str, int]:
-        """Fallbacks by reason since the start: no_model, model_error, breaker_open, log_unavailable, not_acting."""
+        """Fallbacks by reason since the start.
+
+        no_model, model_error, breaker_open, outside_history (the state is none that the model has learned from),
+        log_unavailable, not_acting.
+        """
         with self._counting:
             return dict(self._counts)
 
@@ -177,6 +190,34 @@ class Decider:
             except Exception:
                 known.forget_logged()  # the log may not have the set
                 raise
+
+    def _made_in_order(
+        self, live: Live, request: DecideRequest, asked: Asked, acting: Acting, *, why: str | None = None
+    ) -> Decision:
+        """The same where decisions follow one another in episodes, or are numbers.
+
+        Args:
+            why: why no model is to be asked; None: whoever acts decides.
+        """
+        said, last = request, None
+        if request.episode_id is not None and live.spec.episodes is not None:
+            step, last = self._episodes.place(request.episode_id, request)
+            said = msgspec.structs.replace(request, step=step)
+        if live.box is None:
+            return self._made(live, said, asked, acting) if why is None else self._of_baseline(live, said, asked, acting)
+        previous = _previous(live, said, asked, last)
+        event, why_not = decision_of_numbers(
+            live, said, asked, previous=previous, clock=self._clock, tell=self._tell, why=why or _unless_acting(acting)
+        )
+        self._count(why_not)
+        return event
+
+    def _of_baseline(self, live: Live, request: DecideRequest, asked: Asked, acting: Acting) -> Decision:
+        """What is decided while the log cannot be written."""
+        allowed = _allowed(live, asked)
+        acts = acting == "policy"
+        pmf = live.baseline.pmf(asked.context.values, allowed, asked.candidates) if acts else _all_on_the_first(allowed)
+        return self._event(live, request, asked, pmf, why=LOG_UNAVAILABLE)
 
     def _made(self, live: Live, request: DecideRequest, asked: Asked, acting: Acting) -> Decision:
         """The record of what was drawn from the live policy, or of the first action where that does not act."""
@@ -200,7 +241,7 @@ class Decider:
         allowed, checks, challenger = _allowed(live, asked), live.checks, traffic.challenger
         said, its_pmf = (_NOBODY, None) if challenger is None else heard(challenger, asked, allowed=allowed, clock=self._clock)
         if said.error is not None:
-            self._last_error = f"model {said.policy} {said.error}"
+            self._tell(f"model {said.policy} {said.error}")
         held: Sequence[float] | None = None
         if traffic.hold_out > 0.0:
             is_known = allowed is live.all_allowed
@@ -220,22 +261,32 @@ class Decider:
             why = "no_model"
         elif live.breaker.is_open(now_s := self._clock.monotonic_s()):
             why = "breaker_open"
+        elif live.is_within is not None and not live.is_within(asked.context.values):
+            why = OUTSIDE_HISTORY
         else:
             allowed = _allowed(live, asked)
             pmf, fault, took_s = asked_of(live.policy, live.breaker, asked, allowed=allowed, clock=self._clock, start_s=now_s)
             if pmf is not None:
                 return pmf, None, took_s
-            self._last_error = f"model {live.name} {fault}"
+            self._tell(f"model {live.name} {fault}")
             why = "model_error"
         return live.baseline.pmf(asked.context.values, _allowed(live, asked), asked.candidates), why, took_s
+
+    def _tell(self, words: str) -> None:
+        """Keep what a model did wrong."""
+        self._last_error = words
+
+    def _count(self, why: str | None) -> None:
+        """Count a fallback by its reason; nothing where there was none."""
+        if why is not None:
+            with self._counting:
+                self._counts[why] += 1
 
     def _event(self, live: Live, request: DecideRequest, asked: Asked, pmf: list[float], *, why: str | None) -> Decision:
         """Draw, and write down what was drawn from what."""
         checks = live.checks
         loop = checks.spec.loop
-        if why is not None:
-            with self._counting:
-                self._counts[why] += 1
+        self._count(why)
         final = pmf if request.explore else point_of(pmf)
         now_us = self._clock.now_us()
         decision_id = request.decision_id or uuid7(now_us)
@@ -280,20 +331,41 @@ def _with_the_rest(event: Decision, request: DecideRequest, asked: Asked) -> Dec
     )
 
 
-def with_pmf(decided: Decided) -> DecideAnswer:
-    """The answer with the probability of every action."""
-    return msgspec.structs.replace(decided.answer, pmf=decided.event.probabilities())
-
-
 def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided:
     """The earlier answer, if the same was asked."""
     event = earlier.event
     is_point = event.propensity_kind == "point"
     offered = None if asked.candidates is None else stored(asked.candidates)
     is_same = event.context == asked.context.json and event.mask == asked.mask and event.actions == offered
+    if event.action_value is not None:  # a policy over numbers may be sure of itself and explore all the same
+        is_point = not request.explore
     if not is_same or (is_point == request.explore and event.action_source != _THE_PROGRAM):
         raise DecisionConflict(event.decision_id)
     return Decided(event, earlier.answer, earlier.seq, set_seq=earlier.set_seq, is_repeat=True)
+
+
+def _previous(live: Live, request: DecideRequest, asked: Asked, last: Step | None) -> list[float] | None:
+    """What was done at the step before: what the caller says, else what was decided here; None at the first step.
+
+    Raises:
+        Invalid: limits hold from step to step, and nobody knows.
+    """
+    if asked.previous is not None:
+        return asked.previous.values
+    if last is not None:
+        return last.values
+    if request.step is not None and request.step > 0 and live.box is not None and live.box.limits.is_stepwise:
+        message = (
+            f"is missing, and this process has not seen the episode before step {request.step:,}; expected the values of the "
+            f"step before: this loop limits how far an action may change."
+        )
+        raise Invalid([Fault("$.previous", message, "missing_field")], subject="the request")
+    return None
+
+
+def _unless_acting(acting: Acting) -> str | None:
+    """Why no model decides where the calling program acts by itself."""
+    return None if acting == "policy" else "not_acting"
 
 
 def _allowed(live: Live, asked: Asked) -> Sequence[bool]:
@@ -308,21 +380,3 @@ def _all_on_the_first(allowed: Sequence[bool]) -> list[float]:
     first = [0.0] * len(allowed)
     first[allowed.index(True)] = 1.0
     return first
-
-
-def _answer_of(event: Decision, live: Live, request: DecideRequest, asked: Asked) -> DecideAnswer:
-    index = event.action[0]
-    names = live.spec.labels if asked.candidates is None else asked.candidates.ids
-    return DecideAnswer(
-        decision_id=event.decision_id,
-        decided_at=iso(event.decided_at),
-        action=names[index],
-        index=index,
-        propensity=event.propensity,
-        policy=event.policy,
-        fallback=event.is_fallback,
-        logged=True,
-        deferred=event.is_deferred,
-        split=event.split,
-        ranking=UNSET if request.n is None or asked.candidates is None else [names[place] for place in event.action],
-    )

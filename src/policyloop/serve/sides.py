@@ -41,9 +41,12 @@ def plan_of(
     """
     if len(branches) == 1:
         return Plan(branches, list(branches[0].pmf), branches[0], None)
-    unit, by = _unit_of(traffic, request, subject)
-    if unit is None:
+    found = unit_of(traffic, request, subject)
+    if found is None and not request.explore and request.decision_id is not None:
+        found = request.decision_id, "decision"
+    if found is None:
         return Plan(branches, mixed(branches), None, None)
+    unit, by = found
     challenger = traffic.challenger
     side = side_before(
         branches,
@@ -92,10 +95,8 @@ def microseconds(seconds: float) -> float:
     return round(seconds * 1e6, 1)
 
 
-def _unit_of(traffic: Traffic, request: DecideRequest, subject: str | None) -> tuple[str | None, By | None]:
-    """What stays on one side, and what that is; None: nothing has to."""
+def unit_of(traffic: Traffic, request: DecideRequest, subject: str | None) -> tuple[str, By] | None:
+    """What stays on one side whatever it does, and what that is; None: nothing has to."""
     if traffic.is_sticky and subject is not None:
         return subject, "subject"
-    if request.episode_id is not None:
-        return request.episode_id, "episode"
-    return (None, None) if request.explore else (request.decision_id, "decision")
+    return None if request.episode_id is None else (request.episode_id, "episode")

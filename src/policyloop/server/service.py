@@ -97,7 +97,7 @@ class Service:
                 await self.log.durable(decided.set_seq)
         except LogUnavailable:
             if decided is not None:
-                decider.forget(decided.event.decision_id)  # so that a retry is decided and logged anew
+                decider.forget(decided.event)  # so that a retry is decided and logged anew
             if decider.live.spec.on_log_failure != "serve-baseline":
                 raise
             return decider.decide_unlogged(request, acting=acting)

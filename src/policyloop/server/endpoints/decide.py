@@ -7,7 +7,7 @@ import msgspec
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.wire import DecideAnswer, DecideRequest
 from policyloop.ingest.payload import read
-from policyloop.serve.decider import with_pmf
+from policyloop.serve.answers import with_pmf
 from policyloop.server.query import flag
 from policyloop.server.service import Service
 
@@ -20,7 +20,9 @@ async def decide(service: Service, call: Call) -> Reply:
     decider = service.decider(call)
     request = read(call.body, DecideRequest, check=decider.check)
     decided = await service.decide(decider, request)
-    answer = with_pmf(decided) if is_pmf_wanted and decided.answer.logged else decided.answer
+    answer = decided.answer
+    if is_pmf_wanted and answer.logged:
+        answer = with_pmf(answer, decided.event, decider.live)
     call.ids = (answer.decision_id,)
     service.numbers.decided(call.loop, answer)
     return Reply(200, _encode(answer))
@@ -35,7 +37,7 @@ ENDPOINTS = (
         summary="Make one decision. The answer comes when the decision is durable.",
         request=DecideRequest,
         answer=DecideAnswer,
-        query={"pmf": "`true` adds the probability of every action"},
+        query={"pmf": "`true` adds the probability of every action, or the density of its numbers"},
         errors=(404, 409, 503),
     ),
 )
