@@ -56,8 +56,8 @@ class History:
     @property
     def returns(self) -> NDArray[np.float64]:
         """(e,) the undiscounted sum of rewards of each."""
-        returns: NDArray[np.float64] = np.bincount(self.episode, weights=self.reward, minlength=len(self.last_state))
-        return returns
+        summed = np.bincount(self.episode, weights=self.reward, minlength=len(self.last_state))
+        return summed.astype(np.float64)
 
     @property
     def share_full_length(self) -> float:

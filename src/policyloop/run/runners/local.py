@@ -9,9 +9,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import IO
+from multiprocessing import get_context
+from typing import IO, TypeVar
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 _LAST_WORDS_BYTES = 2_000
 
@@ -81,6 +86,20 @@ class LocalRunner:
             stderr=subprocess.STDOUT,
         )
         return Running(process, output, until_s=now_s + max_runtime_s)
+
+    def each(self, function: Callable[[P], R], parts: Sequence[P], *, n_workers: int) -> Iterator[R]:
+        """What a pure function gives for each part, in their order, computed in so many processes.
+
+        Args:
+            function: of a module, so that a fresh process finds it by its name.
+            parts: plain values.
+            n_workers: 1: in this process.
+        """
+        if n_workers == 1:
+            yield from map(function, parts)
+            return
+        with ProcessPoolExecutor(min(n_workers, len(parts)), mp_context=get_context("spawn")) as pool:
+            yield from pool.map(function, parts)
 
 
 def create() -> LocalRunner:

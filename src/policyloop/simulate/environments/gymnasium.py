@@ -138,7 +138,8 @@ class Gymnasiums:
         if isinstance(space, spaces.Discrete):
             return np.eye(int(space.n), dtype=np.float32)[int(seen) - int(space.start)]
         state: NDArray[Any] = np.asarray(seen)
-        return state.reshape(-1) if state.ndim < 2 else state
+        flat: NDArray[Any] = state.reshape(-1) if state.ndim < 2 else state
+        return flat
 
 
 def _context(space: spaces.Space[Any]) -> dict[str, Any]:

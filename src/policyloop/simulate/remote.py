@@ -1,0 +1,89 @@
+"""A rollout against a server: the small client asks for decisions and reports what came of them, as a robot would.
+
+Question answered: what does the endpoint do, in episodes that it has not made up itself? The random share of the steps is
+not the server's: here a coin is thrown, and what was drawn evenly is tracked as `random` with the density of the even draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import numpy as np
+
+from policyloop.client.client import Client
+from policyloop.core.errors import NothingToDo
+from policyloop.core.loop import ActionSpec
+from policyloop.simulate.actor import POLICY, Uniform
+from policyloop.simulate.drivers import Moment, Report, Turn, tracked_rows, turns
+
+TIMEOUT_S = 30.0
+_MAX_ROWS = 500  # of one request
+
+
+class Remote:
+    """Asks a server. Close it at the end."""
+
+    def __init__(self, url: str, loop: str, actions: ActionSpec, *, random_fraction: float, rng: np.random.Generator) -> None:
+        self._client = Client(url, timeout=TIMEOUT_S)
+        self._loop, self._actions = loop, actions
+        self._uniform = Uniform(actions)
+        self._random_fraction, self._rng = random_fraction, rng
+
+    def act(self, moment: Moment) -> list[Turn]:
+        """See `Driver`."""
+        is_random = self._rng.random(len(moment.contexts)) < self._random_fraction
+        drawn = self._drawn(moment, np.flatnonzero(is_random).tolist())
+        return [drawn[row] if row in drawn else self._asked(moment, row) for row in range(len(moment.contexts))]
+
+    def hear(self, reports: Sequence[Report]) -> None:
+        """See `Driver`."""
+        rows: list[Mapping[str, Any]] = msgspec.to_builtins(reports)
+        for start in range(0, len(rows), _MAX_ROWS):
+            self._client.outcomes(self._loop, rows[start : start + _MAX_ROWS])
+
+    def close(self) -> None:
+        """Leave no connection open."""
+        self._client.close()
+
+    def _drawn(self, moment: Moment, rows: Sequence[int]) -> dict[int, Turn]:
+        """What was drawn evenly for these rows, tracked; by row."""
+        if not rows:
+            return {}
+        some = Moment(
+            state=moment.state[list(rows)],
+            contexts=[moment.contexts[row] for row in rows],
+            episodes=[moment.episodes[row] for row in rows],
+            step=moment.step,
+        )
+        acted = self._uniform.act(some.state, np.full(len(rows), moment.step), rng=self._rng)
+        tracked = tracked_rows(acted, some, self._loop, self._actions, policy="random")
+        sent = [{k: v for k, v in row.items() if v not in (None, False)} for row in msgspec.to_builtins(tracked)]
+        for start in range(0, len(sent), _MAX_ROWS):
+            for result in self._client.track(sent[start : start + _MAX_ROWS]):
+                if result["status"] == "refused":
+                    raise NothingToDo(f"the server does not take a random step: {result['error']['detail']}")
+        return dict(zip(rows, turns(acted, some), strict=True))
+
+    def _asked(self, moment: Moment, row: int) -> Turn:
+        answer = self._client.decide(
+            self._loop,
+            moment.contexts[row],
+            decision_id=moment.decision_id(row),
+            episode_id=moment.episodes[row],
+            step=moment.step,
+        )
+        if not self._actions.box:
+            return Turn(answer.decision_id, self._actions.labels.index(answer.action), POLICY)
+        values = msgspec.json.decode(answer.action)
+        return Turn(answer.decision_id, [float(values[part.name]) for part in self._actions.box], POLICY)
+
+
+def server_and_loop(url: str) -> tuple[str, str | None]:
+    """The server of an address, and the loop that its path names: `http://host:8900/v1/loops/cart-pole`."""
+    parts = urlsplit(url)
+    path = [part for part in parts.path.split("/") if part]
+    loop = path[path.index("loops") + 1] if "loops" in path[:-1] else None
+    return urlunsplit((parts.scheme, parts.netloc, "", "", "")), loop
