@@ -7,7 +7,7 @@ Letters: n contexts, a numbers of an action.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,8 +22,8 @@ from policyloop.core.model import Manifest
 from policyloop.core.state import StateEncoder
 from policyloop.policy import floor as floors
 from policyloop.policy.explorers import greedy
-from policyloop.policy.network import Network
-from policyloop.policy.wanted import BoxExplorer, BoxModel
+from policyloop.policy.support import Support, support_of
+from policyloop.policy.wanted import BoxExplorer, BoxModel, Whole
 
 EXPLORERS = "policyloop.policy.explorers"
 
@@ -37,11 +37,18 @@ class BoxPolicy:
     explorer: BoxExplorer
     floor: float
     parts: tuple[str, ...]  # names of the numbers, in order
+    support: Support | None = None  # where it has learned from; None: it does not tell
 
     @property
-    def network(self) -> Network:
-        """The network itself, for many states at once."""
+    def network(self) -> Whole:
+        """The whole, for many states at once."""
         return self.model.network
+
+    @property
+    def is_within_history(self) -> Callable[[Context], bool] | None:
+        """Whether a context lies where it has learned from; None where it does not tell."""
+        support, encode = self.support, self.encoder.encode
+        return None if support is None else lambda context: support.holds(encode(context))
 
     def density(self, context: Context, low: Sequence[float], high: Sequence[float]) -> Density:
         """What the action is drawn from, with explorer and floor.
@@ -72,6 +79,10 @@ class BoxPolicy:
         """
         return self.model.value(self.encoder.encode(context), np.asarray(values, dtype=np.float32))
 
+    def is_within_history(self, context: Context) -> bool:
+        """Whether the state lies where it has learned from."""
+        return self.support is None or self.support.holds(self.encoder.encode(context))
+
     def actions_of_many(self, contexts: Sequence[Context]) -> Floats:
         """(n, a): row i is what `mode` gives for context i, to 1e-5."""
         return self.network.act(self.encoder.encode_many(contexts))
@@ -100,7 +111,7 @@ def explorer_of(name: str, settings: Mapping[str, Any]) -> BoxExplorer:
     return made
 
 
-def box_policy(model: BoxModel, encoder: StateEncoder, manifest: Manifest) -> BoxPolicy:
+def box_policy(model: BoxModel, encoder: StateEncoder, manifest: Manifest, *, support: Support | None = None) -> BoxPolicy:
     """The policy of a loaded network.
 
     Raises:
@@ -112,10 +123,11 @@ def box_policy(model: BoxModel, encoder: StateEncoder, manifest: Manifest) -> Bo
         raise BadModel(f"the network gives {network.n_numbers} numbers; its manifest names {named}. Train it again.")
     explore = manifest.explorer
     explorer = explorer_of(explore["name"], explore["settings"])
-    return BoxPolicy(encoder, model, explorer, floors.check(explore["floor"]), tuple(manifest.labels))
+    support = support_of(network.tensors)
+    return BoxPolicy(encoder, model, explorer, floors.check(explore["floor"]), tuple(manifest.labels), support)
 
 
-def check_states(network: Network, encoder: StateEncoder) -> None:
+def check_states(network: Whole, encoder: StateEncoder) -> None:
     """Refuse a network that takes other states than the encoder makes.
 
     Raises:

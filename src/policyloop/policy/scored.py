@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,9 +32,9 @@ from policyloop.policy.candidate_features import CandidateEncoder
 from policyloop.policy.explorers import greedy
 from policyloop.policy.exploring import explored, explored_many
 from policyloop.policy.features import Encoder
-from policyloop.policy.network import Network
 from policyloop.policy.policies import constant
 from policyloop.policy.scored_candidates import ScoredCandidates
+from policyloop.policy.support import Support, support_of
 
 EXPLORERS = "policyloop.policy.explorers"
 POLICIES = "policyloop.policy.policies"
@@ -51,6 +51,13 @@ class ScoredPolicy:
     explorer: Explorer
     floor: float
     n_actions: int
+    support: Support | None = None  # of models of episodes, where they have learned from; None: it does not tell
+
+    @property
+    def is_within_history(self) -> Callable[[Context], bool] | None:
+        """Whether a context lies where it has learned from; None where it does not tell."""
+        support, encode = self.support, self.encoder.encode
+        return None if support is None else lambda context: support.holds(encode(context))
 
     def probabilities(self, context: Context, actions: Actions) -> NDArray[np.float64]:
         """(k,) float64 in the offered order, summing to 1; 0 for actions not allowed."""
@@ -78,6 +85,10 @@ class ScoredPolicy:
         for rows in self._chunks(len(contexts)):
             rewards[rows] = self.reward_model.predict(self.encoder.encode_many(contexts[rows])).mean
         return rewards
+
+    def is_within_history(self, context: Context) -> bool:
+        """Whether the state lies where it has learned from."""
+        return self.support is None or self.support.holds(self.encoder.encode(context))
 
     def with_floor(self, floor: float) -> ScoredPolicy:
         """The same policy with another floor, in [0, 1]: a change of the spec's floor needs no new model."""
@@ -179,14 +190,15 @@ def _of_states(manifest: Manifest, tensors: Tensors) -> Loaded:
     encoder = StateEncoder.from_json(manifest.features)
     kind = plugins.load(POLICIES, manifest.policy)
     model = kind.load(manifest.settings, tensors)
-    if not isinstance(model, Network):
+    if not hasattr(kind, "served"):
         scored = _of_labels(model, encoder, manifest)
     else:
         boxed.check_states(model, encoder)
         if model.n_numbers:
-            return boxed.box_policy(kind.served(model), encoder, manifest)
+            return boxed.box_policy(kind.served(model), encoder, manifest, support=support_of(tensors))
         scored = _of_labels(kind.served(model), encoder, manifest)
-    return ScoredPolicy(encoder, scored, _explorer(manifest), floors.check(manifest.explorer["floor"]), len(manifest.labels))
+    floor, k = floors.check(manifest.explorer["floor"]), len(manifest.labels)
+    return ScoredPolicy(encoder, scored, _explorer(manifest), floor, k, support_of(tensors))
 
 
 def _explorer(manifest: Manifest) -> Explorer:

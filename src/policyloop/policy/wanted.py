@@ -14,7 +14,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from policyloop.core.density import Density
-from policyloop.policy.network import Network
+from policyloop.core.episode import EpisodePolicy
 
 _FARTHEST = 8.0  # before squashing: the tanh of it is 1 but for 2e-7
 
@@ -30,12 +30,26 @@ class Wanted(msgspec.Struct, frozen=True, eq=False, gc=False):
     half: list[float]  # (a,) half the width of that box
 
 
-class BoxModel(Protocol):
-    """A network as it serves, one state at a time."""
+class Whole(EpisodePolicy, Protocol):
+    """A policy of episodes that says what it takes and gives: a network, trees, or what another program made."""
 
     @property
-    def network(self) -> Network:
-        """The network itself, for many states at once."""
+    def n_numbers(self) -> int:
+        """How many numbers an action has, a; 0 where actions are labels."""
+        ...
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """(d,), or the shape of an image."""
+        ...
+
+
+class BoxModel(Protocol):
+    """The same as it serves, one state at a time."""
+
+    @property
+    def network(self) -> Whole:
+        """The whole, for many states at once."""
         ...
 
     def wanted(self, state: NDArray[Any]) -> Wanted:

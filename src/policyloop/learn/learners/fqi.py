@@ -114,8 +114,7 @@ class FqiLearner:
     def _fitted(self, targets: list[NDArray[np.float64]]) -> ForestQ:
         """Critics of these targets, each of its own rows."""
         critics = tuple(self._critic(j, target) for j, target in enumerate(targets))
-        n_state = int(np.prod(self._train.state.shape[1:]))
-        return ForestQ(critics, self._settings.conservative, n_state, self._low, self._high)
+        return ForestQ(critics, self._settings.conservative, self._train.state.shape[1:], self._low, self._high)
 
     def _critic(self, j: int, target: NDArray[np.float64]) -> Critic:
         if len(self._low):
@@ -167,7 +166,7 @@ class FqiLearner:
         """How far the critics are apart on data, in the loop's reward unit: what the conservative weight multiplies."""
         state, done = rows.state[some], self._done(rows)[some]
         alone = [
-            ForestQ((critic,), 0.0, self._policy.n_state, self._low, self._high).value(state, done)
+            ForestQ((critic,), 0.0, self._policy.state_shape, self._low, self._high).value(state, done)
             for critic in self._policy.critics
         ]
         return float(np.abs(alone[0] - alone[1]).mean() / 2)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import lightgbm
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from policyloop.core.episode import Floats
 from policyloop.core.errors import BadModel
 from policyloop.core.policy import Prediction, Tensors
+from policyloop.policy.one_by_one import OneByOne
 
 _CELLS_AT_ONCE = 2**22  # numbers handed to the trees at a time
 _POINTS = (21, 11, 7)  # along each of one, two or three numbers
@@ -61,11 +63,16 @@ class ForestQ:
 
     critics: tuple[Critic, ...]  # c
     conservative: float  # how far below the critics' mean: 1 is the lower of two, 0 their mean
-    n_state: int  # d
+    state_shape: tuple[int, ...]
     low: NDArray[np.float64]  # (a,) the box; empty for labels
     high: NDArray[np.float64]
     kind: str = "forest_q"
     n_draws: int = 0
+
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers an action has, a."""
+        return len(self.low)
 
     @property
     def points(self) -> NDArray[np.float64]:
@@ -76,7 +83,7 @@ class ForestQ:
         """(n, a) the point of the box that is worth most."""
         points = self.points
         found = np.empty((len(state), len(self.low)), dtype=np.float32)
-        for rows in _chunks(len(state), self.n_state * len(points)):
+        for rows in _chunks(len(state), prod(self.state_shape) * len(points)):
             found[rows] = points[self._of_points(_flat(state[rows]), points).argmax(axis=1)]
         return found
 
@@ -99,16 +106,15 @@ class ForestQ:
         return self._lower(np.array([critic[0].predict(x) for critic in self.critics])).astype(np.float32)
 
     def predict(self, features: NDArray[np.float64]) -> Prediction:
-        """What to expect of every label, for states of shape (d,) or (n, d)."""
-        states = features if features.ndim > 1 else features[np.newaxis]
-        scores = self.scores(states).astype(np.float64)
-        return Prediction(scores if features.ndim > 1 else scores[0])
+        """What to expect of every label, for one state or n of them."""
+        scores = self.scores(np.reshape(features, (-1, *self.state_shape))).astype(np.float64)
+        return Prediction(scores if np.ndim(features) > len(self.state_shape) else scores[0])
 
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, tensors): the trees are kept as LightGBM's own text."""
         texts = {f"critic{j}.{i}": grown.text for j, critic in enumerate(self.critics) for i, grown in enumerate(critic)}
         tensors: Tensors = {name: np.frombuffer(text, dtype=np.uint8) for name, text in texts.items()}
-        settings = {"conservative": self.conservative, "n_critics": len(self.critics), "n_state": self.n_state}
+        settings = {"conservative": self.conservative, "n_critics": len(self.critics), "state_shape": list(self.state_shape)}
         return {**settings, "low": self.low.tolist(), "high": self.high.tolist()}, tensors
 
     def _of_points(self, x: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,7 +148,12 @@ def load(settings: Mapping[str, Any], tensors: Tensors) -> ForestQ:
     if not critics or not all(critics) or len({len(critic) for critic in critics}) > 1:
         raise BadModel(f"a model of trees needs {n_critics} critics alike; found {sorted(tensors)}. Train it again.")
     low, high = (np.array(settings[name], dtype=np.float64) for name in ("low", "high"))
-    return ForestQ(critics, float(settings["conservative"]), int(settings["n_state"]), low, high)
+    return ForestQ(critics, float(settings["conservative"]), tuple(settings["state_shape"]), low, high)
+
+
+def served(model: ForestQ) -> ForestQ | OneByOne:
+    """The model as it serves, one state at a time."""
+    return OneByOne(model, model.low, model.high) if model.n_numbers else model
 
 
 def specimen(*, n_actions: int, n_features: int, n_draws: int, rng: np.random.Generator) -> ForestQ:
@@ -156,7 +167,7 @@ def specimen(*, n_actions: int, n_features: int, n_draws: int, rng: np.random.Ge
         )
         for _ in range(2)
     ]
-    return ForestQ(tuple(critics), 1.0, n_features, np.zeros(0), np.zeros(0))
+    return ForestQ(tuple(critics), 1.0, (n_features,), np.zeros(0), np.zeros(0))
 
 
 def _critic(j: int, tensors: Tensors) -> Critic:
