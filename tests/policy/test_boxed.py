@@ -18,6 +18,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.policy import scored
 from policyloop.policy.boxed import BoxPolicy, explorer_of
 from policyloop.policy.policies.network import random_network
+from policyloop.policy.support import support_tensors
 
 FIELDS = [Field(name=name, type="number") for name in ("x", "v", "goal")]
 CONTEXT = {"x": 0.3, "v": -1.0, "goal": 0.5}
@@ -220,3 +221,17 @@ def test_an_explorer_of_labels_is_refused_over_numbers_and_a_box_where_labels_ar
         scored.load(manifest, data)
     with pytest.raises(BadModel, match="actions are numbers"):
         scored.load_scored(*saved()[:2])
+
+
+@pytest.mark.parametrize("head", ["tanh", "scores"])
+def test_a_policy_tells_whether_it_has_learned_from_such_a_state(head):
+    manifest, data, _ = saved(head, explorer="greedy")
+    seen = support_tensors(np.float32([[0, -1, -0.5], [1, 1, 0.5]]))
+    with_support = safetensors.numpy.save({**safetensors.numpy.load(data), **seen})
+    manifest = msgspec.structs.replace(manifest, tensors=hashlib.sha256(with_support).hexdigest())
+
+    is_within = scored.load(manifest, with_support).is_within_history
+
+    assert is_within(CONTEXT)
+    assert not is_within({**CONTEXT, "x": 1.2})
+    assert scored.load(*saved(head, explorer="greedy")[:2]).is_within_history({**CONTEXT, "x": 1e6})

@@ -7,7 +7,7 @@ Letters: n contexts, a numbers of an action.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from policyloop.core.model import Manifest
 from policyloop.core.state import StateEncoder
 from policyloop.policy import floor as floors
 from policyloop.policy.explorers import greedy
-from policyloop.policy.support import Support, support_of
+from policyloop.policy.support import Support
 from policyloop.policy.wanted import BoxExplorer, BoxModel, Whole
 
 EXPLORERS = "policyloop.policy.explorers"
@@ -43,12 +43,6 @@ class BoxPolicy:
     def network(self) -> Whole:
         """The whole, for many states at once."""
         return self.model.network
-
-    @property
-    def is_within_history(self) -> Callable[[Context], bool] | None:
-        """Whether a context lies where it has learned from; None where it does not tell."""
-        support, encode = self.support, self.encoder.encode
-        return None if support is None else lambda context: support.holds(encode(context))
 
     def density(self, context: Context, low: Sequence[float], high: Sequence[float]) -> Density:
         """What the action is drawn from, with explorer and floor.
@@ -123,7 +117,6 @@ def box_policy(model: BoxModel, encoder: StateEncoder, manifest: Manifest, *, su
         raise BadModel(f"the network gives {network.n_numbers} numbers; its manifest names {named}. Train it again.")
     explore = manifest.explorer
     explorer = explorer_of(explore["name"], explore["settings"])
-    support = support_of(network.tensors)
     return BoxPolicy(encoder, model, explorer, floors.check(explore["floor"]), tuple(manifest.labels), support)
 
 

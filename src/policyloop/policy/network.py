@@ -90,6 +90,11 @@ class Network:
         assert self.head == "scores", f"a network with the head {self.head} has no scores"
         return self._least(self._in_chunks(state))
 
+    def critics(self, state: NDArray[Any]) -> Floats:
+        """(j, n, k) what each critic expects of every label; `scores` is the least of them."""
+        assert self.head == "scores", f"a network with the head {self.head} has no scores"
+        return np.stack(self._expected(self._in_chunks(state)))
+
     def value(self, state: NDArray[Any], action: NDArray[Any]) -> Floats:
         """(n,) conservative expected discounted return: the least that the critics expect.
 
@@ -167,9 +172,14 @@ class Network:
 
     def _least(self, hidden: Sequence[Floats]) -> Floats:
         """(n, out) the least that the critics expect, in the loop's reward unit."""
-        critics = [np.concatenate([self._dense(f"critic{j}", x) for x in hidden]) for j in range(self.settings["n_critics"])]
-        least: Floats = np.minimum.reduce(critics) * critics[0].dtype.type(self.settings["reward_scale"])
+        least: Floats = np.minimum.reduce(self._expected(hidden))
         return least
+
+    def _expected(self, hidden: Sequence[Floats]) -> list[Floats]:
+        """(n, out) of every critic, in the loop's reward unit."""
+        unit = hidden[0].dtype.type(self.settings["reward_scale"])
+        names = [f"critic{j}" for j in range(self.settings["n_critics"])]
+        return [np.concatenate([self._dense(name, x) for x in hidden]) * unit for name in names]
 
 
 def normed(x: Floats) -> Floats:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,12 +52,6 @@ class ScoredPolicy:
     floor: float
     n_actions: int
     support: Support | None = None  # of models of episodes, where they have learned from; None: it does not tell
-
-    @property
-    def is_within_history(self) -> Callable[[Context], bool] | None:
-        """Whether a context lies where it has learned from; None where it does not tell."""
-        support, encode = self.support, self.encoder.encode
-        return None if support is None else lambda context: support.holds(encode(context))
 
     def probabilities(self, context: Context, actions: Actions) -> NDArray[np.float64]:
         """(k,) float64 in the offered order, summing to 1; 0 for actions not allowed."""

@@ -1,0 +1,55 @@
+"""What a network makes of states as they are: its action, how much that varies, and what is expected of that very action.
+
+Question answered: what would this model do here, how sure is it, and how much does it expect at the least? Over numbers the
+mean is the action without exploring, which the value is of, and the deviation is that of its own distribution, in the
+action's units. Over labels there is one number of each for every label: mean and deviation of the critics, and the least.
+Letters: n states, a numbers of an action, k labels, j critics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
+from numpy.typing import NDArray
+
+from policyloop.core.episode import Floats
+from policyloop.policy.network import Network
+
+_N_PLACES = 33  # of the quadrature: a squashed deviation is right to 1e-3 of the box
+
+
+def predicted(
+    network: Network, states: NDArray[Any], *, low: Sequence[float], high: Sequence[float]
+) -> tuple[Floats, Floats, Floats]:
+    """Mean, standard deviation and conservative value.
+
+    Args:
+        states: (n, *shape)
+        low: (a,) the mean is raised to it; the value is of the action so limited. Not looked at over labels.
+        high: (a,) and lowered to it.
+
+    Returns:
+        Over numbers (n, a), (n, a) and (n,); over labels (n, k) each, in the loop's reward unit.
+    """
+    if network.head == "scores":
+        critics = network.critics(states)
+        return critics.mean(axis=0), critics.std(axis=0), critics.min(axis=0)
+    limits = np.asarray(low, np.float32), np.asarray(high, np.float32)
+    mean: Floats = np.clip(network.act(states), *limits)
+    return mean, np.minimum(_deviation(network, states), (limits[1] - limits[0]) / 2), network.value(states, mean)
+
+
+def _deviation(network: Network, states: NDArray[Any]) -> Floats:
+    """(n, a) standard deviation of the policy's own distribution, in the action's units."""
+    location, deviation = network.gaussian(states)
+    if network.head != "tanh_gaussian":
+        return deviation if network.head == "gaussian" else np.zeros_like(deviation)
+    places, weights = hermegauss(_N_PLACES)
+    share = (weights / weights.sum()).astype(np.float32)
+    squashed = np.tanh(location + deviation * places.astype(np.float32)[:, np.newaxis, np.newaxis])
+    mean = np.tensordot(share, squashed, axes=1)
+    spread = np.tensordot(share, np.square(squashed - mean), axes=1)
+    return np.asarray(network.box()[1] * np.sqrt(spread))
