@@ -45,14 +45,14 @@ def run(
     loop: Annotated[
         str | None,
         typer.Option(
-            "--loop", help="Name of the loop; else the environment's own, made where it is missing.", show_default=False
+            "--loop", help="The loop; else the environment's own, made where it is missing.", show_default=False
         ),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the environment, such as columns=8.", show_default=False)
+        list[str] | None, typer.Option("--set", help="A setting of the environment, such as rows=8.", show_default=False)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Of all that is drawn; else a new one.", show_default=False)
+        int | None, typer.Option("--seed", help="Of all draws; else a new one.", show_default=False)
     ] = None,
     home: HomeFolder = None,
     as_json: AsJson = False,

@@ -97,7 +97,8 @@ class Gymnasiums:
         """See `Episodes`."""
         if not self._seen:
             return np.zeros((0, 1), dtype=np.float32)
-        return np.stack(self._seen)
+        stacked: NDArray[Any] = np.stack(self._seen)
+        return stacked
 
     def step(self, action: NDArray[Any]) -> Moved:
         """See `Episodes`."""
@@ -136,7 +137,9 @@ class Gymnasiums:
     def _state_of(self, seen: Any) -> NDArray[Any]:
         space = self._environment.seen
         if isinstance(space, spaces.Discrete):
-            return np.eye(int(space.n), dtype=np.float32)[int(seen) - int(space.start)]
+            places: NDArray[Any] = np.eye(int(space.n), dtype=np.float32)
+            one_hot: NDArray[Any] = places[int(seen) - int(space.start)]
+            return one_hot
         state: NDArray[Any] = np.asarray(seen)
         flat: NDArray[Any] = state.reshape(-1) if state.ndim < 2 else state
         return flat
