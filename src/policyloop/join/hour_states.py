@@ -5,16 +5,38 @@ Question answered: how many examples has this loop, and which hours wait for wha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import msgspec
 import sqlalchemy as sa
 
 from policyloop.join.audit import Audit
+from policyloop.join.episode_audit import EpisodeAudit
 from policyloop.lake import dirty
 from policyloop.storage.insert import insert_into
 from policyloop.storage.records import Records, progress
 
 
-class HourState(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What joining some hours changed in the table of examples, or of transitions."""
+
+    n_hours: int = 0
+    n_new: int = 0
+    n_corrected: int = 0
+    n_withdrawn: int = 0  # no longer settled or over: the window became longer, or more steps came
+
+    def __add__(self, other: Brought) -> Brought:
+        return Brought(
+            self.n_hours + other.n_hours,
+            self.n_new + other.n_new,
+            self.n_corrected + other.n_corrected,
+            self.n_withdrawn + other.n_withdrawn,
+        )
+
+
+class HourState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the last join of an hour left, as it is kept in the records."""
 
     marked: int  # the mark that it saw
@@ -22,6 +44,7 @@ class HourState(msgspec.Struct, frozen=True):
     due: int | None  # the watermark at which the next decision matures
     first_waiting: int | None  # decided_at of the earliest decision that waits, microseconds
     audit: Audit
+    episodes: EpisodeAudit | None = None  # of the episodes that begin in it; None in loops without
 
 
 def first_waiting(records: Records, loop: str) -> int | None:
@@ -50,11 +73,26 @@ def _name(loop: str, hour: str) -> str:
 
 def remember(records: Records, loop: str, hour: str, state: HourState) -> None:
     """Keep what a join left; an hour in which nothing waits loses its mark, unless it was marked again."""
-    text = msgspec.json.encode(state).decode()
     with records.write() as connection:
-        statement = insert_into(connection, progress).values(name=_name(loop, hour), value=state.due, text=text)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=[progress.c.name], set_={"value": state.due, "text": text})
-        )
+        _keep(connection, loop, hour, state)
         if state.due is None:
             dirty.clear(connection, loop, hour, marked=state.marked)
+
+
+def make_due(connection: sa.Connection, loop: str, hours: Iterable[str]) -> None:
+    """Have the next join of a loop's episodes look at these hours, whatever the watermark."""
+    for hour in sorted(hours):
+        text = connection.execute(sa.select(progress.c.text).where(progress.c.name == _name(loop, hour))).scalar()
+        known = _NEW if text is None else msgspec.json.decode(text, type=HourState)
+        _keep(connection, loop, hour, msgspec.structs.replace(known, due=0))
+
+
+def _keep(connection: sa.Connection, loop: str, hour: str, state: HourState) -> None:
+    text = msgspec.json.encode(state).decode()
+    statement = insert_into(connection, progress).values(name=_name(loop, hour), value=state.due, text=text)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=[progress.c.name], set_={"value": state.due, "text": text})
+    )
+
+
+_NEW = HourState(marked=0, terms="", due=0, first_waiting=None, audit=Audit())  # an hour that was never joined

@@ -7,8 +7,6 @@ example with a higher version. Only where an example is no more (the window beca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,8 +14,9 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import canonical_json, digest
 from policyloop.core.spec_file import to_mapping
 from policyloop.join.audit import Audit, added
+from policyloop.join.episode_hours import join_episodes
 from policyloop.join.examples import OUTCOME_COLUMNS, Joined, settle, widen
-from policyloop.join.hour_states import HourState, hour_states, remember
+from policyloop.join.hour_states import Brought, HourState, hour_states, remember
 from policyloop.lake import dirty
 from policyloop.lake.schema import DECISION_SCHEMA, DECISIONS, EXAMPLES, OUTCOMES, UNKNOWN_HOUR
 from policyloop.lake.sql import Session
@@ -44,26 +43,8 @@ FROM settled s LEFT JOIN current c USING (decision_id)
 _WITHDRAWN = "SELECT count(*) AS n FROM current ANTI JOIN settled USING (decision_id)"
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """What joining some hours changed in the table of examples."""
-
-    n_hours: int = 0
-    n_new: int = 0
-    n_corrected: int = 0
-    n_withdrawn: int = 0  # no longer settled: the spec's window became longer
-
-    def __add__(self, other: Brought) -> Brought:
-        return Brought(
-            self.n_hours + other.n_hours,
-            self.n_new + other.n_new,
-            self.n_corrected + other.n_corrected,
-            self.n_withdrawn + other.n_withdrawn,
-        )
-
-
 def join_loop(lake: Lake, records: Records, spec: LoopSpec, *, watermark: int | None = None) -> Brought:
-    """Join the marked hours of a loop in which something can have changed.
+    """Join the marked hours of a loop in which something can have changed; of a loop with episodes, its episodes.
 
     Args:
         lake: the tables.
@@ -71,6 +52,8 @@ def join_loop(lake: Lake, records: Records, spec: LoopSpec, *, watermark: int | 
         spec: the loop's spec as it holds now.
         watermark: microseconds; None for the stored one.
     """
+    if spec.episodes is not None:
+        return join_episodes(lake, records, spec, watermark=watermark)
     limit = read_watermark(records) if watermark is None else watermark
     states = hour_states(records, spec.loop)
     terms = terms_of(spec)

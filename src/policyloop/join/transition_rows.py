@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _NUMBERS = ("number", "integer", "boolean")
-_AS_THEY_ARE = ("loop", "episode_id", "decision_id", "context", "action_source", "policy", "spec")
+_AS_THEY_ARE = ("episode_id", "decision_id", "context", "action_source", "policy", "spec")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from policyloop.core.settings import Home
-from policyloop.join.hours import Brought, join_loop
+from policyloop.join.hour_states import Brought
+from policyloop.join.hours import join_loop
 from policyloop.lake import maintain
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment, open_deployment
@@ -34,7 +35,7 @@ class SideChild:
         self._pool = _new_pool()
 
     def join(self, loop: str) -> Brought:
-        """Bring a loop's examples up to date with the watermark.
+        """Bring a loop's examples, or its episodes, up to date with the watermark.
 
         Raises:
             BrokenProcessPool: the child died of it.
