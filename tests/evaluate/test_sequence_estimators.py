@@ -56,6 +56,23 @@ def test_doubly_robust_corrects_the_model_at_every_step():
     np.testing.assert_allclose(estimator("dr").contributions(told).values(), [4.625, 3.5])
 
 
+def test_doubly_robust_takes_the_models_word_where_weights_are_worth_too_few_episodes():
+    """Forty episodes of two steps; at the second one of them weighs 900 times as much as the others: 1.1 of 40 are left."""
+    history = history_of([[0, 1]] * 40, [[0, 0]] * 40, [[1.0, 8.0]] * 40)
+    ratio = np.tile([1.0, 0.01], 40)
+    ratio[1] = 9.0
+    told = Sequences(
+        transitions=history,
+        ratio=ratio,
+        expected=np.full(80, 2.0),
+        state_value=np.full(80, 3.0),
+        next_value=np.zeros(80),
+    )
+
+    assert told.reach() == 1
+    np.testing.assert_allclose(estimator("dr").contributions(told).values(), 3.0 + 1.0 * (1.0 + 0.5 * 3.0 - 2.0))
+
+
 def test_doubly_robust_without_a_model_is_per_decision():
     zero = np.zeros(3)
     told = by_hand(expected=zero, state_value=zero, next_value=zero)

@@ -49,6 +49,7 @@ class SequenceReport:
     estimates: dict[str, SequenceEstimate]  # by estimator
     model: str  # of the return
     ess: float | None  # episodes that the weights are worth; None where nothing could be weighed
+    reach: int | None  # steps, from the first, in which `dr` corrects its model; None where nothing could be weighed
     doubts: tuple[Doubt, ...] = ()
 
     @property
@@ -61,6 +62,8 @@ class SequenceReport:
         """What was found, for people."""
         told = [f"The history returned {_told(self.history)} from the first state of an episode on, discounted."]
         told += [f"By {name} the policy returns {_told(one)}." for name, one in self.estimates.items()]
+        if self.reach is not None:
+            told.append(f"What was logged corrects the model of dr in the first {self.reach:,} steps of an episode.")
         return (*told, *(doubt.sentence for doubt in self.doubts))
 
     def to_json(self) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class SequenceReport:
             "estimates": told,
             "model": self.model,
             "ess": self.ess,
+            "reach": self.reach,
             "doubts": [asdict(doubt) for doubt in self.doubts],
         }
 
@@ -103,7 +107,7 @@ def evaluate_sequences(
     name = model_for(transitions) if model == "auto" else model
     told = judged(fit(transitions, target, model=name, seed=seed), transitions, target)
     estimates = {"fqe": _of_fqe(told, target, model=name, interval=interval, n_resamples=n_resamples, seed=seed)}
-    weight_ess, doubts = None, []
+    weight_ess, reach, doubts = None, None, []
     try:
         ratio = ratios(transitions, target)
     except NoOverlap as error:
@@ -113,13 +117,18 @@ def evaluate_sequences(
         doubts.append(Doubt(kind=kind, sentence=sentence, is_blocking=False))
     else:
         sequences = cross_judged(transitions, target, ratio=ratio, model=name, seed=seed)
-        weight_ess = sequences.ess()
+        weight_ess, reach = sequences.ess(), sequences.reach()
         for estimator in WEIGHING:
             contributions: Contributions = plugins.load(ESTIMATORS, estimator).contributions(sequences)
             estimates[estimator] = _with_interval(contributions, interval)
         doubts += _of_weights(weight_ess, transitions.n_episodes)
     return SequenceReport(
-        history=_of_history(transitions, interval), estimates=estimates, model=name, ess=weight_ess, doubts=tuple(doubts)
+        history=_of_history(transitions, interval),
+        estimates=estimates,
+        model=name,
+        ess=weight_ess,
+        reach=reach,
+        doubts=tuple(doubts),
     )
 
 

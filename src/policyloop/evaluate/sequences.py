@@ -21,6 +21,7 @@ from policyloop.evaluate.overlap import ess
 from policyloop.evaluate.target import Target
 
 FEWEST_ESS = 10.0  # episodes: with less, two or three of them are the estimate
+LEAST_SHARE = 0.05  # of the episodes that weights must be worth for a model to be corrected by them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +55,19 @@ class Sequences:
     def ess(self) -> float:
         """How many episodes the weights at their ends are worth, in [0, e]."""
         return ess(self.weighed()[self.ends])
+
+    def reach(self) -> int:
+        """The steps, from the first, at which the weights are worth a twentieth of the episodes, the ended ones included.
+
+        It is told by the weights alone, never by rewards, so that looking at it makes no estimate better than it is.
+        """
+        weight, starts, lengths = self.weighed(), self.starts, self.transitions.lengths
+        last = np.ones(len(starts))
+        for rows, t in [(starts, 0), *forwards(self.transitions)]:
+            last[lengths > t] = weight[rows]
+            if ess(last) < LEAST_SHARE * len(starts):
+                return t
+        return int(lengths.max(initial=0))
 
 
 def forwards(transitions: Transitions) -> Iterator[tuple[NDArray[np.intp], int]]:
