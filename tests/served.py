@@ -87,7 +87,7 @@ class Stored:
     ready: ScoredPolicy
     labels: tuple[str, ...] = ("calm", "bold", "playful")
 
-    def policy(self) -> ScoredPolicy:
+    def loaded(self) -> ScoredPolicy:
         return self.ready
 
 

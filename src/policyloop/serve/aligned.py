@@ -13,12 +13,35 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from policyloop.core.candidates import Candidates
+from policyloop.core.errors import BadModel
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
 from policyloop.core.policy import Actions
+from policyloop.ingest.parts import part_names
 from policyloop.policy import floor as floors
-from policyloop.policy.scored import Scored, ScoredPolicy
+from policyloop.policy.boxed import BoxPolicy
+from policyloop.policy.scored import Loaded, Scored, ScoredPolicy
 from policyloop.policy.scored_candidates import ScoredCandidates
+
+
+def ready(policy: Loaded, labels: Sequence[str], spec: LoopSpec) -> Scored | Aligned | BoxPolicy:
+    """A policy of any kind as it serves under a spec.
+
+    Args:
+        labels: as for `aligned`; of a policy over numbers the names of these.
+
+    Raises:
+        BadModel: its actions are numbers and the spec's are not, or the other way round, or they are other numbers.
+    """
+    if not spec.has_box:
+        if isinstance(policy, BoxPolicy):
+            raise BadModel("the model's actions are numbers, and the loop's are not; expected a model of this loop.")
+        return aligned(policy, labels, spec)
+    names = [part.name for part in spec.actions.box]
+    if not isinstance(policy, BoxPolicy) or list(labels) not in (names, part_names(spec.actions)):
+        told = ", ".join(labels)
+        raise BadModel(f"the model's actions are {told}; expected the numbers {', '.join(names)}. Train it again.")
+    return policy.with_floor(spec.explore.floor)
 
 
 def aligned(policy: Scored, labels: Sequence[str], spec: LoopSpec) -> Scored | Aligned:
@@ -45,6 +68,11 @@ class Aligned:
         self._pairs = tuple(pairs)  # (place among the model's actions, place among today's)
         self._old, self._new = [old for old, _ in pairs], [new for _, new in pairs]
         self._n_today = len(spec.labels)
+        self.support = policy.support
+
+    def is_within_history(self, context: Context) -> bool:
+        """Whether the state lies where the model has learned from."""
+        return self._policy.is_within_history(context)
 
     def pmf(self, context: Context, allowed: Sequence[bool], candidates: Candidates | None = None) -> list[float]:
         """k probabilities in today's order."""

@@ -59,5 +59,7 @@ def box_of(spec: LoopSpec) -> Box | None:
 
 def is_within_of(policy: object) -> IsWithin | None:
     """How a policy tells whether a state lies where it has learned from; None where it does not tell."""
+    if getattr(policy, "support", policy) is None:  # it could tell, and its model does not say
+        return None
     found: IsWithin | None = getattr(policy, "is_within_history", None)
     return found

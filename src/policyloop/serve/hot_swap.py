@@ -12,19 +12,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from policyloop.core.clock import Clock
 from policyloop.core.errors import UnknownLoop
 from policyloop.core.loop import LoopSpec
 from policyloop.ingest.candidates import FindSet
 from policyloop.ingest.checks import Checks
-from policyloop.policy.scored import Scored
+from policyloop.policy.boxed import BoxPolicy
+from policyloop.policy.scored import Loaded, Scored
 from policyloop.serve import canary
-from policyloop.serve.aligned import Aligned, aligned
+from policyloop.serve.aligned import Aligned, ready
 from policyloop.serve.decider import Append, Decider
 from policyloop.serve.fallback import Breaker
 from policyloop.serve.live import BUDGET_S, Live, live_of
+from policyloop.serve.served import Served
 from policyloop.serve.traffic import Challenger, Traffic, state_of
 
 LOOK_EVERY_S = 0.2
@@ -92,7 +94,7 @@ class StoredModel(Protocol):
         """The actions it knows, in order."""
         ...
 
-    def policy(self) -> Scored:
+    def loaded(self) -> Loaded:
         """Make it ready to be asked. Whatever it raises refuses the model."""
         ...
 
@@ -120,7 +122,7 @@ Refused = Callable[[str, str, str], None]  # loop, model, reason
 class _Ready:
     """A model that is ready to be asked, kept while it matters."""
 
-    policy: Scored
+    policy: Loaded
     labels: tuple[str, ...]
 
 
@@ -248,7 +250,7 @@ class HotSwap:
                 live = live_of(standing.spec, salt=self._salt, budget_s=self._budget_s)
                 policy = self._admitted(loop, model, live.checks)
                 if policy is not None:
-                    return replace(live, policy=policy, name=model)
+                    return live.with_model(policy, model)
         if current is not None and current.is_baseline and current.spec.digest == standing.spec.digest:
             return current
         return live_of(standing.spec, salt=self._salt, budget_s=self._budget_s)
@@ -282,19 +284,19 @@ class HotSwap:
             challenge=str(trial.challenge),
             state=state,
             name=trial.model,
-            policy=policy,
+            policy=cast(Served, policy),  # over numbers where the loop's actions are
             share=trial.share,
             breaker=Breaker(budget_s=self._budget_s),
         )
 
-    def _admitted(self, loop: str, model: str, checks: Checks) -> Scored | Aligned | None:
+    def _admitted(self, loop: str, model: str, checks: Checks) -> Scored | Aligned | BoxPolicy | None:
         """The model as it serves under the spec of the checks, if it loads and passes the canary."""
         key = (loop, model, checks.spec.digest)
         if self._refused_until_s.get(key, 0.0) > self._clock.monotonic_s():
             return None
         try:
             loaded = self._loaded(loop, model)
-            policy = aligned(loaded.policy, loaded.labels, checks.spec)
+            policy = ready(loaded.policy, loaded.labels, checks.spec)
             canary.check(policy, checks, clock=self._clock, budget_s=self._budget_s)
         except Exception as error:  # noqa: BLE001 - a model is someone's file: whatever it raises, what is live stays
             if key not in self._refused_until_s:
@@ -308,7 +310,7 @@ class HotSwap:
         key = (loop, model)
         if key not in self._models:
             stored = self._source.load(loop, model)
-            self._models[key] = _Ready(stored.policy(), stored.labels)
+            self._models[key] = _Ready(stored.loaded(), stored.labels)
         return self._models[key]
 
     def _is_retry_due(self) -> bool:
