@@ -23,6 +23,7 @@ BODY_OF_TYPE = {  # a body that fits each request type of the table; a new type 
     "PromoteRequest": b'{"model": "0123"}',
     "RollbackRequest": b"{}",
     "RunRequest": b"{}",
+    "PredictRequest": b'{"inputs": [[0.1, 0.2]]}',
     "ChallengeRequest": b'{"recipe": {"learner": "boosted"}}',
     "WordRequest": b"{}",
     "RegisterActionsRequest": b'{"actions": [{"id": "a"}, {"id": "b"}]}',

@@ -185,6 +185,19 @@ class DecisionConflict(PolicyloopError):
         )
 
 
+class NoNetwork(PolicyloopError):
+    """What only a network can tell was asked of a loop where none decides."""
+
+    code = "no_network"
+    status = 409
+
+    def __init__(self, loop: str, deciding: str) -> None:
+        super().__init__(
+            f"in loop '{loop}' {deciding} decides; expected a champion that is a network, which a learner of episodes such as "
+            f"cql makes. Ask decide instead, or promote one."
+        )
+
+
 class LogUnavailable(PolicyloopError):
     """The log cannot be written, so nothing can be promised."""
 
@@ -270,6 +283,12 @@ class Diverged(PolicyloopError):
             f"'{name}' is {value} {when}; expected a finite number: the learner has diverged. Lower `learner.learning_rate` "
             f"or the discount, set `layer_norm: true`, or look for rewards out of all proportion in the history."
         )
+
+
+class OutsideFailed(PolicyloopError):
+    """A learner that is a program of somebody else was not run, failed, or left something else than a model."""
+
+    code = "outside_failed"
 
 
 class NotDelivered(PolicyloopError):

@@ -2,7 +2,8 @@
 
 Question answered: what would this model do here, how sure is it, and how much does it expect at the least? Over numbers the
 mean is the action without exploring, which the value is of, and the deviation is that of its own distribution, in the
-action's units. Over labels there is one number of each for every label: mean and deviation of the critics, and the least.
+action's units. Over labels there is a mean and a deviation of the critics for every label, and the value is of the one it would take:
+where the least that the critics expect is highest.
 Letters: n states, a numbers of an action, k labels, j critics.
 """
 
@@ -32,14 +33,20 @@ def predicted(
         high: (a,) and lowered to it.
 
     Returns:
-        Over numbers (n, a), (n, a) and (n,); over labels (n, k) each, in the loop's reward unit.
+        Over numbers (n, a), (n, a) and (n,); over labels (n, k), (n, k) and (n,), all in the loop's reward unit.
     """
     if network.head == "scores":
         critics = network.critics(states)
-        return critics.mean(axis=0), critics.std(axis=0), critics.min(axis=0)
+        return critics.mean(axis=0), critics.std(axis=0), critics.min(axis=0).max(axis=1)
     limits = np.asarray(low, np.float32), np.asarray(high, np.float32)
     mean: Floats = np.clip(network.act(states), *limits)
-    return mean, np.minimum(_deviation(network, states), (limits[1] - limits[0]) / 2), network.value(states, mean)
+    return mean, _deviation(network, states), network.value(states, mean)
+
+
+def network_of(policy: object) -> Network | None:
+    """The network that a loaded policy asks; None where it asks none."""
+    found = getattr(getattr(policy, "reward_model", policy), "network", None)
+    return found if isinstance(found, Network) else None
 
 
 def _deviation(network: Network, states: NDArray[Any]) -> Floats:
