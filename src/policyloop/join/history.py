@@ -102,11 +102,11 @@ def _as_arrays(rows: pa.Table, labels: Sequence[str], labels_of: Mapping[str, Se
         place = np.full(len(its_labels) + 1, -1)  # the last stands for places that the spec never had
         place[old] = new
         action[index] = place[np.where(chosen[index] < len(its_labels), chosen[index], -1)]
-        mask = _wide(part["mask"], len(its_labels), missing=True)
+        mask = wide(part["mask"], len(its_labels), missing=True)
         allowed[np.ix_(index, new)] = mask[:, old]
         for name, logged in lists.items():
             its_own = logged.take(pa.array(index)) if len(index) < n else logged
-            its_pmf = _wide(its_own, len(its_labels), missing=np.nan)
+            its_pmf = wide(its_own, len(its_labels), missing=np.nan)
             fits = np.isfinite(its_pmf).all(axis=1) & (np.delete(its_pmf, old, axis=1) == 0).all(axis=1)
             today = np.zeros((int(fits.sum()), k))
             today[:, new] = its_pmf[np.ix_(fits, old)]
@@ -125,9 +125,11 @@ def _same_labels(its_labels: Sequence[str], labels: Sequence[str]) -> tuple[NDAr
     return old, new
 
 
-def _wide(lists: pa.ChunkedArray, width: int, *, missing: float | bool) -> NDArray[Any]:
-    """(n, width) of n lists; a null, or a list of another length, becomes a row of `missing`."""
+def wide(lists: pa.ChunkedArray, width: int, *, missing: float | bool | np.float32) -> NDArray[Any]:
+    """(n, width) of n lists; a null, or a list of another length, becomes a row of `missing`, which gives the type."""
     fits = pc.fill_null(pc.equal(pc.list_value_length(lists), width), False).to_numpy().astype(bool)
     table = np.full((len(lists), width), missing)
+    if fits.all():
+        return np.asarray(pc.list_flatten(lists).to_numpy(), dtype=table.dtype).reshape(-1, width)
     table[fits] = pc.list_flatten(lists.filter(pa.array(fits))).to_numpy().reshape(-1, width)
     return table

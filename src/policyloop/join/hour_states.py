@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
+from policyloop.core.loop import LoopSpec
 from policyloop.join.audit import Audit
 from policyloop.join.episode_audit import EpisodeAudit
 from policyloop.lake import dirty
@@ -56,6 +57,17 @@ def first_waiting(records: Records, loop: str) -> int | None:
 def n_examples(records: Records, loop: str) -> int:
     """Settled examples of a loop, of both splits, as its last joins counted them."""
     return sum(state.audit.examples for state in hour_states(records, loop).values())
+
+
+def n_episodes(records: Records, loop: str) -> int:
+    """Episodes of a loop that are over, of both splits, as its last joins counted them."""
+    states = hour_states(records, loop).values()
+    return sum(state.episodes.episodes for state in states if state.episodes is not None)
+
+
+def n_settled(records: Records, spec: LoopSpec) -> int:
+    """What a loop's trainings are scheduled by: its settled examples, or its episodes that are over."""
+    return n_examples(records, spec.loop) if spec.episodes is None else n_episodes(records, spec.loop)
 
 
 def hour_states(records: Records, loop: str) -> dict[str, HourState]:
