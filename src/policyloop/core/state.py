@@ -9,6 +9,7 @@ Letters: n contexts, d numbers of a state.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +80,9 @@ class StateEncoder:
         """
         if self.is_tensor:
             return np.asarray(context[self.fields[0].name], dtype=self.dtype).reshape(self.shape)
-        return np.array([number for field in self.fields for number in _numbers(field, context.get(field.name))], np.float32)
+        numbers = [number for field in self.fields for number in _numbers(field, context.get(field.name))]
+        # beyond float32 a number becomes infinite, which lies outside every history; NumPy would warn of it
+        return np.frombuffer(array("f", numbers), np.float32)
 
     def encode_many(self, contexts: Sequence[Mapping[str, Any]]) -> NDArray[Any]:
         """(n, *shape) the states of contexts."""

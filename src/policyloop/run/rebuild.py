@@ -6,7 +6,9 @@ It looks in the tables first, then in what the log has not handed on yet.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from policyloop.core.errors import NothingToDo, UnknownDecision
 from policyloop.core.event import Decision
@@ -16,9 +18,11 @@ from policyloop.log.replay import find_events
 from policyloop.registry.salts import current_salt, salt_named
 from policyloop.run.deployment import Deployment
 from policyloop.run.offered import offered_in
-from policyloop.serve.aligned import aligned
+from policyloop.serve.aligned import ready
+from policyloop.serve.box_replay import BoxReplay, replay_numbers
 from policyloop.serve.remade import named_in
-from policyloop.serve.replay import Replay, replay
+from policyloop.serve.replay import Replay, check_salt, replay
+from policyloop.serve.served import Served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +31,8 @@ class Rebuilt:
 
     decision: Decision
     spec: LoopSpec
-    names: tuple[str, ...]  # of the actions, in the offered order
-    replay: Replay
+    names: tuple[str, ...]  # of the actions, in the offered order; none where actions are numbers
+    replay: Replay | BoxReplay
 
 
 def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None) -> Rebuilt:
@@ -49,9 +53,14 @@ def rebuild(deployment: Deployment, decision_id: str, *, loop: str | None = None
     if decision.salt_id is not None:
         salt = salt_named(deployment.records, decision.salt_id) or salt
     stored = {model: registry.load(decision.loop, model) for model in named_in(decision)}
-    policies = {model: aligned(one.policy(), one.labels, spec) for model, one in stored.items()}
+    policies = {model: ready(one.loaded(), one.labels, spec) for model, one in stored.items()}
+    if spec.has_box:
+        check_salt(decision, salt)
+        again = replay_numbers(decision, spec, salt=salt, policies=policies)
+        return Rebuilt(decision=decision, spec=spec, names=(), replay=again)
     candidates = offered_in(deployment, decision)
-    made = replay(decision, spec, salt=salt, policies=policies, candidates=candidates)
+    over_labels = cast(Mapping[str, Served], policies)
+    made = replay(decision, spec, salt=salt, policies=over_labels, candidates=candidates)
     return Rebuilt(decision=decision, spec=spec, names=spec.labels if candidates is None else candidates.ids, replay=made)
 
 

@@ -12,7 +12,6 @@ from policyloop.core.clock import iso
 from policyloop.core.event import Decision, unpack_floats
 from policyloop.core.wire import DecideAnswer, DecideRequest, PropensityKind
 from policyloop.ingest.decisions import Asked
-from policyloop.ingest.parts import named_parts
 from policyloop.serve.box import Box
 from policyloop.serve.live import Live
 
@@ -50,7 +49,7 @@ def with_pmf(answer: DecideAnswer, event: Decision, live: Live) -> DecideAnswer:
 
 
 def _answer_of_numbers(event: Decision, box: Box) -> DecideAnswer:
-    values = named_parts(event.action, event.action_value or [], box.actions)
+    values = box.named(event.action, event.action_value or [])
     kind: PropensityKind = event.propensity_kind  # type: ignore[assignment]
     return DecideAnswer(
         decision_id=event.decision_id,

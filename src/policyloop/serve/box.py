@@ -11,6 +11,7 @@ from typing import Any
 
 from policyloop.core.example import Context
 from policyloop.core.loop import ActionSpec, LoopSpec
+from policyloop.ingest.parts import named_parts
 from policyloop.serve.box_baseline import BoxBaseline
 from policyloop.serve.chances import Chances
 from policyloop.serve.limits import Limits
@@ -35,6 +36,10 @@ class Box:
         """What a `BoxPolicy`, or a `TuplePolicy` where there are labelled parts, draws from."""
         density = model.density(context, low, high)
         return Chances(density, model.pmfs(context)) if self.n_labels else Chances(density)
+
+    def named(self, choices: Sequence[int], values: Sequence[float]) -> dict[str, float | str]:
+        """An action by part, as people and the wire have it."""
+        return named_parts(choices, values, self.actions)
 
     def value(self, model: Any, context: Context, choices: Sequence[int], values: Sequence[float]) -> float:
         """The return that a model expects of one action, at the least."""

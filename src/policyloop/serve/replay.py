@@ -93,11 +93,7 @@ def replay(
     Raises:
         NothingToDo: the salt is another than the decision's, so no draw can be compared.
     """
-    if decision.salt_id is not None and decision.salt_id != salt_id(salt):
-        raise NothingToDo(
-            f"decision '{decision.decision_id}' was drawn with the salt {decision.salt_id}, this one is {salt_id(salt)}; "
-            f"expected the deployment's records that it was made with."
-        )
+    check_salt(decision, salt)
     logged = None if decision.pmf is None else decision.probabilities()
     asked = {**(policies or {}), BASELINE: baseline_of(spec)}
     again = remade(decision, asked, spec=spec, salt=salt, candidates=candidates)
@@ -112,6 +108,19 @@ def replay(
         pmf=None if again.pmf is None else tuple(again.pmf),
         largest_difference=max(again.differences, default=None),
     )
+
+
+def check_salt(decision: Decision, salt: bytes) -> None:
+    """Refuse a salt that is not the decision's.
+
+    Raises:
+        NothingToDo: it is another, so that no draw can be compared.
+    """
+    if decision.salt_id is not None and decision.salt_id != salt_id(salt):
+        raise NothingToDo(
+            f"decision '{decision.decision_id}' was drawn with the salt {decision.salt_id}, this one is {salt_id(salt)}; "
+            f"expected the deployment's records that it was made with."
+        )
 
 
 def _drawn(decision: Decision, pmf: list[float] | None, salt: bytes) -> int | None:

@@ -14,6 +14,8 @@ from policyloop.cli.words import moment
 from policyloop.core.clock import iso
 from policyloop.core.model import short
 from policyloop.run.rebuild import Rebuilt, rebuild
+from policyloop.serve.box_replay import BoxReplay
+from policyloop.serve.replay import Replay
 
 _MAX_ROWS = 30  # actions shown
 
@@ -27,8 +29,9 @@ def run(
     """Make a logged decision again, and say whether log, key and model agree on it; leaves with 1 when they do not."""
     with open_project(home) as deployment:
         found = rebuild(deployment, decision_id, loop=loop)
+    made = found.replay
     if as_json:
-        write_json(_as_json(found))
+        write_json(_numbers_as_json(found, made) if isinstance(made, BoxReplay) else _as_json(found, made))
     else:
         _show(found)
     if not found.replay.agrees:
@@ -36,12 +39,33 @@ def run(
 
 
 def _show(found: Rebuilt) -> None:
-    decision, names = found.decision, found.names
+    decision = found.decision
     who = short(decision.policy)
     typer.echo(f"decision {decision.decision_id} of loop '{decision.loop}', {moment(decision.decided_at)} UTC, by {who}")
     typer.echo(f"context {decision.context}")
+    if isinstance(found.replay, BoxReplay):
+        _show_numbers(found, found.replay)
+    else:
+        _show_labels(found, found.replay)
+    for sentence in found.replay.sentences():
+        typer.echo(sentence)
+    typer.echo("They agree." if found.replay.agrees else "They do NOT agree.")
+
+
+def _show_numbers(found: Rebuilt, made: BoxReplay) -> None:
+    """The values, logged and made again."""
+    decision, again = found.decision, made.drawn or {}
+    rows = [(name, str(value), str(again.get(name, ""))) for name, value in made.logged.items()]
+    write_table(("part", "logged", "made again"), rows)
+    density = "" if decision.density is None else msgspec.json.encode(decision.density).decode()
+    typer.echo(f"{decision.propensity_kind} {decision.propensity:.6g}, drawn from {density or 'what nobody logged'}")
+
+
+def _show_labels(found: Rebuilt, made: Replay) -> None:
+    """The probabilities, logged and made again."""
+    decision, names = found.decision, found.names
     logged = decision.probabilities() if decision.pmf is not None else [None] * len(names)
-    again = found.replay.pmf or [None] * len(names)
+    again = made.pmf or [None] * len(names)
     taken = decision.action[0]
     likeliest = sorted(range(len(names)), key=lambda place: (place != taken, -(logged[place] or 0.0)))[:_MAX_ROWS]
     rows = [
@@ -51,16 +75,13 @@ def _show(found: Rebuilt) -> None:
     write_table(("action", "logged", "made again", ""), rows)
     if len(names) > _MAX_ROWS:
         typer.echo(f"and {len(names) - _MAX_ROWS:,} less likely ones")
-    for sentence in found.replay.sentences():
-        typer.echo(sentence)
-    typer.echo("They agree." if found.replay.agrees else "They do NOT agree.")
 
 
 def _share(probability: float | None) -> str:
     return "" if probability is None else f"{probability:.6f}"
 
 
-def _as_json(found: Rebuilt) -> dict[str, Any]:
+def _common(found: Rebuilt) -> dict[str, Any]:
     decision = found.decision
     return {
         "agrees": found.replay.agrees,
@@ -71,9 +92,28 @@ def _as_json(found: Rebuilt) -> dict[str, Any]:
         "policy": decision.policy,
         "spec": decision.spec,
         "context": msgspec.json.decode(decision.context),
+        "propensity": decision.propensity,
+    }
+
+
+def _numbers_as_json(found: Rebuilt, made: BoxReplay) -> dict[str, Any]:
+    decision = found.decision
+    return {
+        **_common(found),
+        "values": made.logged,
+        "propensity_kind": decision.propensity_kind,
+        "action_value_estimate": decision.action_value_estimate,
+        "logged": decision.density,
+        "made_again": made.drawn,
+    }
+
+
+def _as_json(found: Rebuilt, made: Replay) -> dict[str, Any]:
+    decision = found.decision
+    return {
+        **_common(found),
         "action": found.names[decision.action[0]],
         "ranking": [found.names[place] for place in decision.action],
-        "propensity": decision.propensity,
         "logged": decision.probabilities() if decision.pmf is not None else None,
-        "made_again": found.replay.pmf,
+        "made_again": made.pmf,
     }
