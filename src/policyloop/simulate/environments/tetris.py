@@ -25,6 +25,7 @@ PIECES = "ILOTZ"
 EMPTY, FIXED, PIECE = 0, 1, 2
 MARGIN = 3  # cells of wall around the board: no piece reaches beyond them, so nothing asks whether it is on the board
 LEAST, MOST = 4, 64  # rows, columns
+KEYS = {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT}  # of a person who plays by hand; no key in time is NONE
 
 # (piece, cell, row and column) as each piece comes in, from its pivot; it turns clockwise about that
 _CELLS = np.array(
@@ -214,3 +215,21 @@ def _turned() -> NDArray[np.int64]:
     for _ in range(3):
         turns.append(np.stack([turns[-1][..., 1], -turns[-1][..., 0]], axis=-1))
     return np.stack(turns, axis=1)
+
+
+def picture(state: NDArray[Any]) -> list[str]:
+    """The lines of one state (2, r, c + 1) in a terminal: two characters for a cell, and the next piece beside it."""
+    frame = state[1]
+    cells = {EMPTY: " .", FIXED: "[]", PIECE: "()"}
+    lines = ["|" + "".join(cells[int(cell)] for cell in row[:-1]) + " |" for row in frame]
+    lines.append("+" + "--" * (frame.shape[1] - 1) + "-+")
+    for row, text in enumerate(["  next", *_picture_of_piece(int(frame[0, -1]))]):
+        lines[row] += text
+    return lines
+
+
+def _picture_of_piece(piece: int) -> list[str]:
+    """Two lines."""
+    taken = {(int(row), int(column)) for row, column in _CELLS[piece]}
+    top = min(row for row, _ in taken)
+    return ["  " + "".join("()" if (top + i, column) in taken else "  " for column in range(-1, 3)) for i in range(2)]
