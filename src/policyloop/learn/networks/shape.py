@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from policyloop.core.episode import Transitions
@@ -21,7 +21,7 @@ from policyloop.core.loop import ActionSpec
 from policyloop.learn.networks.layers import Layers, answer, convolutions, dense, looked
 
 _FIRST_STRIDE, _NEXT_STRIDE = 1, 2  # the first convolution sees every pixel, each one after it halves the image
-_MOST = {"width": 8192, "depth": 16, "batch": 2**20}
+_MOST = {"replay": 100_000_000, "width": 8192, "depth": 16, "batch": 2**20}
 
 Weights = dict[str, Any]
 
@@ -54,23 +54,19 @@ class Shape:
             height, width = -(-height // stride), -(-width // stride)
         return height * width * self.channels[-1]
 
-    def trunk(self, key: Array) -> Layers:
+    def trunk(self, rng: np.random.Generator) -> Layers:
         """Weights of the convolutions; none where states are no images."""
-        return convolutions(key, self.state[0] if len(self.state) == 3 else 1, self.channels) if self.channels else []
+        return convolutions(rng, self.state[0] if len(self.state) == 3 else 1, self.channels) if self.channels else []
 
-    def network(self, key: Array, *, n_more: int = 0, n_out: int, layer_norm: bool = False) -> Layers:
+    def network(self, rng: np.random.Generator, *, n_more: int = 0, n_out: int, layer_norm: bool = False) -> Layers:
         """Weights of an actor, a critic or the like, which gets `n_more` numbers beside the state."""
         sizes = [self.n_seen + n_more, *[self.width] * self.depth, n_out]
-        return dense(key, sizes, layer_norm=layer_norm)
+        return dense(rng, sizes, layer_norm=layer_norm)
 
-    def critics(self, key: Array, n_critics: int) -> list[Layers]:
+    def critics(self, rng: np.random.Generator, n_critics: int) -> list[Layers]:
         """Of (state, action) with one answer, or of a state with an answer for every label."""
-        return [
-            self.network(
-                jax.random.fold_in(key, j), n_more=self.n_numbers, n_out=self.n_labels or 1, layer_norm=self.layer_norm
-            )
-            for j in range(n_critics)
-        ]
+        n_out = self.n_labels or 1
+        return [self.network(rng, n_more=self.n_numbers, n_out=n_out, layer_norm=self.layer_norm) for _ in range(n_critics)]
 
     def seen(self, trunk: Layers, state: Array) -> Array:
         """(n, h) what actor and critics get of standardised states."""
