@@ -41,6 +41,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "join": ("The join of a million decisions", []),
     "rollback": ("A roll-back under load, until every server process follows", ["--rounds", "20"]),
     "gate": ("The gate in worlds whose truth is known", []),
+    "episode_gate": ("The gate of episodes on the cart-pole", []),
     "sequences": ("Estimators of whole episodes against exact values", []),
 }
 LIBRARIES = ("numpy", "duckdb", "deltalake", "pyarrow", "msgspec", "uvicorn", "uvloop", "fastapi", "vowpalwabbit")
