@@ -14,7 +14,7 @@ import msgspec
 from policyloop.care.alarms import alarms_of
 from policyloop.core.clock import US_PER_S, TimeUs, hour_of
 from policyloop.join.audit import Audit, added
-from policyloop.join.hour_states import hour_states
+from policyloop.join.hour_states import hour_states, n_settled
 from policyloop.join.hours import audit_loop, audit_unplaced
 from policyloop.lake.watermark import read_watermark
 from policyloop.registry import notice_rows
@@ -141,7 +141,7 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
         waits_for=waits_for(
             standing.spec.train,
             now_us=now_us,
-            n_examples=audit.examples,
+            n_examples=n_settled(deployment.records, standing.spec),
             last=last_training(deployment.records, deployment.registry, loop),
         ),
         last_job=last_job,

@@ -19,7 +19,7 @@ from policyloop.core.yaml_text import read_yaml
 PROJECT_FILE = "policyloop.yaml"
 ENVIRONMENT_PREFIX = "POLICYLOOP_"
 # Names that are read from the environment by single commands and are no settings.
-OTHER_ENVIRONMENT = ("POLICYLOOP_DEMO_DATA", "POLICYLOOP_DEBUG")
+OTHER_ENVIRONMENT = ("POLICYLOOP_DEMO_DATA", "POLICYLOOP_DEBUG", "POLICYLOOP_ALLOW_OUTSIDE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,6 +65,12 @@ def n_episodes(records: Records, loop: str) -> int:
     return sum(state.episodes.episodes for state in states if state.episodes is not None)
 
 
+def n_waiting(records: Records, loop: str) -> int:
+    """Episodes of a loop that are not over, or whose outcomes may still come."""
+    states = hour_states(records, loop).values()
+    return sum(state.episodes.episodes_waiting for state in states if state.episodes is not None)
+
+
 def n_settled(records: Records, spec: LoopSpec) -> int:
     """What a loop's trainings are scheduled by: its settled examples, or its episodes that are over."""
     return n_examples(records, spec.loop) if spec.episodes is None else n_episodes(records, spec.loop)

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 
 from policyloop.core.loop import LoopSpec
 from policyloop.core.rng import uuid7
-from policyloop.join.hour_states import n_examples
+from policyloop.join.hour_states import n_settled
 from policyloop.join.hours import join_loop
 from policyloop.lake.ship import ship_log
+from policyloop.learn.offline import OnCheckpoint
 from policyloop.log.files import SystemFiles
 from policyloop.run import clearing, jobs
 from policyloop.run.deployment import Deployment
@@ -50,7 +51,7 @@ def join_by_hand(deployment: Deployment, spec: LoopSpec) -> bool:
         return is_ours
 
 
-def train_by_hand(deployment: Deployment, spec: LoopSpec) -> Refreshed | None:
+def train_by_hand(deployment: Deployment, spec: LoopSpec, *, on_checkpoint: OnCheckpoint | None = None) -> Refreshed | None:
     """Bring everything up to date and refresh the loop; None, having done nothing, when a worker has the lease.
 
     Raises:
@@ -60,12 +61,12 @@ def train_by_hand(deployment: Deployment, spec: LoopSpec) -> Refreshed | None:
         if not is_ours:
             return None
         join_loop(deployment.lake, deployment.records, spec)
-        return refresh(deployment, spec.loop)
+        return refresh(deployment, spec.loop, on_checkpoint=on_checkpoint)
 
 
 def ask_worker(deployment: Deployment, loop: str) -> tuple[Job, bool]:
     """Queue a training for the worker: the job that waits, and whether it is new."""
-    n, now_us = n_examples(deployment.records, loop), deployment.clock.now_us()
+    n, now_us = n_settled(deployment.records, deployment.registry.standing(loop).spec), deployment.clock.now_us()
     job = jobs.queue(deployment.records, loop, reason="asked for", n_examples=n, now_us=now_us)
     if job is not None:
         return job, True

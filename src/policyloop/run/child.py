@@ -28,7 +28,7 @@ def main(home: str, loop: str, job: str) -> None:
             elif kind == challenging.JOB:
                 message = challenging.train_next(deployment, loop)
             else:
-                message = refresh(deployment, loop).sentence
+                message = refresh(deployment, loop, job_id=int(job)).sentence
         except NothingToDo as error:
             message = error.message
         jobs.finish(deployment.records, int(job), state="done", message=message, now_us=deployment.clock.now_us())

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import safetensors.numpy
 
 from policyloop import __version__
+from policyloop.core.clock import US_PER_S
 from policyloop.core.episode import Transitions
 from policyloop.core.errors import NothingToDo
 from policyloop.core.loop import LoopSpec
@@ -222,6 +223,13 @@ def _facts(train: Transitions, held_out: Transitions, spec: LoopSpec, notes: tup
         "n_held_out": held_out.n_episodes,
         "notes": list(notes),
     }
+
+
+def oldest_of(deployment: Deployment, spec: LoopSpec) -> int | None:
+    """Where the loop's window begins: so long before its newest decision; None where it has none."""
+    if spec.train.window_s is None:
+        return None
+    return max(_newest_us(deployment, spec.loop) - int(spec.train.window_s * US_PER_S), 0)
 
 
 def _newest_us(deployment: Deployment, loop: str) -> int:

@@ -7,27 +7,41 @@ be killed at any step: a model is published whole or not at all, and it goes liv
 from __future__ import annotations
 
 from policyloop import __version__
+from policyloop.core.errors import NothingToDo, PolicyloopError
 from policyloop.core.model import short
 from policyloop.gate.gate import look
 from policyloop.gate.guard import watch
 from policyloop.gate.verdict import Call, Verdict
+from policyloop.join.hour_states import n_settled, n_waiting
+from policyloop.learn.offline import OnCheckpoint
 from policyloop.learn.train import train
 from policyloop.registry.registry import Standing
+from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
+from policyloop.run.episodes import transitions_of
+from policyloop.run.offline import oldest_of, refresh_offline
 from policyloop.run.refreshed import Refreshed
 from policyloop.run.trusted import Trusted, trusted
 
 
-def refresh(deployment: Deployment, loop: str) -> Refreshed:
-    """Train, publish, judge and, when the verdict is PROMOTE, promote.
+def refresh(
+    deployment: Deployment, loop: str, *, job_id: int | None = None, on_checkpoint: OnCheckpoint | None = None
+) -> Refreshed:
+    """Train, publish, judge and, when the verdict is PROMOTE, promote; of a loop with episodes, choose offline.
+
+    Args:
+        job_id: of the job that this is; None: a loop with episodes makes one, whose run can be followed.
+        on_checkpoint: told of the checkpoints of a training run of episodes.
 
     Raises:
         UnknownLoop: no loop has that name.
-        NothingToDo: there is no example to learn from.
+        NothingToDo: there is no example to learn from, or no checkpoint can be chosen.
     """
     registry = deployment.registry
     standing = registry.standing(loop)
+    if standing.spec.episodes is not None:
+        return _refresh_episodes(deployment, standing, job_id=job_id, on_checkpoint=on_checkpoint)
     data = trusted(deployment, standing.spec)
     trained = train(
         data.examples,
@@ -46,6 +60,31 @@ def refresh(deployment: Deployment, loop: str) -> Refreshed:
     else:
         registry.record(loop, verdict)
     return Refreshed(model=model, n_examples=trained.manifest.n_examples, verdict=verdict)
+
+
+def _refresh_episodes(
+    deployment: Deployment, standing: Standing, *, job_id: int | None, on_checkpoint: OnCheckpoint | None
+) -> Refreshed:
+    """A training run, in the folder of its job; whoever comes without a job gets one."""
+    spec, records = standing.spec, deployment.records
+    history, snapshot = transitions_of(deployment, spec, since=oldest_of(deployment, spec))
+    if len(history) == 0:
+        raise NothingToDo(
+            f"loop '{spec.loop}' has no episode that is over: {n_waiting(records, spec.loop):,} wait for their end, or for "
+            f"outcomes that may still come within reward.window. End episodes with `$ended`, or wait."
+        )
+    if job_id is not None:
+        return refresh_offline(deployment, standing, history, snapshot=snapshot, job_id=job_id, on_checkpoint=on_checkpoint)
+    job = jobs.begin(
+        records, spec.loop, reason="asked for", n_examples=n_settled(records, spec), now_us=deployment.clock.now_us()
+    )
+    try:
+        made = refresh_offline(deployment, standing, history, snapshot=snapshot, job_id=job.id, on_checkpoint=on_checkpoint)
+    except PolicyloopError as error:
+        jobs.finish(records, job.id, state="failed", message=error.message, now_us=deployment.clock.now_us())
+        raise
+    jobs.finish(records, job.id, state="done", message=made.sentence, now_us=deployment.clock.now_us())
+    return made
 
 
 def judge(deployment: Deployment, standing: Standing, model: str, data: Trusted) -> Verdict:

@@ -40,7 +40,7 @@ def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -
     Args:
         train: the loop's `train:` section.
         now_us: the time.
-        n_examples: matured examples of the loop, of both splits.
+        n_examples: matured examples of the loop, of both splits; of a loop with episodes, those that are over.
         last: the last training that was queued, or the loop's first spec with 0 examples.
     """
     n_new = _n_new(n_examples, last)
@@ -48,25 +48,34 @@ def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -
         return None
     if train.cron is not None:
         return f"cron line '{train.cron}'" if _next_cron_us(train.cron, last.at_us) <= now_us else None
-    if train.every_examples is not None and n_new >= train.every_examples:
-        return f"{n_new:,} new examples"
+    every, noun = _every(train)
+    if every is not None and n_new >= every:
+        return f"{n_new:,} new {noun}"
     passed_s = (now_us - last.at_us) / US_PER_S
     if train.every_s is not None and passed_s >= train.every_s:
-        return f"{passed_s / 3600:.1f} hours since the last training, {n_new:,} new examples"
+        return f"{passed_s / 3600:.1f} hours since the last training, {n_new:,} new {noun}"
     return None
 
 
 def waits_for(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -> str:
     """What the next training waits for, in words."""
     n_new = _n_new(n_examples, last)
+    every, noun = _every(train)
     if train.cron is not None:
-        return f"{_moment(_next_cron_us(train.cron, last.at_us))} ('{train.cron}'), {n_new:,} new examples so far"
+        return f"{_moment(_next_cron_us(train.cron, last.at_us))} ('{train.cron}'), {n_new:,} new {noun} so far"
     parts = []
-    if train.every_examples is not None:
-        parts.append(f"{max(0, train.every_examples - n_new):,} more examples")
+    if every is not None:
+        parts.append(f"{max(0, every - n_new):,} more {noun}")
     if train.every_s is not None:
-        parts.append(f"{_moment(last.at_us + int(train.every_s * US_PER_S))} with any new example")
+        parts.append(f"{_moment(last.at_us + int(train.every_s * US_PER_S))} with any new {noun.removesuffix('s')}")
     return " or ".join(parts) if parts else "a person who asks for it"
+
+
+def _every(train: TrainSpec) -> tuple[int | None, str]:
+    """How many new ones make a training due, and of what."""
+    if train.every_episodes is not None:
+        return train.every_episodes, "episodes"
+    return train.every_examples, "examples"
 
 
 def _n_new(n_examples: int, last: LastTraining) -> int:

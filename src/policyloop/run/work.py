@@ -11,7 +11,7 @@ import threading
 
 from policyloop.core.rng import uuid7
 from policyloop.gate.ramp import SERVED
-from policyloop.join.hour_states import n_examples
+from policyloop.join.hour_states import n_examples, n_settled
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
 from policyloop.registry.registry import Standing
@@ -104,7 +104,7 @@ class Worker:
         if self._is_look_due(loop, standing, n):
             for done in self._child.look(loop):
                 self._tell("warning", "looked", {"loop": loop, "what": done})
-        self._queue_what_is_due(loop, standing, n)
+        self._queue_what_is_due(loop, standing, n_settled(d.records, standing.spec))
 
     def _is_look_due(self, loop: str, standing: Standing, n: int) -> bool:
         """Whether enough has settled since the last look, or something changed about a challenge that is not served yet."""

@@ -24,7 +24,7 @@ from policyloop.evaluate.pieces import learnable
 from policyloop.gate.entrant import Entrant
 from policyloop.join.audit import Audit, added
 from policyloop.join.history import examples_of
-from policyloop.join.hour_states import first_waiting, hour_states
+from policyloop.join.hour_states import first_waiting, hour_states, n_settled
 from policyloop.join.hours import audit_loop, audit_unplaced
 from policyloop.lake.action_sets import offered_sets
 from policyloop.lake.schema import DECISIONS
@@ -153,7 +153,8 @@ class Examination:
     def waits_for(self) -> str:
         """What the next training waits for, in words."""
         last = last_training(self.deployment.records, self.deployment.registry, self.loop)
-        return waits_for(self.spec.train, now_us=self.now_us, n_examples=self.audit.examples, last=last)
+        n = n_settled(self.deployment.records, self.spec)
+        return waits_for(self.spec.train, now_us=self.now_us, n_examples=n, last=last)
 
     def _newest_decisions(self) -> pa.Table:
         """Decisions under specs with today's context, at most so many, of the newest hours."""

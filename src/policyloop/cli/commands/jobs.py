@@ -48,7 +48,14 @@ def list_(
             return
         now_us = deployment.clock.now_us()
         rows = [
-            (job.id, job.loop, job.kind, _state(deployment, job), age(job.queued_at, now_us), job.message or job.reason)
+            (
+                job.id,
+                job.loop,
+                job.kind,
+                _state(deployment, job),
+                age(job.queued_at, now_us),
+                _begin(job.message or job.reason),
+            )
             for job in found
         ]
     if not rows:
@@ -95,6 +102,11 @@ def _open(told: dict[str, Any]) -> None:
         )
     for note in told.get("notes", ()):
         typer.echo(note)
+
+
+def _begin(text: str) -> str:
+    """What fits into a table; `follow` tells the rest."""
+    return text.splitlines()[0].split(". ")[0] if text else ""
 
 
 def _state(deployment: Deployment, job: Job) -> str:

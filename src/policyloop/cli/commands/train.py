@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json
+from policyloop.core.policy import Tensors
+from policyloop.learn.offline import Checkpoint, length_of
 from policyloop.run.by_hand import ask_worker, train_by_hand
 
 
 def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> None:
     """Train a new model of a loop now, judge it, and promote it when the gate lets it.
 
-    While a worker runs, the training is queued for it; otherwise it is done here.
+    While a worker runs, the training is queued for it; otherwise it is done here. Of a loop with episodes, a training run is
+    made and a checkpoint chosen offline; after a kill the same command goes on where it was.
     """
-    with open_project(home) as deployment:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with open_project(home) as deployment, Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
         spec = deployment.registry.standing(loop).spec
-        done = train_by_hand(deployment, spec)
+        told = None if spec.episodes is None else _Told(progress, length_of(spec).updates)
+        done = train_by_hand(deployment, spec, on_checkpoint=told)
         if done is not None:
             said = done.sentence
         else:
@@ -27,3 +34,16 @@ def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> Non
         write_json({"loop": spec.loop, "done": done is not None, "message": said})
     else:
         typer.echo(said if done is not None else f"{said}; `policyloop status {spec.loop}` shows how it goes.")
+
+
+class _Told:
+    """A progress bar of a training run, with what the learner expects."""
+
+    def __init__(self, progress: Progress, updates: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("Learning", total=updates)
+
+    def __call__(self, checkpoint: Checkpoint, state: Tensors) -> None:
+        q_mean = checkpoint.metrics.get("q_mean")
+        said = "Learning" if q_mean is None else f"Learning, expected return {q_mean:.4g}"
+        self._progress.update(self._task, completed=checkpoint.n_updates, description=said)

@@ -9,7 +9,7 @@ import msgspec
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import NothingToDo
 from policyloop.ingest.payload import read
-from policyloop.join.hour_states import n_examples
+from policyloop.join.hour_states import n_settled
 from policyloop.run import jobs
 from policyloop.server.query import parameters
 from policyloop.server.service import Service
@@ -46,10 +46,10 @@ async def run_now(service: Service, call: Call) -> Reply:
     request = read(call.body, RunRequest)
 
     def queued() -> jobs.Job | None:
-        loop = service.registry.standing(call.params["loop"]).spec.loop
-        call.loop = loop
-        n = n_examples(service.records, loop)
-        return jobs.queue(service.records, loop, reason=request.why, n_examples=n, now_us=service.clock.now_us())
+        spec = service.registry.standing(call.params["loop"]).spec
+        call.loop = spec.loop
+        n = n_settled(service.records, spec)
+        return jobs.queue(service.records, spec.loop, reason=request.why, n_examples=n, now_us=service.clock.now_us())
 
     job = await asyncio.to_thread(queued)
     if job is None:

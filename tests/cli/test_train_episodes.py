@@ -1,0 +1,90 @@
+"""`policyloop train` of a loop with episodes: from a rollout to a model that is chosen offline, also after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from policyloop.learn.checkpoints import lines_of
+
+LOOP = """\
+loop: gridworld
+context: {x: {type: integer, min: 0, max: 5}, y: {type: integer, min: 0, max: 4}}
+actions: {kind: discrete, labels: [up, right, down, left]}
+outcomes: {earned: {type: number, take: sum}}
+reward: {expression: earned, range: [-1, 1], window: 1s, close: window}
+episodes: {discount: 0.95, max_steps: 100}
+baseline: uniform
+explore: {name: greedy, floor: 0.1}
+learner: {name: fqi, n_trees: 5, updates: 4, checkpoint_every: 1}
+"""
+
+
+@pytest.fixture
+def grid(policyloop, tmp_path):
+    """A project in whose log are 60 episodes of a random walk that are over."""
+    (tmp_path / "gridworld.yaml").write_text(LOOP)
+    assert policyloop("apply").code == 0
+    ran = policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 60, "--seed", 1)
+    assert ran.code == 0, ran.err
+    time.sleep(1.0)  # the window of the last outcome
+    return policyloop
+
+
+def test_a_model_is_made_chosen_listed_and_counted(grid):
+    told = grid("train", "gridworld", "--json")
+
+    said = json.loads(told.out)
+    (job,) = json.loads(grid("jobs", "list", "--json").out)
+    (model,) = json.loads(grid("models", "gridworld", "--json").out)
+    assert "OFFLINE-CHOSEN. " in said["message"]
+    assert (job["state"], job["updates_done"], job["updates"], job["message"]) == ("done", 4, 4, said["message"])
+    assert model["state"] == "offline-chosen"
+    assert "waits for 200 more episodes" in grid("status", "gridworld").out
+
+
+def test_after_a_kill_the_same_command_goes_on_where_it_was(grid, tmp_path):
+    (tmp_path / "gridworld.yaml").write_text(LOOP.replace("updates: 4", "updates: 40"))
+    assert grid("apply").code == 0
+    lines = tmp_path / "policyloop-data" / "jobs" / "1"
+    command = [sys.executable, "-m", "policyloop", "train", "gridworld"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while len(lines_of(lines)) < 3 and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = lines_of(lines)
+    _forget_the_lease(tmp_path)
+
+    assert grid("train", "gridworld", "--json").code == 0
+
+    (job,) = json.loads(grid("jobs", "list", "--json").out)
+    assert 3 <= len(before) < 40
+    assert (job["id"], job["state"], job["updates_done"]) == (1, "done", 40)
+    assert lines_of(lines)[: len(before)] == before  # with the seconds that they took then: they were not learned again
+
+
+def _forget_the_lease(folder):
+    """What else would run out by itself, some seconds after the kill."""
+    from policyloop.storage.records import leases, open_records, url_of  # noqa: PLC0415
+
+    records = open_records(url_of(Path(folder) / "policyloop-data"))
+    with records.write() as connection:
+        connection.execute(leases.delete())
+    records.close()
+
+
+def test_while_no_episode_is_over_it_says_what_it_waits_for(policyloop, tmp_path):
+    (tmp_path / "gridworld.yaml").write_text(LOOP.replace("window: 1s", "window: 10m"))
+    assert policyloop("apply").code == 0
+    policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 5, "--seed", 1)
+
+    ran = policyloop("train", "gridworld")
+
+    assert ran.code == 2
+    assert "has no episode that is over: 5 wait for their end" in ran.err
