@@ -18,6 +18,7 @@ EVERYTHING = {
     "occurred_at": "2026-11-01T07:30:00Z",
     "episode_id": "e1",
     "step": 0,
+    "previous": {"force": 0.5},
     "subject": "u1",
 }
 
@@ -119,10 +120,53 @@ def test_core_s_answers_are_ones_that_the_client_reads(client, server):
     receipt = client.outcome(answer, clicked=True)
     (result,) = client.track([{"type": "outcome", "loop": "front-page", "decision_id": "d1", "outcomes": {"clicked": 1}}])
 
-    lists = {"ranking": ("bold", "calm"), "pmf": (0.5, 0.5)}
-    assert answer == Answer(loop="front-page", **{**msgspec.structs.asdict(decided), **lists})
+    told = {name: value for name, value in msgspec.structs.asdict(decided).items() if value is not msgspec.UNSET}
+    assert answer == Answer(loop="front-page", **{**told, "ranking": ("bold", "calm"), "pmf": (0.5, 0.5)})
     assert receipt == Receipt(duplicates=1, warnings=("no outcome is named 'cliked'",))
     assert result["status"] == "duplicate"
+
+
+def test_core_s_answers_of_numbers_are_ones_that_the_client_reads(client, server):
+    decided = wire.DecideAnswer(
+        decision_id="d1",
+        decided_at="2026-11-01T07:30:00.000000Z",
+        action='{"gear":"high","force":0.25}',
+        index=0,
+        propensity=1.5,
+        policy="m" * 32,
+        fallback=False,
+        logged=True,
+        deferred=False,
+        split=0.9,
+        step=4,
+        values={"gear": "high", "force": 0.25},
+        propensity_kind="density",
+        action_value_estimate=812.5,
+        pmf={"gear": [0.25, 0.75]},
+        density={"family": "uniform", "low": [-1.0], "high": [1.0]},
+    )
+    server.script.append((200, {}, msgspec.json.encode(decided)))
+
+    answer = client.decide("cart", {}, decision_id="d1", episode_id="e1", pmf=True)
+
+    told = {name: value for name, value in msgspec.structs.asdict(decided).items() if value is not msgspec.UNSET}
+    assert answer == Answer(loop="cart", episode_id="e1", **{**told, "pmf": {"gear": (0.25, 0.75)}})
+
+
+def test_the_end_of_an_episode_and_what_was_really_done_are_ones_that_core_reads(client, server):
+    answer = client.decide("cart", {}, episode_id="e1")
+    client.end_episode(answer, {"x": 1.5}, truncated=True, outcomes={"reached": True})
+    client.executed(answer, {"force": 0.5}, occurred_at="2026-11-01T07:30:00Z")
+    client.executed(answer, [0.5])
+
+    ended, executed, listed = (msgspec.convert(body, list[wire.OutcomeRequest])[0] for body in server.bodies()[1:])
+    assert (ended.terminated, ended.truncated, ended.next_context, ended.outcomes) == (
+        None,
+        True,
+        {"x": 1.5},
+        {"reached": True},
+    )
+    assert (executed.executed, executed.outcomes, listed.executed) == ({"force": 0.5}, {}, [0.5])
 
 
 def test_the_answer_names_every_field_of_core_s():

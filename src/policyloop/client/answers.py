@@ -6,9 +6,13 @@ something between answers in its place.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+Action = str | Mapping[str, Any]  # a label or an id, or the values of an action that is numbers
+Executed = str | int | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -20,19 +24,25 @@ class Answer:
 
     loop: str
     decision_id: str
-    action: str  # a label, or the id of a candidate; in an outage the `default` that decide was given
+    action: str  # a label, or the id of a candidate, or `values` as JSON; in an outage the `default` that decide was given
     logged: bool  # False: it will never be an example as it stands here
     fallback: bool  # True: no model chose, but the baseline or, in an outage, `default`
     index: int | None = None  # of the action among those offered; None in an outage
-    propensity: float | None = None  # chance that this action had, in (0, 1]; None in an outage
+    propensity: float | None = None  # chance that this action had, in (0, 1], of numbers a density; None in an outage
     policy: str | None = None  # digest of the model, or `baseline`; None in an outage
     decided_at: str | None = None  # RFC 3339, the server's clock; None in an outage
     deferred: bool = False  # True: counts from its activation on, and not at all without one
     split: float | None = None  # [0, 1): at or above the loop's split it is for evaluation only
     ranking: tuple[str, ...] | None = None  # ids of candidates, best first, when `n` was asked for; None in an outage
-    pmf: tuple[float, ...] | None = None  # when it was asked for
+    pmf: tuple[float, ...] | Mapping[str, tuple[float, ...]] | None = None  # when it was asked for; of labelled parts by name
+    values: Mapping[str, Any] | None = None  # what to do, by part, where actions are numbers
+    step: int | None = None  # place in its episode, from 0
+    propensity_kind: str | None = None  # of numbers: `density`, `mixed` or `point`
+    action_value_estimate: float | None = None  # of numbers: the return that the model expects of this action, at the least
+    density: Mapping[str, Any] | None = None  # of numbers: what they were drawn from, when it was asked for
+    episode_id: str | None = None  # as it was asked
     in_doubt: bool = False  # True: the answer was lost, and the server may have logged another action under this id
-    executed: str | int | None = None  # in doubt, what reports say was really done; None: it cannot be said
+    executed: str | int | Mapping[str, Any] | None = None  # in doubt, what reports say was really done; None: it cannot be said
     reason: str | None = None  # why there was no usable answer, in an outage
 
 
@@ -57,13 +67,25 @@ class Receipt:
 
 
 def defaulted(
-    loop: str, decision_id: str, action: str, *, reason: str, in_doubt: bool, executed: str | int | None = None
+    loop: str,
+    decision_id: str,
+    action: Action,
+    *,
+    reason: str,
+    in_doubt: bool,
+    executed: Executed = None,
+    episode_id: str | None = None,
+    step: int | None = None,
 ) -> Answer:
     """The answer in an outage."""
+    values = None if isinstance(action, str) else dict(action)
     return Answer(
         loop=loop,
         decision_id=decision_id,
-        action=action,
+        action=action if isinstance(action, str) else json.dumps(values, separators=(",", ":")),
+        values=values,
+        episode_id=episode_id,
+        step=step,
         logged=False,
         fallback=True,
         in_doubt=in_doubt,
@@ -72,7 +94,7 @@ def defaulted(
     )
 
 
-def read_answer(body: Any, *, loop: str, decision_id: str) -> Answer:
+def read_answer(body: Any, *, loop: str, decision_id: str, episode_id: str | None = None) -> Answer:
     """The answer that a decide came back with.
 
     Raises:
@@ -94,7 +116,13 @@ def read_answer(body: Any, *, loop: str, decision_id: str) -> Answer:
         deferred=bool(body.get("deferred", False)),
         split=body.get("split"),
         ranking=None if ranking is None else tuple(ranking),
-        pmf=None if pmf is None else tuple(pmf),
+        pmf=_pmf(pmf),
+        values=body.get("values"),
+        step=body.get("step"),
+        propensity_kind=body.get("propensity_kind"),
+        action_value_estimate=body.get("action_value_estimate"),
+        density=body.get("density"),
+        episode_id=episode_id,
     )
 
 
@@ -127,6 +155,12 @@ def read_results(body: Any, n: int) -> list[Mapping[str, Any]]:
     if len(results) != n or not all(isinstance(r, Mapping) and isinstance(r.get("status"), str) for r in results):
         raise ValueError("the answer does not have one result per event")
     return list(results)
+
+
+def _pmf(pmf: Any) -> tuple[float, ...] | Mapping[str, tuple[float, ...]] | None:
+    if isinstance(pmf, Mapping):
+        return {name: tuple(of_part) for name, of_part in pmf.items()}
+    return None if pmf is None else tuple(pmf)
 
 
 def _typed(body: Any, key: str, kind: Any) -> Any:

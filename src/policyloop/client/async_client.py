@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from .answers import Answer, Receipt
 from .async_clock import AsyncClock
 from .async_transport import AsyncTransport
-from .calls import SPOOL_BYTES, TIMEOUT_S, Calls, listed, request
+from .calls import SPOOL_BYTES, TIMEOUT_S, Calls, as_sent, ending, listed, request
 from .exchange import Reply
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class AsyncClient:
         loop: str,
         context: Mapping[str, Any],
         *,
-        default: str | None = None,
+        default: str | Mapping[str, Any] | None = None,
         decision_id: str | None = None,
         mask: Sequence[bool] | None = None,
         exclude: Sequence[str] | None = None,
@@ -72,6 +72,7 @@ class AsyncClient:
         occurred_at: str | None = None,
         episode_id: str | None = None,
         step: int | None = None,
+        previous: Mapping[str, Any] | Sequence[Any] | None = None,
         subject: str | None = None,
         pmf: bool = False,
         timeout: float | None = None,
@@ -93,6 +94,7 @@ class AsyncClient:
             occurred_at=occurred_at,
             episode_id=episode_id,
             step=step,
+            previous=previous,
             subject=subject,
         )
         return await self._calls.decide(loop, body, default=default, pmf=pmf, timeout=timeout)
@@ -112,6 +114,38 @@ class AsyncClient:
         """Report what came of a decision; arguments and errors are those of `Client.outcome`."""
         values = {**(outcomes or {}), **named}
         body = request(outcomes=values, outcome_id=outcome_id, occurred_at=occurred_at, final=final)
+        return await self._calls.outcome(decision, body, loop=loop, timeout=timeout)
+
+    async def end_episode(
+        self,
+        decision: Answer | str,
+        next_context: Mapping[str, Any] | None = None,
+        *,
+        terminated: bool = False,
+        truncated: bool = False,
+        outcomes: Mapping[str, float | bool] | None = None,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Say that an episode ended, and in what; arguments and errors are those of `Client.end_episode`."""
+        end = ending(terminated=terminated, truncated=truncated, next_context=next_context)
+        body = {"outcomes": dict(outcomes or {}), **request(outcome_id=outcome_id, occurred_at=occurred_at, **end)}
+        return await self._calls.outcome(decision, body, loop=loop, timeout=timeout)
+
+    async def executed(
+        self,
+        decision: Answer | str,
+        action: str | int | Mapping[str, Any] | Sequence[float],
+        *,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Say what was really carried out; arguments and errors are those of `Client.executed`."""
+        body = {"outcomes": {}, "executed": as_sent(action), **request(outcome_id=outcome_id, occurred_at=occurred_at)}
         return await self._calls.outcome(decision, body, loop=loop, timeout=timeout)
 
     async def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> Receipt:

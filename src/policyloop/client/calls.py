@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from .answers import Answer, Receipt, defaulted, read_action_set, read_answer, read_receipt
+from .answers import Action, Answer, Executed, Receipt, defaulted, read_action_set, read_answer, read_receipt
 from .caller import Caller
 from .clock import Clock
 from .delivery import Delivery, batches
+from .episodes import Episodes
 from .errors import Refused, Unavailable
 from .ids import uuid7
 from .registered import RegisteredSets
@@ -46,18 +47,19 @@ class Calls:
         self._delivery = Delivery(self._caller, kept, waiting=waiting, clock=clock)
         self._timeout_s = timeout_s
         self._sets = RegisteredSets()
+        self._episodes = Episodes()
 
     async def decide(
-        self, loop: str, body: Mapping[str, Any], *, default: str | None, pmf: bool, timeout: float | None
+        self, loop: str, body: Mapping[str, Any], *, default: Action | None, pmf: bool, timeout: float | None
     ) -> Answer:
         """Decide; `body` is what `request` made of the caller's words."""
-        payload = {"decision_id": self._new_id(), **body}
-        decision_id = payload["decision_id"]
+        payload = {"decision_id": self._new_id(), **self._episodes.in_order(loop, body)}
+        decision_id, episode_id = payload["decision_id"], payload.get("episode_id")
         try:
-            return await self._caller.call(
+            answer = await self._caller.call(
                 _path(loop, "decide") + ("?pmf=true" if pmf else ""),
                 payload,
-                lambda answer: read_answer(answer, loop=loop, decision_id=decision_id),
+                lambda answer: read_answer(answer, loop=loop, decision_id=decision_id, episode_id=episode_id),
                 timeout_s=self._timeout(timeout, DECIDE_TIMEOUT_S if default is not None else self._timeout_s),
             )
         except Unavailable as error:
@@ -66,14 +68,27 @@ class Calls:
             executed = self._sets.executed(default, body) if error.in_doubt else None
             if executed is not None:
                 await self._delivery.keep_quietly(self._done_instead(loop, decision_id, executed))
-            return defaulted(loop, decision_id, default, reason=error.message, in_doubt=error.in_doubt, executed=executed)
+            answer = defaulted(
+                loop,
+                decision_id,
+                default,
+                reason=error.message,
+                in_doubt=error.in_doubt,
+                executed=executed,
+                episode_id=episode_id,
+                step=payload.get("step"),
+            )
+        self._episodes.done(loop, payload, answer.values)
+        return answer
 
     async def outcome(
         self, decision: Answer | str, body: Mapping[str, Any], *, loop: str | None, timeout: float | None
     ) -> Receipt:
         """Report on one decision; `body` is what `request` made of the caller's words."""
         executed = decision.executed if isinstance(decision, Answer) else None
-        report = request(**_named_decision(decision), **body, executed=executed)
+        report = request(**{**_named_decision(decision), "executed": executed, **body})
+        if isinstance(decision, Answer) and ("terminated" in body or "truncated" in body):
+            self._episodes.ended(decision.loop, decision.episode_id)
         if _is_nowhere(decision):
             return Receipt(dropped=1)
         return await self.outcomes(_loop_of(decision, loop), [report], timeout=timeout)
@@ -124,7 +139,7 @@ class Calls:
             timeout_s=timeout_s,
         )
 
-    def _done_instead(self, loop: str, decision_id: str, executed: str | int) -> dict[str, Any]:
+    def _done_instead(self, loop: str, decision_id: str, executed: Executed) -> dict[str, Any]:
         """The row that says which action was taken, whatever the server may have decided."""
         return {
             "type": "outcome",
@@ -151,12 +166,33 @@ def request(**said: Any) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None and value is not _SERVERS_DEFAULT.get(name)}
 
 
+def ending(*, terminated: bool, truncated: bool, next_context: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How the wire says that an episode ended.
+
+    Raises:
+        Refused: it ended in both ways, or in neither.
+    """
+    if terminated == truncated:
+        both = "both are said" if terminated else "neither is said"
+        message = f"{both}; expected terminated=True, nothing comes after, or truncated=True, the record stops here."
+        raise Refused(message, code="invalid", where="$.terminated")
+    way = {"terminated": True} if terminated else {"truncated": True}
+    return {**way, "next_context": next_context}
+
+
 _SERVERS_DEFAULT = {"explore": True, "defer": False, "final": False}
 
 
 def listed(values: Sequence[Any] | None) -> list[Any] | None:
     """Any sequence as JSON can say it."""
     return None if values is None else list(values)
+
+
+def as_sent(action: str | int | Mapping[str, Any] | Sequence[Any]) -> Any:
+    """An action as JSON can say it: a label or a place as it is, values by name or in order."""
+    if isinstance(action, str | int):
+        return action
+    return dict(action) if isinstance(action, Mapping) else list(action)
 
 
 def _path(loop: str, call: str) -> str:

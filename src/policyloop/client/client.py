@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .answers import Answer, Receipt
-from .calls import SPOOL_BYTES, TIMEOUT_S, Calls, listed, request
+from .calls import SPOOL_BYTES, TIMEOUT_S, Calls, as_sent, ending, listed, request
 from .clock import SystemClock
 from .transport import Transport
 from .waiting import Blocking, finish
@@ -54,7 +54,7 @@ class Client:
         loop: str,
         context: Mapping[str, Any],
         *,
-        default: str | None = None,
+        default: str | Mapping[str, Any] | None = None,
         decision_id: str | None = None,
         mask: Sequence[bool] | None = None,
         exclude: Sequence[str] | None = None,
@@ -66,6 +66,7 @@ class Client:
         occurred_at: str | None = None,
         episode_id: str | None = None,
         step: int | None = None,
+        previous: Mapping[str, Any] | Sequence[Any] | None = None,
         subject: str | None = None,
         pmf: bool = False,
         timeout: float | None = None,
@@ -81,7 +82,8 @@ class Client:
         Args:
             loop: the loop's name.
             context: the fields that the loop's spec declares.
-            default: the loop's action, or the id of a candidate, to take in an outage; None: an outage raises.
+            default: the loop's action, the id of a candidate, or the values of an action that is numbers, to take in an
+                outage; None: an outage raises.
             decision_id: 1-256 characters, the same for the same decision; None: a new UUIDv7.
             mask: one entry per action in the offered order; True: may be taken.
             exclude: labels, or ids of candidates, that may not be taken; `mask` or `exclude`, not both.
@@ -91,9 +93,11 @@ class Client:
             explore: False asks for the most probable action; such a decision cannot be learned from by importance.
             defer: True: the decision counts only once `activate` says that it took effect.
             occurred_at: when it happened, RFC 3339; None: now.
-            episode_id, step: the episode that the decision belongs to, and its place in it, from 0.
+            episode_id, step: the episode that the decision belongs to, and its place in it, from 0; without a step, one
+                more than at the last call for the episode.
+            previous: what was done at the step before, where actions are numbers; None: what was answered then.
             subject: the person or unit that the decision is about; the server keeps a keyed hash.
-            pmf: True: the answer carries the probability of every action.
+            pmf: True: the answer carries the probability of every action, or the density of its numbers.
             timeout: seconds, retries included; None: 0.2 with a default, else the client's. The system's name
                 lookup is not cut short by it.
 
@@ -115,6 +119,7 @@ class Client:
             occurred_at=occurred_at,
             episode_id=episode_id,
             step=step,
+            previous=previous,
             subject=subject,
         )
         return finish(self._calls.decide(loop, body, default=default, pmf=pmf, timeout=timeout))
@@ -153,6 +158,59 @@ class Client:
         """
         values = {**(outcomes or {}), **named}
         body = request(outcomes=values, outcome_id=outcome_id, occurred_at=occurred_at, final=final)
+        return finish(self._calls.outcome(decision, body, loop=loop, timeout=timeout))
+
+    def end_episode(
+        self,
+        decision: Answer | str,
+        next_context: Mapping[str, Any] | None = None,
+        *,
+        terminated: bool = False,
+        truncated: bool = False,
+        outcomes: Mapping[str, float | bool] | None = None,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Say that an episode ended, and in what: `client.end_episode(answer, context, terminated=True)`.
+
+        Args:
+            decision: the answer to the episode's last step, or its decision_id; then `loop` is needed too.
+            next_context: what that decision led to.
+            terminated: True: it ended by itself, and nothing comes after.
+            truncated: True: it was cut off, as by a time limit, and would have gone on. One of the two, never both.
+            outcomes: what came of the last decision, name -> number or boolean.
+            loop, outcome_id, occurred_at, timeout: as for `outcome`.
+
+        Raises:
+            Refused, Unavailable, SpoolFull: as for `outcome`; or the episode ended in both ways, or in neither.
+        """
+        end = ending(terminated=terminated, truncated=truncated, next_context=next_context)
+        body = {"outcomes": dict(outcomes or {}), **request(outcome_id=outcome_id, occurred_at=occurred_at, **end)}
+        return finish(self._calls.outcome(decision, body, loop=loop, timeout=timeout))
+
+    def executed(
+        self,
+        decision: Answer | str,
+        action: str | int | Mapping[str, Any] | Sequence[float],
+        *,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Say what was really carried out, where a person or a safety system did otherwise than was decided.
+
+        Args:
+            decision: the answer, or its decision_id; then `loop` is needed too.
+            action: the label, the place of a candidate among those offered, or the values of an action that is numbers.
+            loop, outcome_id, occurred_at, timeout: as for `outcome`.
+
+        Raises:
+            Refused, Unavailable, SpoolFull: as for `outcome`.
+        """
+        body = {"outcomes": {}, "executed": as_sent(action), **request(outcome_id=outcome_id, occurred_at=occurred_at)}
         return finish(self._calls.outcome(decision, body, loop=loop, timeout=timeout))
 
     def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> Receipt:

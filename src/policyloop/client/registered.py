@@ -32,14 +32,14 @@ class RegisteredSets:
             while len(self._ids) > MAX_SETS:
                 del self._ids[next(iter(self._ids))]
 
-    def executed(self, default: str, body: Mapping[str, Any]) -> str | int | None:
+    def executed(self, default: str | Mapping[str, Any], body: Mapping[str, Any]) -> str | int | Mapping[str, Any] | None:
         """How reports name `default`, the action that was taken in the place of what a decide request asked for.
 
         Returns:
-            The label, or the candidate's place; None where it was not offered, or its set was registered elsewhere.
+            The label, the values, or the candidate's place; None where it was not offered, or its set was registered elsewhere.
         """
         name = body.get("action_set")
-        if name is None and "actions" not in body:
+        if not isinstance(default, str) or (name is None and "actions" not in body):
             return default
         ids = _ids(body["actions"]) if name is None else self._ids.get(name, [])
         if default in ids:

@@ -6,21 +6,25 @@ and nothing leaves the process. Its methods are those of `policyloop.Client`, an
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from policyloop.client.answers import Answer, Receipt, defaulted
+from policyloop.client.answers import Action, Answer, Receipt, defaulted
+from policyloop.client.calls import as_sent, ending, request
+from policyloop.client.episodes import Episodes
 from policyloop.client.errors import Refused, Unavailable
 
 
 class FakeClient:
-    """Plays the actions of a script in order, then the first label that is allowed.
+    """Plays the actions of a script in order, then the first label that is allowed, or the middle of each number.
 
     Args:
-        actions: loop -> its labels, in order; none for one whose actions are candidates.
-        script: the actions that the next decisions take.
+        actions: loop -> its labels, in order; none for one whose actions are candidates; of one whose actions are numbers
+            `{"force": (-1, 1), "gear": ("low", "high")}`.
+        script: the actions that the next decisions take; values where they are numbers.
 
     Attributes:
         is_away: set it to play an outage: decide answers the default, or raises without one; reports are spooled.
@@ -31,8 +35,12 @@ class FakeClient:
         tracked: events that track was given, in order.
     """
 
-    def __init__(self, actions: Mapping[str, Sequence[str]], *, script: Iterable[str] = ()) -> None:
-        self._labels = {loop: tuple(labels) for loop, labels in actions.items()}
+    def __init__(
+        self, actions: Mapping[str, Sequence[str] | Mapping[str, Sequence[Any]]], *, script: Iterable[Action] = ()
+    ) -> None:
+        self._parts = {loop: offered for loop, offered in actions.items() if isinstance(offered, Mapping)}
+        self._labels = {loop: () if loop in self._parts else tuple(offered) for loop, offered in actions.items()}
+        self._steps = Episodes()
         self._script = deque(script)
         self._asked: dict[tuple[str, str], tuple[Mapping[str, Any], Answer]] = {}
         self.is_away = False
@@ -47,7 +55,7 @@ class FakeClient:
         loop: str,
         context: Mapping[str, Any],
         *,
-        default: str | None = None,
+        default: str | Mapping[str, Any] | None = None,
         decision_id: str | None = None,
         mask: Sequence[bool] | None = None,
         exclude: Sequence[str] | None = None,
@@ -59,6 +67,7 @@ class FakeClient:
         occurred_at: str | None = None,
         episode_id: str | None = None,
         step: int | None = None,
+        previous: Mapping[str, Any] | Sequence[Any] | None = None,
         subject: str | None = None,
         pmf: bool = False,
         timeout: float | None = None,
@@ -72,6 +81,8 @@ class FakeClient:
         fresh_id = f"fake-{len(self.decisions) + 1}" if decision_id is None else decision_id
         if self.is_away:
             answer = _in_an_outage(loop, fresh_id, default)
+        elif loop in self._parts:
+            answer = self._numbers(loop, fresh_id, context, is_deferred=defer)
         elif (loop, fresh_id) in self._asked:
             return self._again(loop, fresh_id, context)
         else:
@@ -81,6 +92,9 @@ class FakeClient:
             if n is not None:
                 answer = replace(answer, ranking=_ranking(offered, action, mask, exclude)[:n])
             self._asked[loop, fresh_id] = (dict(context), answer)
+        if episode_id is not None:
+            said = {"episode_id": episode_id, **({} if step is None else {"step": step})}
+            answer = replace(answer, episode_id=episode_id, step=self._steps.in_order(loop, said)["step"])
         self.decisions.append(answer)
         self.contexts[fresh_id] = dict(context)
         return answer
@@ -104,6 +118,38 @@ class FakeClient:
         report: dict[str, Any] = {"decision_id": _id_of(decision), "outcomes": {**(outcomes or {}), **named}}
         report.update({key: value for key, value in given.items() if value is not None})
         return self.outcomes(_loop_of(decision, loop), [report])
+
+    def end_episode(
+        self,
+        decision: Answer | str,
+        next_context: Mapping[str, Any] | None = None,
+        *,
+        terminated: bool = False,
+        truncated: bool = False,
+        outcomes: Mapping[str, float | bool] | None = None,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Remember how an episode ended, as a report."""
+        end = ending(terminated=terminated, truncated=truncated, next_context=next_context)
+        said = request(outcome_id=outcome_id, occurred_at=occurred_at, **end)
+        return self._reported(decision, {"outcomes": dict(outcomes or {}), **said}, loop)
+
+    def executed(
+        self,
+        decision: Answer | str,
+        action: str | int | Mapping[str, Any] | Sequence[float],
+        *,
+        loop: str | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Remember what was really carried out, as a report."""
+        said = request(outcome_id=outcome_id, occurred_at=occurred_at)
+        return self._reported(decision, {"outcomes": {}, "executed": as_sent(action), **said}, loop)
 
     def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None = None) -> Receipt:
         """Remember many reports of one loop."""
@@ -163,6 +209,27 @@ class FakeClient:
                 found.update(report["outcomes"])
         return found
 
+    def _reported(self, decision: Answer | str, said: Mapping[str, Any], loop: str | None) -> Receipt:
+        """Remember one report; there is nothing to report on a decision that nobody logged."""
+        if isinstance(decision, Answer) and not decision.logged:
+            return Receipt(dropped=1)
+        return self.outcomes(_loop_of(decision, loop), [{"decision_id": _id_of(decision), **said}])
+
+    def _numbers(self, loop: str, decision_id: str, context: Mapping[str, Any], *, is_deferred: bool) -> Answer:
+        """The script's next values, or the middle of each number and the first of each part's labels."""
+        if (loop, decision_id) in self._asked:
+            return self._again(loop, decision_id, context)
+        scripted = self._script.popleft() if self._script else None
+        values = {name: _usual(part) for name, part in self._parts[loop].items()}
+        if scripted is not None and (isinstance(scripted, str) or set(scripted) != set(values)):
+            raise Refused(f"the script says {scripted}; expected a value for each of {', '.join(values)}.", code="invalid")
+        told = values if scripted is None else dict(scripted)
+        action = json.dumps(told, separators=(",", ":"))
+        answer = _answer(loop, decision_id, (action,), action, is_deferred=is_deferred, has_pmf=False)
+        answer = replace(answer, values=told, propensity_kind="point")
+        self._asked[loop, decision_id] = (dict(context), answer)
+        return answer
+
     def _offered(self, loop: str, actions: Sequence[Mapping[str, Any]] | None, action_set: str | None) -> tuple[str, ...]:
         """The labels, or the ids of the candidates that the caller brought or named by a set's hash."""
         self._check(loop)
@@ -176,7 +243,7 @@ class FakeClient:
         if not allowed:
             raise Refused("no action is left; expected at least one that is neither masked nor excluded.", code="invalid")
         action = self._script.popleft() if self._script else allowed[0]
-        if action not in allowed:
+        if not isinstance(action, str) or action not in allowed:
             raise Refused(f"the script says '{action}'; expected one of {', '.join(allowed)}.", code="invalid")
         return action
 
@@ -196,7 +263,12 @@ class FakeClient:
         return Receipt(spooled=n) if self.is_away else Receipt(accepted=n)
 
 
-def _in_an_outage(loop: str, decision_id: str, default: str | None) -> Answer:
+def _usual(part: Sequence[Any]) -> Any:
+    """The middle between two bounds, or the first of some labels."""
+    return part[0] if isinstance(part[0], str) else (part[0] + part[1]) / 2
+
+
+def _in_an_outage(loop: str, decision_id: str, default: Action | None) -> Answer:
     if default is None:
         raise Unavailable("the fake client plays an outage, and decide was given no default.")
     return defaulted(loop, decision_id, default, reason="the fake client plays an outage.", in_doubt=False)
