@@ -68,14 +68,12 @@ class Deployed:
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, *, loop: str = LOOP, settings: str = QUICK) -> Iterator[Deployed]:
-    """Run `policyloop up` until the end of the block."""
+def deployed(folder: Path, *, loop: str = LOOP, settings: str = QUICK, port: int | None = None) -> Iterator[Deployed]:
+    """Run `policyloop up` until the end of the block, on a port of its own or on one that it had before."""
     folder.mkdir(exist_ok=True)
     (folder / "policyloop.yaml").write_text(settings)
     (folder / "shop.yaml").write_text(loop)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or _free_port()
     command = [sys.executable, "-m", "policyloop", "up", "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POLICYLOOP_")}
     with (folder / "up.log").open("wb") as output:
@@ -88,6 +86,12 @@ def deployed(folder: Path, *, loop: str = LOOP, settings: str = QUICK) -> Iterat
         if process.poll() is None:
             process.terminate()
             process.wait(45)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def is_ready(running: Deployed) -> bool:
