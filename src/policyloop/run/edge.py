@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from policyloop.client.answers import Answer, Receipt
+from policyloop.client.calls import as_sent, ending
 from policyloop.core import model_file
 from policyloop.core.clock import Clock, SystemClock
 from policyloop.core.errors import BadModel, BadSetting, LogUnavailable
@@ -174,6 +175,7 @@ class Decider:
         occurred_at: str | None = None,
         episode_id: str | None = None,
         step: int | None = None,
+        previous: Mapping[str, Any] | Sequence[Any] | None = None,
         subject: str | None = None,
         pmf: bool = False,
     ) -> Answer:
@@ -199,11 +201,12 @@ class Decider:
             "occurred_at": occurred_at,
             "episode_id": episode_id,
             "step": step,
+            "previous": previous,
             "subject": subject,
         }
         answer = arguments.used(said, DecideRequest, self._decided)
         self._wake()
-        return answer if pmf else replace(answer, pmf=None)
+        return answer if pmf else replace(answer, pmf=None, density=None)
 
     def outcome(
         self,
@@ -223,15 +226,51 @@ class Decider:
             Invalid: the report does not fit the loop; every fault is listed.
             LogUnavailable: the disk does not take it.
         """
+        said = {"outcome_id": outcome_id, "occurred_at": occurred_at, "final": final}
+        return self._reported(decision, {"outcomes": {**(outcomes or {}), **named}, **said})
+
+    def end_episode(
+        self,
+        decision: Answer | str,
+        next_context: Mapping[str, Any] | None = None,
+        *,
+        terminated: bool = False,
+        truncated: bool = False,
+        outcomes: Mapping[str, float | bool] | None = None,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+    ) -> Receipt:
+        """Say that an episode of this loop ended, and in what. Args and meaning are those of `Client.end_episode`.
+
+        Raises:
+            Refused: it ended in both ways, or in neither.
+            Invalid, LogUnavailable: as for `outcome`.
+        """
+        end = ending(terminated=terminated, truncated=truncated, next_context=next_context)
+        said = {"outcome_id": outcome_id, "occurred_at": occurred_at, **end}
+        return self._reported(decision, {"outcomes": dict(outcomes or {}), **said})
+
+    def executed(
+        self,
+        decision: Answer | str,
+        action: str | int | Mapping[str, Any] | Sequence[float],
+        *,
+        outcome_id: str | None = None,
+        occurred_at: str | None = None,
+    ) -> Receipt:
+        """Say what was really carried out, where that is not what was decided. Args and meaning are those of `Client.executed`.
+
+        Raises:
+            Invalid, LogUnavailable: as for `outcome`.
+        """
+        said = {"outcome_id": outcome_id, "occurred_at": occurred_at}
+        return self._reported(decision, {"outcomes": {}, "executed": as_sent(action), **said})
+
+    def _reported(self, decision: Answer | str, report: Mapping[str, Any]) -> Receipt:
+        """Keep a report on a decision; there is nothing to report on one that should have been kept and was not."""
         if arguments.is_unlogged(decision):
             return Receipt(dropped=1)
-        said = {
-            "decision_id": arguments.id_of(decision),
-            "outcomes": {**(outcomes or {}), **named},
-            "outcome_id": outcome_id,
-            "occurred_at": occurred_at,
-            "final": final,
-        }
+        said = {"decision_id": arguments.id_of(decision), **report}
 
         def reported(request: OutcomeRequest) -> Receipt:
             told = outcome(request, self._live.decider.checks, received_at=self._clock.now_us())

@@ -45,8 +45,16 @@ def outcomes_schema(spec: LoopSpec) -> Schema:
 
 
 def actions_schema(spec: LoopSpec) -> Schema:
-    """A label of the loop's actions, or the id of a candidate."""
-    return {"type": "string"} if spec.is_candidates else {"type": "string", "enum": list(spec.labels)}
+    """A label of the loop's actions, the id of a candidate, or values as JSON."""
+    return {"type": "string", "enum": list(spec.labels)} if spec.labels else {"type": "string"}
+
+
+def values_schema(spec: LoopSpec) -> Schema:
+    """The object that comes back as `values`: the parts of an action that is numbers."""
+    labels = {part.name: {"type": "string", "enum": list(part.labels)} for part in spec.actions.choices}
+    numbers = {part.name: {"type": "number", "minimum": part.low, "maximum": part.high} for part in spec.actions.box}
+    parts = {**labels, **numbers}
+    return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
 
 
 def candidates_schema(spec: LoopSpec) -> Schema:
@@ -72,6 +80,10 @@ def typed(spec: LoopSpec, schema: Schema) -> Schema:
     }
     if spec.is_candidates:
         parts = {**parts, "actions": candidates_schema(spec)}
+    if spec.has_box:
+        values = values_schema(spec)
+        either = {"anyOf": [values, {"type": "array", "items": {"type": ["number", "string"]}}]}
+        parts = {**parts, "values": values, "previous": either, "executed": either}
     properties = {name: parts.get(name, given) for name, given in schema.get("properties", {}).items()}
     return {**schema, "title": f"{schema.get('title', '')} of {spec.loop}", "properties": properties}
 

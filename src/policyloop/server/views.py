@@ -12,6 +12,7 @@ import msgspec
 from policyloop.core.clock import iso
 from policyloop.core.model import BASELINE, Manifest
 from policyloop.gate import verdict as verdicts
+from policyloop.ingest.parts import part_names
 from policyloop.registry.model_rows import ModelRow
 from policyloop.registry.registry import Standing
 from policyloop.registry.verdict_rows import VerdictRow
@@ -30,7 +31,7 @@ class LoopView(msgspec.Struct, frozen=True, kw_only=True):
     anchor: str | None
     paused: bool  # the baseline decides, whoever is champion
     frozen: bool  # nothing is promoted
-    actions: list[str]
+    actions: list[str]  # labels; of actions that are numbers the names of their parts
     changed_at: str
 
 
@@ -103,7 +104,7 @@ def loop_view(standing: Standing, *, serving: str | None) -> LoopView:
         anchor=row.anchor,
         paused=row.is_paused,
         frozen=row.is_frozen,
-        actions=list(standing.spec.labels),
+        actions=list(standing.spec.labels) or part_names(standing.spec.actions),
         changed_at=iso(row.changed_at),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from policyloop.client.answers import Answer
 from policyloop.client.body import encode
@@ -61,9 +61,20 @@ def answer_of(decided: Decided, *, is_logged: bool, is_split_known: bool = True,
         deferred=answer.deferred,
         split=answer.split if is_split_known else None,
         ranking=None if answer.ranking is UNSET else tuple(answer.ranking),
-        pmf=tuple(decided.event.probabilities()),
+        pmf=None if answer.values is not UNSET else tuple(decided.event.probabilities()),
+        values=_set(answer.values),
+        step=_set(answer.step),
+        propensity_kind=_set(answer.propensity_kind),
+        action_value_estimate=_set(answer.action_value_estimate),
+        density=decided.event.density,
+        episode_id=decided.event.episode_id,
         reason=reason,
     )
+
+
+def _set(value: T | UnsetType) -> T | None:
+    """The value, or None where the answer says nothing."""
+    return None if value is UNSET else value
 
 
 def id_of(decision: Answer | str) -> str:

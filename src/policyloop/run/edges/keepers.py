@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from policyloop.client.answers import Receipt
 from policyloop.client.client import Client
@@ -228,20 +229,29 @@ def decision_row(request: DecideRequest, decided: Decided) -> Row:
         "loop": event.loop,
         "decision_id": event.decision_id,
         "context": asked["context"],
-        "action": decided.answer.action,
-        "pmf": event.probabilities(),
+        **_taken(decided),
         "propensity_kind": event.propensity_kind,
         "policy": event.policy,
         "occurred_at": request.occurred_at or iso(event.decided_at),
         **({"fallback": True} if event.is_fallback else {}),
     }
-    alike = ("mask", "exclude", "actions", "defer", "episode_id", "step", "subject")
-    return row | {key: asked[key] for key in alike if asked[key] not in (None, False)}
+    alike = ("mask", "exclude", "actions", "defer", "episode_id", "subject")
+    step = {} if event.step is None else {"step": event.step}
+    return row | step | {key: asked[key] for key in alike if asked[key] not in (None, False)}
+
+
+def _taken(decided: Decided) -> Row:
+    """What was done and how likely it was: a label with its pmf, or numbers with their density."""
+    event, answer = decided.event, decided.answer
+    if answer.values is UNSET:
+        return {"action": answer.action, "pmf": event.probabilities()}
+    numbers: Row = {"values": answer.values, "propensity": event.propensity, "action_source": event.action_source}
+    return numbers if event.action else numbers | {"density": event.density}  # it says nothing of labels beside them
 
 
 def report_row(loop: str, request: Report, event: Outcome) -> Row:
     """The report as a row of `track`, with the id and the time that make it the same whenever it is sent."""
     kind = "outcome" if isinstance(request, OutcomeRequest) else "activation"
-    said: Mapping[str, Any] = {k: v for k, v in msgspec.to_builtins(request).items() if v not in (None, False)}
+    said: Mapping[str, Any] = {k: v for k, v in msgspec.to_builtins(request).items() if v is not None and v is not False}
     row: Row = {"type": kind, "loop": loop, **said, "occurred_at": request.occurred_at or iso(event.received_at)}
     return row | ({"outcome_id": event.outcome_id} if kind == "outcome" else {})
