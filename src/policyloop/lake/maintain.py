@@ -134,7 +134,8 @@ def forget(lake: Lake, records: Records, loop: str) -> None:
         for table in (decision_hours, dirty_hours):
             connection.execute(sa.delete(table).where(table.c.loop == loop))
         episode_index.forget(connection, loop)
-        connection.execute(sa.delete(progress).where(progress.c.name.startswith(f"hour:{loop}:", autoescape=True)))
+        for kind in ("hour", "import"):  # a history that was imported may be imported again
+            connection.execute(sa.delete(progress).where(progress.c.name.startswith(f"{kind}:{loop}:", autoescape=True)))
 
 
 def _keep_latest(lake: Lake, loop: str, hour: str) -> None:
