@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from policyloop.core import model_file, plugins
 from policyloop.core.errors import BadSetting, UnknownLoop, UnknownName
@@ -21,9 +23,10 @@ from policyloop.core.spec_file import read_spec
 from policyloop.log.writer import LogWriter
 from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
-from policyloop.simulate.environment import Environment, open_environment
+from policyloop.simulate.environment import Environment, actor_of, open_environment
+from policyloop.simulate.history import play as play_history
 from policyloop.simulate.remote import server_and_loop
-from policyloop.simulate.rollout import Part, Played, check_fits, play
+from policyloop.simulate.rollout import Part, Played, check_fits, play, played_of, with_fraction
 
 RUNNERS = "policyloop.run.runners"
 CHAMPION = "champion"
@@ -127,6 +130,29 @@ def roll_out(deployment: Deployment | None, plan: Plan, *, on_episodes: Callable
         if writer is not None:
             writer.close()
     return _summary(environment, parts[0], plan, played, n_events)
+
+
+def write_history(plan: Plan, file: Path, *, on_episodes: Callable[[int], None] | None = None) -> RolledOut:
+    """Play an actor of the environment's own, thousands of episodes side by side, and write a table instead of a log.
+
+    Args:
+        file: Parquet, as `policyloop import history` reads it.
+        on_episodes: told how many more episodes have been played.
+
+    Raises:
+        UnknownName: the environment brings no policy of that name.
+    """
+    environment = open_environment(plan.environment, plan.settings)
+    actor = with_fraction(actor_of(environment, plan.policy), environment, plan.random_fraction)
+    history = play_history(environment, actor, n_episodes=plan.n_episodes, seed=plan.seed, on_step=on_episodes)
+    run = _run_name(plan, plan.policy)
+    try:
+        pq.write_table(history.to_table(prefix=run), file)
+    except OSError as error:
+        raise BadSetting(f"--table is {file}, which cannot be written: {error.strerror or error}.") from None
+    loop = str(environment.problem.loop_file()["loop"])
+    part = Part(environment=plan.environment, loop=loop, run=run, first=0, n=0, seed=plan.seed, actor=plan.policy)
+    return _summary(environment, part, plan, [played_of(history)], 0)
 
 
 def loop_for(deployment: Deployment, environment: Environment, name: str | None) -> tuple[LoopSpec, bool]:

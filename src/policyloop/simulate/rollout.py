@@ -25,9 +25,10 @@ from policyloop.ingest.checks import checks_of
 from policyloop.policy import scored
 from policyloop.serve.decider import Decider
 from policyloop.serve.live import Live, live_of
-from policyloop.simulate.actor import Actor, Sometimes, Uniform
+from policyloop.simulate.actor import RANDOM, Actor, Sometimes, Uniform
 from policyloop.simulate.drivers import Deciding, Driver, Moment, Report, Tracking, Turn
 from policyloop.simulate.environment import Environment, Moved, actor_of, contexts_of, open_environment
+from policyloop.simulate.history import History
 from policyloop.simulate.remote import Remote
 
 NO_TIME_LIMIT_S = 60.0  # what a model may take for a decision: nobody waits, and a busy machine must not change what is played
@@ -152,6 +153,19 @@ class _Table:
             self._place = self._place[goes_on]
 
 
+def played_of(history: History) -> Played:
+    """What came of a history, counted as a part is."""
+    spoken = {RANDOM: history.is_random, history.other_source: ~history.is_random}
+    return Played(
+        records=[],
+        returns=history.returns.tolist(),
+        lengths=history.lengths.tolist(),
+        n_terminated=int(history.terminated.sum()),
+        n_steps={source: int(rows.sum()) for source, rows in spoken.items() if rows.any()},
+        rewards={source: float(history.reward[rows].sum()) for source, rows in spoken.items() if rows.any()},
+    )
+
+
 def check_fits(spec: LoopSpec, environment: Environment) -> None:
     """Hold a loop against an environment.
 
@@ -174,12 +188,17 @@ def check_fits(spec: LoopSpec, environment: Environment) -> None:
         raise Invalid(faults, subject="the loop")
 
 
+def with_fraction(actor: Actor, environment: Environment, fraction: float | None) -> Actor:
+    """The actor, with a share of random steps beside its own."""
+    return Sometimes(Uniform(environment.problem.actions), actor, fraction=fraction) if fraction else actor
+
+
 def _driver(environment: Environment, part: Part, records: list[Logged], rng: np.random.Generator) -> Driver:
     """Who decides, in this process."""
     file, clock = model_file.unpack(part.file), SystemClock()
     check_fits(file.spec, environment)
     if part.actor is not None:
-        actor = _with_fraction(actor_of(environment, part.actor), environment, part.random_fraction)
+        actor = with_fraction(actor_of(environment, part.actor), environment, part.random_fraction)
         checks = checks_of(file.spec, salt=part.salt)
         return Tracking(actor, checks, name=part.actor, append=records.append, clock=clock, rng=rng)
 
@@ -188,11 +207,6 @@ def _driver(environment: Environment, part: Part, records: list[Logged], rng: np
         return len(records)
 
     return Deciding(Decider(_live(file, part), clock=clock, append=append), append=append, clock=clock)
-
-
-def _with_fraction(actor: Actor, environment: Environment, fraction: float | None) -> Actor:
-    """The actor, with a share of random steps beside its own."""
-    return Sometimes(Uniform(environment.problem.actions), actor, fraction=fraction) if fraction else actor
 
 
 def _live(file: ModelFile, part: Part) -> Live:

@@ -17,7 +17,7 @@ from policyloop.cli.setting_pairs import read_pairs
 from policyloop.core.spec_template import template_of
 from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
-from policyloop.run.rollout import Plan, RolledOut, loop_for, roll_out
+from policyloop.run.rollout import Plan, RolledOut, loop_for, roll_out, write_history
 from policyloop.simulate.environment import open_environment
 
 _SEEDS = 2**31
@@ -44,15 +44,19 @@ def run(
     runner: Annotated[str, typer.Option("--runner", help="Where they run: local or ray.")] = "local",
     loop: Annotated[
         str | None,
-        typer.Option(
-            "--loop", help="The loop; else the environment's own, made where it is missing.", show_default=False
-        ),
+        typer.Option("--loop", help="The loop; else the environment's own, made where it is missing.", show_default=False),
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of the environment, such as rows=8.", show_default=False)
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Of all draws; else a new one.", show_default=False)
+    seed: Annotated[int | None, typer.Option("--seed", help="Of all draws; else a new one.", show_default=False)] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            help="Write Parquet for `policyloop import history`, and no log; of policies that the environment brings.",
+            show_default=False,
+        ),
     ] = None,
     home: HomeFolder = None,
     as_json: AsJson = False,
@@ -73,7 +77,9 @@ def run(
         n_workers=workers,
         runner=runner,
     )
-    if plan.is_remote:
+    if table is not None:
+        result = _played(None, plan, is_quiet=as_json, table=table)
+    elif plan.is_remote:
         result = _played(None, plan, is_quiet=as_json)
     else:
         with deployment_of(settings_of(home)) as deployment:
@@ -99,12 +105,18 @@ def _make_loop(deployment: Deployment, plan: Plan) -> None:
     write_note(f"Made loop '{spec.loop}', and wrote {file.name}.")
 
 
-def _played(deployment: Deployment | None, plan: Plan, *, is_quiet: bool) -> RolledOut:
+def _played(deployment: Deployment | None, plan: Plan, *, is_quiet: bool, table: Path | None = None) -> RolledOut:
     """Play behind a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=is_quiet) as progress:
         task = progress.add_task("Playing", total=plan.n_episodes)
-        return roll_out(deployment, plan, on_episodes=lambda n: progress.advance(task, n))
+
+        def advance(n: int) -> None:
+            progress.advance(task, n)
+
+        if table is not None:
+            return write_history(plan, table, on_episodes=advance)
+        return roll_out(deployment, plan, on_episodes=advance)
 
 
 def _show(result: RolledOut) -> None:

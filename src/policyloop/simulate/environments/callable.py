@@ -66,7 +66,7 @@ def create(
             name=function.replace(":", "-").replace(".", "-").replace("_", "-").lower(),
             context=declared,
             actions=_actions(actions),
-            outcomes={"earned": {"type": "number", "min": least, "max": most}},
+            outcomes={"earned": {"type": "number", "min": least, "max": most, "take": "last"}},
             expression="earned",
             reward_range=(least, most),
             max_steps=max_steps,

@@ -75,7 +75,7 @@ class GridWorld:
             name="gridworld",
             context={name: {"type": "integer", "min": 0, "max": n - 1} for name, n in size.items()},
             actions=ActionSpec(kind="discrete", labels=LABELS),
-            outcomes={"earned": "number"},
+            outcomes={"earned": {"type": "number", "min": PIT, "max": GOAL, "take": "last"}},
             expression="earned",
             reward_range=(PIT, GOAL),
             max_steps=max_steps,

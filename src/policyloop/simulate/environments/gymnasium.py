@@ -51,7 +51,7 @@ def create(
         name=id.replace("/", "-").lower(),
         context=_context(probe.observation_space),
         actions=_actions(probe.action_space),
-        outcomes={"earned": {"type": "number", "min": least, "max": most}},
+        outcomes={"earned": {"type": "number", "min": least, "max": most, "take": "last"}},
         expression="earned",
         reward_range=(least, most),
         max_steps=limit,

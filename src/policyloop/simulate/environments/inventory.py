@@ -62,7 +62,7 @@ class Inventory:
             name="inventory",
             context={"stock": {"type": "integer", "min": 0, "max": capacity}},
             actions=ActionSpec(kind="discrete", labels=tuple(f"order-{i}" for i in range(capacity + 1))),
-            outcomes={"earned": "number"},
+            outcomes={"earned": {"type": "number", "min": least, "max": most, "take": "last"}},
             expression="earned",
             reward_range=(least, most),
             max_steps=max_steps,

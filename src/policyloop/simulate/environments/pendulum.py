@@ -56,7 +56,7 @@ class Pendulum:
                 "w": {"type": "number", "min": -FASTEST, "max": FASTEST},
             },
             actions=actions,
-            outcomes={"earned": "number"},
+            outcomes={"earned": {"type": "number", "min": WORST, "max": 0, "take": "last"}},
             expression="earned",
             reward_range=(WORST, 0.0),
             max_steps=max_steps,

@@ -66,9 +66,9 @@ class Tetris:
             context={"board": {"type": "tensor", "shape": [2, rows, columns + 1], "dtype": "uint8"}},
             actions=actions,
             outcomes={
-                "lines": {"type": "number", "min": 0, "max": 4},
-                "placed": {"type": "boolean"},
-                "died": {"type": "boolean"},
+                "lines": {"type": "number", "min": 0, "max": 4, "take": "last"},
+                "placed": {"type": "boolean", "take": "last"},
+                "died": {"type": "boolean", "take": "last"},
             },
             expression="lines * (1 - died) - died",
             reward_range=(-1.0, 4.0),
