@@ -90,7 +90,7 @@ def read_long(
     tag, _, value, quality = columns
     rows = np.asarray(table[ROW].to_numpy())
     if quality is not None:
-        keep = _good(table[quality], quality, reading, into)
+        keep = good_readings(table[quality], quality, reading, into)
         table, at, rows = table.filter(pa.array(keep)), at[keep], rows[keep]
     codes = table[tag].cast(pa.string()).combine_chunks().dictionary_encode()
     tags = [str(one) for one in codes.dictionary.to_pylist()]
@@ -160,7 +160,20 @@ def on_grid(series: Mapping[str, Series], wanted: Mapping[str, Wanted], reading:
         else:
             place = last_places(one.at, when_read(ticks, role=role, every_us=every), gap)
             columns[name] = one.value.take(pa.array(place, mask=place == NOTHING))
-    return pa.table(columns)
+    grid = pa.table(columns)
+    return grid.filter(pa.array(_usable(grid, wanted)))
+
+
+def _usable(grid: pa.Table, wanted: Mapping[str, Wanted]) -> NDArray[np.bool_]:
+    """(n,) ticks that are a step: all that must be known is. Or that are what the step before led to, right before a gap."""
+    known = {"context": np.ones(grid.num_rows, dtype=bool), "action": np.ones(grid.num_rows, dtype=bool)}
+    for name, one in wanted.items():
+        if one.is_needed and name in grid.column_names:
+            known[one.role] &= np.asarray(grid[name].is_valid().to_numpy()).astype(bool)
+    whole: NDArray[np.bool_] = known["context"] & known["action"]
+    follows, leads = np.append(False, whole[:-1]), np.append(whole[1:], False)
+    whole |= known["context"] & follows & ~leads
+    return whole
 
 
 def _method(name: str, wanted: Mapping[str, Wanted], reading: Reading) -> Method:
@@ -171,7 +184,7 @@ def _method(name: str, wanted: Mapping[str, Wanted], reading: Reading) -> Method
     return "last"
 
 
-def _good(column: pa.ChunkedArray, name: str, reading: Reading, into: Ledger) -> NDArray[np.bool_]:
+def good_readings(column: pa.ChunkedArray, name: str, reading: Reading, into: Ledger) -> NDArray[np.bool_]:
     """(m,) whether a reading can be trusted.
 
     Raises:

@@ -20,7 +20,7 @@ Kind = Literal["number", "boolean", "text", "list"]
 Role = Literal["context", "action", "outcome", "end", "said"]
 
 TERMINATED, TRUNCATED = "terminated", "truncated"
-_SAID: Mapping[str, tuple[Kind, Role]] = {
+SAID: Mapping[str, tuple[Kind, Role]] = {
     TERMINATED: ("boolean", "end"),
     TRUNCATED: ("boolean", "end"),
     "propensity": ("number", "said"),
@@ -62,7 +62,7 @@ def wanted_of(spec: LoopSpec, reading: Reading) -> dict[str, Wanted]:
     labelled = [choice.name for choice in spec.actions.choices] or ([ACTION] if spec.actions.labels else [])
     found += [Wanted(name, "text", "action", True) for name in labelled]
     found += [Wanted(o.name, "boolean" if o.type == "boolean" else "number", "outcome", False) for o in spec.outcomes.values()]
-    found += [Wanted(name, kind, role, False) for name, (kind, role) in _SAID.items()]
+    found += [Wanted(name, kind, role, False) for name, (kind, role) in SAID.items()]
     return {one.name: one for one in found}
 
 

@@ -1,0 +1,128 @@
+"""What a file became, in a few numbers and sentences, for a person to look at before anything is learned from it.
+
+Question answered: how many episodes, how long, how good, how did they end, and is it enough?
+Letters: e episodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policyloop.core.episode import Transitions
+from policyloop.core.loop import LoopSpec
+from policyloop.interop.historian.learned_from import field_column, to_transitions
+from policyloop.interop.historian.prepare import Prepared
+from policyloop.lake.episode_history import fields_of_history
+from policyloop.learn.thin import FEWEST_EPISODES, FEWEST_STEPS, look_at
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How numbers lie."""
+
+    least: float
+    mean: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A history in numbers."""
+
+    n_rows: int  # of the file
+    n_episodes: int
+    n_steps: int
+    length: Spread  # steps of an episode
+    returns: Spread  # sum of the rewards of an episode
+    n_terminated: int
+    n_truncated: int
+    columns: Mapping[str, Spread]  # numbers of the context
+    values: Mapping[str, Spread]  # numbers of the action
+    taken: Mapping[str, int]  # labels of the action -> how often
+    sources: Mapping[str, int]  # who acted -> how often
+    kinds: Mapping[str, int]  # of propensities
+    repaired: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def show(prepared: Prepared, spec: LoopSpec) -> tuple[Shown, Transitions]:
+    """The numbers, and the steps that they are of.
+
+    Args:
+        prepared: what a file became.
+        spec: of the loop.
+    """
+    steps = to_transitions(prepared.history, spec)
+    lengths, returns = steps.lengths, steps.returns
+    taken = np.bincount(steps.action[:, 0], minlength=len(spec.labels)) if spec.labels else np.zeros(0, dtype=int)
+    shown = Shown(
+        n_rows=prepared.n_rows,
+        n_episodes=len(lengths),
+        n_steps=len(steps),
+        length=_spread(lengths.astype(np.float64)),
+        returns=_spread(returns),
+        n_terminated=int(steps.terminated.sum()),
+        n_truncated=int(steps.truncated.sum()),
+        columns=_of_context(prepared.history, spec),
+        values={part.name: _spread(steps.action_value[:, i].astype(np.float64)) for i, part in enumerate(spec.actions.box)},
+        taken=dict(zip(spec.labels, taken.tolist(), strict=True)),
+        sources=_counts(steps.action_source),
+        kinds=_counts(steps.propensity_kind),
+        repaired=prepared.repaired,
+        notes=(*prepared.notes, *_before_training(steps, spec)),
+    )
+    return shown, steps
+
+
+def _before_training(steps: Transitions, spec: LoopSpec) -> list[str]:
+    """What training would say of it."""
+    told = []
+    split = spec.train.split
+    if steps.n_episodes * split < FEWEST_EPISODES or len(steps) * split < FEWEST_STEPS:
+        told.append(
+            f"too thin to learn from: {steps.n_episodes:,} episodes with {len(steps):,} steps; training asks for "
+            f"{FEWEST_EPISODES} episodes and {FEWEST_STEPS} steps below the split of {split:g}. Bring more."
+        )
+    told += _longer(steps, spec)
+    if len(steps):
+        found = look_at(steps, actions=spec.actions).faults
+        told += [f"before training: {fault.where} {fault.message}" for fault in found if fault.code != "too_thin"]
+    return told
+
+
+def _longer(steps: Transitions, spec: LoopSpec) -> list[str]:
+    """Episodes beyond the greatest number of steps that the loop allows."""
+    most = None if spec.episodes is None else spec.episodes.max_steps
+    n = 0 if most is None else int((steps.lengths > most).sum())
+    if not n:
+        return []
+    return [
+        f"{n:,} episodes are longer than the loop's max_steps of {most:,}: they count as truncated there, the rest is lost."
+    ]
+
+
+def _of_context(history: pa.Table, spec: LoopSpec) -> dict[str, Spread]:
+    found = {}
+    for field in fields_of_history(spec):
+        if field.type in ("number", "integer", "boolean"):
+            values = np.asarray(field_column(history, field.name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+            found[field.name] = _spread(values[~np.isnan(values)])
+    return found
+
+
+def _spread(values: NDArray[np.float64]) -> Spread:
+    if not len(values):
+        return Spread(0.0, 0.0, 0.0)
+    return Spread(float(values.min()), float(values.mean()), float(values.max()))
+
+
+def _counts(texts: NDArray[np.object_]) -> dict[str, int]:
+    """How often each was said; what nobody said is left out."""
+    counted = pc.value_counts(pa.array(texts, pa.string()))
+    return {str(one["values"]): int(one["counts"]) for one in counted.to_pylist() if one["values"]}
