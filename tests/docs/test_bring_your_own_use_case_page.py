@@ -1,0 +1,84 @@
+"""docs/bring-your-own-use-case.md is true: its commands run in order in an empty folder, and better policies come of them."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "bring-your-own-use-case.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+COMMANDS = [shlex.split(line) for block in blocks("sh") for line in block.splitlines()]
+LOOP, OWN = blocks("yaml")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("room.py", "my_ppo.py"):
+        shutil.copy(ROOT / "examples" / name, tmp_path)
+    (tmp_path / "room.yaml").write_text(LOOP, encoding="utf-8")
+    return tmp_path
+
+
+def run(folder, command):
+    """One command of the page as it stands there, in that folder."""
+    variables = dict(word.split("=", 1) for word in command if re.match(r"[A-Z_]+=", word))
+    words = [word for word in command if not re.match(r"[A-Z_]+=", word)][1:]
+    environment = {**os.environ, **variables, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "policyloop", *words], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def mean_return(folder, command):
+    return json.loads(run(folder, [*command, "--json"]))["mean_return"]
+
+
+def test_its_function_is_that_of_the_example():
+    (code,) = blocks("python")
+
+    assert code in (ROOT / "examples" / "room.py").read_text(encoding="utf-8")
+
+
+def test_the_example_of_an_own_algorithm_is_as_short_as_it_says():
+    assert len((ROOT / "examples" / "my_ppo.py").read_text(encoding="utf-8").splitlines()) < 80
+
+
+def test_its_commands_run_in_order_and_make_better_policies(folder):
+    apply, history, train, listing, models, trial, train_own = COMMANDS
+    run(folder, apply)
+    before = mean_return(folder, history)
+    time.sleep(1.0)  # the window of the last step
+
+    run(folder, train)
+    assert "OFFLINE-CHOSEN" in run(folder, listing)
+    assert "offline-chosen" in run(folder, models)
+    (model,) = json.loads(run(folder, [*models, "--json"]))
+    tried = [model["model"] if word == "MODEL" else word for word in trial]
+    by_fqi = mean_return(folder, tried)
+
+    body = {**yaml.safe_load(LOOP), **yaml.safe_load(OWN)}
+    (folder / "room.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
+    run(folder, apply)
+    run(folder, train_own)
+    newest = json.loads(run(folder, [*models, "--json"]))[0]["model"]
+    by_own = mean_return(folder, [newest if word == "MODEL" else word for word in trial])
+
+    assert before < -120  # standard errors of all three are below 15
+    assert by_fqi > before + 60
+    assert by_own > before + 60
