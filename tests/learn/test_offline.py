@@ -179,3 +179,11 @@ def test_a_loop_is_checked_before_there_is_any_history():
     check_learner(read_spec(LADDER))
     with pytest.raises(BadSetting, match=r"learner\.n_leaves is 1"):
         check_learner(spec_of(CORRIDOR, learner={"n_leaves": 1}))
+
+
+def test_a_loop_is_checked_also_where_no_action_may_be_zero():
+    text = CORRIDOR.replace("move: {min: -0.2, max: 0.2}", "valve: {min: 20, max: 80}").replace(
+        "name: fqi, n_trees: 10", "name: td3_bc"
+    )
+
+    check_learner(read_spec(text))

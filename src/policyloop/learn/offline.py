@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policyloop.core import plugins
 from policyloop.core.clock import Clock, SystemClock
@@ -156,7 +157,9 @@ def check_learner(spec: LoopSpec) -> None:
     encoder = StateEncoder.of(spec.context.values())
     length_of(spec)
     nothing = _next_to_nothing(
-        encoder, n_parts=len(spec.actions.choices) or int(bool(spec.labels)), n_numbers=len(spec.actions.box)
+        encoder,
+        n_parts=len(spec.actions.choices) or int(bool(spec.labels)),
+        middle=np.array([(part.low + part.high) / 2 for part in spec.actions.box], dtype=np.float32),
     )
     learner_of(spec, nothing, nothing, seed=0)
 
@@ -185,13 +188,13 @@ def largest_value(spec: LoopSpec) -> float:
     return size * spec.episodes.max_steps if spec.episodes.max_steps else math.inf
 
 
-def _next_to_nothing(encoder: StateEncoder, *, n_parts: int, n_numbers: int) -> Transitions:
-    """Two steps in which nothing happens."""
+def _next_to_nothing(encoder: StateEncoder, *, n_parts: int, middle: NDArray[np.float32]) -> Transitions:
+    """Two steps in which nothing happens but the middle of the box."""
     state, words = np.zeros((2, *encoder.shape), dtype=encoder.dtype), np.full(2, "", dtype=object)
     return Transitions(
         state=state,
         action=np.zeros((2, n_parts), dtype=np.int32),
-        action_value=np.zeros((2, n_numbers), dtype=np.float32),
+        action_value=np.stack([middle, middle]),
         reward=np.zeros(2, dtype=np.float32),
         next_state=state,
         terminated=np.zeros(2, dtype=bool),
