@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 
@@ -40,6 +41,18 @@ def test_a_loop_file_of_ones_own_is_taken_as_it_is(policyloop, tmp_path):
     assert "baseline: down" in file.read_text()
 
 
+def test_a_table_is_written_instead_of_a_log(policyloop, tmp_path):
+    ran = policyloop(
+        "rollout", "cartpole", "--policy", "history", "--episodes", "5", "--seed", "2", "--table", "h.parquet", "--json"
+    )
+
+    told, table = json.loads(ran.out), pq.read_table(tmp_path / "h.parquet")
+    assert table.num_rows == told["n_steps"] + 5
+    assert told["by_source"]["random"]["n_steps"] == table["action_source"].to_pylist().count("random")
+    assert table["episode_id"][0].as_py() == f"{told['run']}-0"
+    assert not (tmp_path / "policyloop-data").exists()
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
@@ -50,6 +63,8 @@ def test_a_loop_file_of_ones_own_is_taken_as_it_is(policyloop, tmp_path):
         (["gridworld", "--set", "slyp=0.1"], "did you mean 'slip'"),
         (["gridworld", "--episodes", "0"], "--episodes is 0"),
         (["gridworld", "--runner", "locl"], "no runner is named 'locl'"),
+        (["gridworld", "--policy", "champion", "--table", "h.parquet"], "no policy of this environment is named 'champion'"),
+        (["gridworld", "--policy", "expert", "--table", "no/h.parquet"], "--table is no/h.parquet, which cannot be written"),
     ],
 )
 def test_what_is_wrong_is_told_with_the_way_out(policyloop, args, told):

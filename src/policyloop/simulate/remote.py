@@ -60,7 +60,7 @@ class Remote:
         )
         acted = self._uniform.act(some.state, np.full(len(rows), moment.step), rng=self._rng)
         tracked = tracked_rows(acted, some, self._loop, self._actions, policy="random")
-        sent = [{k: v for k, v in row.items() if v not in (None, False)} for row in msgspec.to_builtins(tracked)]
+        sent = [{k: v for k, v in row.items() if v is not None and v is not False} for row in msgspec.to_builtins(tracked)]
         for start in range(0, len(sent), _MAX_ROWS):
             for result in self._client.track(sent[start : start + _MAX_ROWS]):
                 if result["status"] == "refused":

@@ -1,0 +1,54 @@
+"""A rollout against a server: it decides and logs, and what was drawn evenly beside it says so."""
+
+import yaml
+
+from deployed import deployed
+from policyloop.core.settings import Home
+from policyloop.run.by_hand import ship_by_hand
+from policyloop.run.deployment import open_deployment
+from policyloop.run.rollout import Plan, roll_out
+from policyloop.simulate.environment import open_environment
+from policyloop.simulate.remote import server_and_loop
+
+SETTINGS = {"cartpole": {"max_steps": 25}, "gridworld": {"width": 4, "height": 3, "pits": []}}
+
+
+def loop_of(name):
+    return yaml.safe_dump(open_environment(name, SETTINGS[name]).problem.loop_file(), sort_keys=False)
+
+
+def played(name, url, **changes):
+    plan = Plan(environment=name, settings=SETTINGS[name], policy=url, n_episodes=4, seed=2, random_fraction=0.4, **changes)
+    return roll_out(None, plan)
+
+
+def test_the_server_writes_the_log_and_random_steps_are_tracked(tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "grid.yaml").write_text(loop_of("gridworld"))
+    with deployed(folder, loop=loop_of("cartpole")) as running:
+        pole = played("cartpole", running.url)
+        grid = played("gridworld", f"{running.url}/v1/loops/gridworld")
+        running.stop()
+    with open_deployment(Home(folder / "policyloop-data")) as deployment:
+        with ship_by_hand(deployment) as is_ours:
+            assert is_ours
+        decisions = deployment.lake.rows("decisions").to_pylist()
+        ends = [row for row in deployment.lake.rows("outcomes").to_pylist() if row["terminated"] or row["truncated"]]
+
+    for told in (pole, grid):
+        rows = [row for row in decisions if row["loop"] == told.loop]
+        tracked = [row for row in rows if row["policy"] == "imported:random"]
+        assert len(rows) == told.n_steps == sum(one.n_steps for one in told.by_source.values())
+        assert len(tracked) == told.by_source["random"].n_steps > 0
+        assert {row["action_source"] for row in tracked} == {"random"}
+        assert {row["propensity"] for row in tracked} == {0.5 if told is pole else 0.25}
+        ended = {row["decision_id"].rsplit("-", 1)[0] for row in ends if row["loop"] == told.loop}
+        assert ended == {row["episode_id"] for row in rows}
+        assert len(ended) == 4
+        assert told.n_events == 0
+
+
+def test_an_address_may_name_the_loop():
+    assert server_and_loop("http://127.0.0.1:8900") == ("http://127.0.0.1:8900", None)
+    assert server_and_loop("https://there/v1/loops/cart-pole/decide") == ("https://there", "cart-pole")
