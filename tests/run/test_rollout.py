@@ -1,17 +1,23 @@
 """Rollouts of a deployment: the log gets every event once, and how many processes played changes nothing."""
 
+import hashlib
 from collections import Counter
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 from policyloop.core.errors import BadSetting, UnknownLoop, UnknownName
 from policyloop.core.event import Decision
 from policyloop.core.settings import Home
+from policyloop.core.state import StateEncoder
 from policyloop.log.folder import segments
 from policyloop.log.replay import read_segment
+from policyloop.policy.policies.network import random_network
 from policyloop.run.deployment import open_deployment
 from policyloop.run.rollout import Plan, loop_for, roll_out
 from policyloop.simulate.environment import open_environment
+from small_models import a_manifest
 
 GRID = {"width": 4, "height": 3, "pits": []}
 
@@ -77,6 +83,40 @@ def test_without_a_model_the_champion_is_the_baseline(deployment):
 
     assert told.policy == "baseline"
     assert told.run == "gridworld-baseline-s3"
+
+
+def a_model(deployment, spec):
+    """A network that nobody trained, published as a training run would."""
+    encoder = StateEncoder.of(spec.context.values())
+    network = random_network(head="tanh_gaussian", state_shape=encoder.shape, n_outputs=1, rng=np.random.default_rng(5))
+    settings, arrays = network.save()
+    tensors = safetensors.numpy.save(arrays)
+    manifest = a_manifest(
+        loop=spec.loop,
+        spec=spec.digest,
+        recipe=spec.recipe,
+        policy="network",
+        settings=settings,
+        features={"kind": "state", **encoder.to_json()},
+        labels=["force"],
+        explorer={"name": "gaussian", "floor": 0.02, "settings": {"scale": 0.1}, "reward_span": 13.0},
+        tensors=hashlib.sha256(tensors).hexdigest(),
+    )
+    return deployment.registry.publish(manifest, tensors)
+
+
+def test_a_model_decides_by_the_first_digits_of_its_id(deployment):
+    short = {"max_steps": 40}
+    spec, _ = loop_for(deployment, open_environment("cartpole", short), None)
+    model = a_model(deployment, spec)
+
+    told = roll_out(deployment, plan(environment="cartpole", settings=short, policy=model[:8], random_fraction=0.5))
+
+    decisions = [event for event in logged(deployment) if isinstance(event, Decision)]
+    assert told.policy == model
+    assert {d.policy for d in decisions} == {model}
+    assert {d.density["floor"] for d in decisions} == {0.5}
+    assert set(told.by_source) == {"policy", "random"}
 
 
 def test_a_progress_bar_hears_of_every_episode(deployment):
