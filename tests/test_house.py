@@ -23,7 +23,7 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages([str(SOURCE)], "policyloo
 # A word that says nothing about what a file holds.
 NO_NAMES = {"utils", "util", "helpers", "common", "misc", "base", "manager"}
 # Libraries of the extras in pyproject.toml, by the name that is imported.
-OPTIONAL = {"vowpalwabbit"}
+OPTIONAL = {"torch", "vowpalwabbit"}
 # Run by alembic alone, inside a migration.
 NOT_IMPORTABLE = {"policyloop.storage.migrations.env"}
 

@@ -54,7 +54,7 @@ def test_what_was_exported_comes_in_again(logged):
     ("arguments", "told"),
     [
         (("vw-dsjsn", "front-page", "x"), "error: no format to export is named 'vw-dsjsn'; did you mean 'vw-dsjson'?\n"),
-        (("parquet", "front-page", "x"), "error: no format to export is named 'parquet'; known: vw-dsjson.\n"),
+        (("parquet", "front-page", "x"), "error: no format to export is named 'parquet'; known: minari, onnx, "),
         (("vw-dsjson", "front-page", "none/x"), "error: none/x: cannot be written: No such file or directory.\n"),
         (
             ("vw-dsjson", "front-page", "x", "--part", "hold"),

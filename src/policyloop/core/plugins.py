@@ -26,7 +26,15 @@ _WITH_DASHES = frozenset(
         "policyloop.interop.formats",
     }
 )
-_EXTRA_OF_LIBRARY = {"jax": "rl", "vowpalwabbit": "vw", "ray": "ray", "gymnasium": "sim", "torch": "torch"}
+_EXTRA_OF_LIBRARY = {
+    "jax": "rl",
+    "vowpalwabbit": "vw",
+    "ray": "ray",
+    "gymnasium": "sim",
+    "h5py": "sim",
+    "lz4": "sim",
+    "torch": "torch",
+}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Write a loop's examples to a file that another system reads."""
+"""Write a loop's examples, episodes or model to a file that another system reads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from policyloop.cli import history_files, model_out
+from policyloop.cli.history_files import write_file
+from policyloop.cli.model_out import write_model
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_note
@@ -17,6 +20,7 @@ from policyloop.cli.since import since_us
 from policyloop.cli.words import counted
 from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName, unknown
+from policyloop.core.model import short
 from policyloop.interop.exported_row import PARTS, ExportedRow, exported_rows
 
 _FORMATS = "policyloop.interop.formats"
@@ -25,6 +29,10 @@ WRITTEN = tuple(
     plugins.as_written(_FORMATS, name)
     for name in plugins.ours(_FORMATS)
     if "\ndef write(" in (plugins.folder_of(_FORMATS) / f"{name}.py").read_text(encoding="utf-8")
+)
+
+_FORMATS_IN_WORDS = (
+    f"{'|'.join(WRITTEN)} of examples; {'|'.join(history_files.NAMES)} of episodes; {'|'.join(model_out.NAMES)} of a model."
 )
 
 
@@ -47,7 +55,11 @@ class Counted:
 def run(
     file_format: Annotated[
         str,
-        typer.Argument(metavar="FORMAT", help="|".join(WRITTEN), show_default=False),
+        typer.Argument(
+            metavar="FORMAT",
+            help=_FORMATS_IN_WORDS,
+            show_default=False,
+        ),
     ],
     loop: LoopName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - for the screen.", show_default=False)],
@@ -56,18 +68,40 @@ def run(
         str | None, typer.Option("--since", help="How far back, such as 12h, 7d or 4w; else all.", show_default=False)
     ] = None,
     part: Annotated[str, typer.Option("--part", help="all, learned (what models learn from) or held-out (the rest).")] = "all",
+    model: Annotated[
+        str,
+        typer.Option("--model", help="Of onnx, safetensors and torch: a digest or its start, champion, previous or anchor."),
+    ] = "champion",
+    stochastic: Annotated[
+        bool, typer.Option("--stochastic", help="Of onnx: draw the action by noise that goes in, and tell its density.")
+    ] = False,
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a loop's examples to a file that another system reads.
+    """Write a loop's examples, episodes or model to a file that another system reads.
 
     An example is a decision whose window has closed, with its reward. Those whose probabilities are not known are left
-    out, and counted.
+    out, and counted. Episodes are written whole; models must be networks, as learners of episodes make them.
     """
+    name = plugins.file_name(file_format)
+    if name in model_out.NAMES:
+        with open_project(home) as deployment:
+            of, files = write_model(deployment, loop, file, file_format=name, name=model, is_stochastic=stochastic)
+        _tell_model(of, [str(written) for written in files], as_json=as_json)
+        return
+    if name in history_files.NAMES:
+        _export_episodes(name, loop, file, since=since, part=part, home=home, as_json=as_json)
+        return
+    _export_examples(file_format, loop, file, since=since, part=part, home=home, as_json=as_json)
+
+
+def _export_examples(
+    file_format: str, loop: str, file: Path, *, since: str | None, part: str, home: Path | None, as_json: bool
+) -> None:
+    """Examples, one after another."""
     if plugins.as_written(_FORMATS, file_format) not in WRITTEN:
-        raise UnknownName("format to export", file_format, WRITTEN)
-    if part not in PARTS:
-        raise Invalid([Fault("--part", unknown("part", part, PARTS), "unknown_name")])
+        raise UnknownName("format to export", file_format, [*WRITTEN, *history_files.NAMES, *model_out.NAMES])
+    _check_part(part)
     with open_project(home) as deployment:
         spec = deployment.registry.standing(loop).spec
         oldest = 0 if since is None else since_us(since, now_us=deployment.clock.now_us())
@@ -80,6 +114,33 @@ def run(
     write_note(f"wrote {counted(rows.n_written, 'example')} of {spec.loop}.")
     if rows.n_left_out:
         write_note(f"note: {counted(rows.n_left_out, 'example')} without known probabilities left out.")
+
+
+def _export_episodes(
+    file_format: str, loop: str, file: Path, *, since: str | None, part: str, home: Path | None, as_json: bool
+) -> None:
+    """Episodes, whole."""
+    _check_part(part)
+    with open_project(home) as deployment:
+        spec = deployment.registry.standing(loop).spec
+        oldest = None if since is None else since_us(since, now_us=deployment.clock.now_us())
+        rows = write_file(deployment, spec, file, file_format=file_format, part=part, since=oldest)
+    if as_json:
+        write_json({"loop": spec.loop, "file": str(file), "n_episodes": rows.n_episodes, "n_steps": len(rows)})
+        return
+    write_note(f"wrote {counted(rows.n_episodes, 'episode')} of {spec.loop}, {counted(len(rows), 'step')}.")
+
+
+def _tell_model(model: str, files: list[str], *, as_json: bool) -> None:
+    if as_json:
+        write_json({"model": model, "files": files})
+    else:
+        write_note(f"wrote model {short(model)}: {' and '.join(files)}.")
+
+
+def _check_part(part: str) -> None:
+    if part not in PARTS:
+        raise Invalid([Fault("--part", unknown("part", part, PARTS), "unknown_name")])
 
 
 def _opened(file: Path) -> AbstractContextManager[BinaryIO]:

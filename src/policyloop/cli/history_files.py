@@ -1,0 +1,63 @@
+"""Episodes in the files of other systems, for `policyloop import` and `policyloop export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from policyloop.core import plugins
+from policyloop.core.episode import Transitions
+from policyloop.core.errors import Fault, Invalid
+from policyloop.core.loop import LoopSpec
+from policyloop.lake.bulk import BroughtHistory
+from policyloop.lake.history_check import checked_history, is_action
+from policyloop.run.deployment import Deployment
+from policyloop.run.episodes import transitions_of
+from policyloop.run.histories import bring_in
+
+FAMILY = "policyloop.interop.histories"
+NAMES = plugins.ours(FAMILY)
+
+
+def bring_file(
+    deployment: Deployment, spec: LoopSpec, file: Path, *, file_format: str, policy: str, dry_run: bool
+) -> BroughtHistory:
+    """Read a file of episodes and bring them into the tables; with `dry_run` they are only checked.
+
+    Raises:
+        Invalid: the loop has no episodes, or something in the file does not fit; nothing was written.
+    """
+    _check_episodes(spec, file_format)
+    history = plugins.load(FAMILY, file_format).read(file, spec)
+    if not dry_run:
+        return bring_in(deployment, spec, history, policy=policy)
+    checked = checked_history(history, spec, now_us=deployment.clock.now_us())
+    return BroughtHistory("", len(checked["episode_id"].unique()), int(is_action(checked).sum()), 0, is_new=True)
+
+
+def write_file(
+    deployment: Deployment, spec: LoopSpec, file: Path, *, file_format: str, part: str, since: int | None
+) -> Transitions:
+    """Write a loop's episodes; answers what was written.
+
+    Args:
+        part: `all`, `learned` (below the split) or `held-out`.
+        since: microseconds; episodes that began in an earlier hour are left out.
+
+    Raises:
+        Invalid: the loop has no episodes, none was joined yet, or the file cannot be written.
+    """
+    _check_episodes(spec, file_format)
+    rows, _ = transitions_of(deployment, spec, since=since)
+    split = spec.train.split
+    wanted = {"all": rows, "learned": rows.to_learn_from(split), "held-out": rows.to_evaluate_on(split)}[part]
+    if not len(wanted):
+        told = f"loop '{spec.loop}' has no episode in the tables yet; bring some in, and run `policyloop join`."
+        raise Invalid([Fault("the episodes", told, "empty")])
+    plugins.load(FAMILY, file_format).write(file, wanted, spec)
+    return wanted
+
+
+def _check_episodes(spec: LoopSpec, file_format: str) -> None:
+    if spec.episodes is None:
+        told = f"is for loops with episodes; loop '{spec.loop}' has none. Say `episodes: {{}}` in its file."
+        raise Invalid([Fault(file_format, told)])
