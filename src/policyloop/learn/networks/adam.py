@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 _KEPT, _KEPT_SQUARES = 0.9, 0.999  # beta_1, beta_2
@@ -25,8 +26,8 @@ class Moments(NamedTuple):
 
 def moments_of(weights: Any) -> Moments:
     """Before any gradient."""
-    zeros = jax.tree.map(jnp.zeros_like, weights)
-    return Moments(zeros, zeros, jnp.zeros((), jnp.int32))
+    zeros = jax.tree.map(lambda tensor: jnp.asarray(np.zeros(tensor.shape, np.float32)), weights)
+    return Moments(zeros, zeros, jnp.int32(0))
 
 
 def step(weights: Any, moments: Moments, gradient: Any, rate: Array) -> tuple[Any, Moments]:

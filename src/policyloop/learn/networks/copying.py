@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from policyloop.learn.networks import method
@@ -29,27 +29,26 @@ class Copying:
     shape: Shape
     head: str = "tanh"
 
-    def begin(self, key: Array) -> tuple[Weights, Weights]:
+    def begin(self, rng: np.random.Generator) -> tuple[Weights, Weights]:
         """Trunk, actor and one critic; all have a target."""
-        of_trunk, of_actor, of_critics = jax.random.split(key, 3)
         weights: Weights = {
-            "trunk": self.shape.trunk(of_trunk),
-            "actor": self.shape.network(of_actor, n_out=self.shape.n_numbers),
-            "critics": self.shape.critics(of_critics, 1),
+            "trunk": self.shape.trunk(rng),
+            "actor": self.shape.network(rng, n_out=self.shape.n_numbers),
+            "critics": self.shape.critics(rng, 1),
         }
         return weights, dict(weights)
 
     def update(self, learned: Learned, batch: Rows, key: Array, n: Array) -> tuple[Learned, Told]:
         """Actor and trunk by copying; the critic looks on."""
         after, told = method.descended(learned, ("trunk", "actor", "critics"), lambda mine: self._loss(mine, learned, batch))
-        return method.followed(after), told
+        return method.followed(after, n), told
 
     def tell(self, learned: Learned, rows: Rows, key: Array) -> Told:
         """`conservative` is the mean square of the distance between its action and the history's."""
         _, told = self._loss(learned.weights, learned, rows)
-        seen = self.shape.seen(learned.target["trunk"], rows.state)
-        action = jnp.tanh(answer(learned.target["actor"], seen))
-        values, own = (values_of(learned.target["critics"], seen, some) for some in (rows.action, action))
+        seen = self.shape.seen(learned.average["trunk"], rows.state)
+        action = jnp.tanh(answer(learned.average["actor"], seen))
+        values, own = (values_of(learned.average["critics"], seen, some) for some in (rows.action, action))
         return told_about(values, own=own, td_error=told["td_error"], conservative=told["conservative"])
 
     def actor(self, weights: Weights) -> Layers:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from policyloop.learn.networks import method
@@ -34,16 +34,15 @@ class Implicit:
     shape: Shape
     head: str = "gaussian"
 
-    def begin(self, key: Array) -> tuple[Weights, Weights]:
+    def begin(self, rng: np.random.Generator) -> tuple[Weights, Weights]:
         """Trunk, actor with one deviation for all states, critics, and the value, which has no target."""
-        of_trunk, of_actor, of_critics, of_value = jax.random.split(key, 4)
         weights: Weights = {
-            "trunk": self.shape.trunk(of_trunk),
-            "actor": self.shape.network(of_actor, n_out=self.shape.n_numbers),
-            "log_std": jnp.full(self.shape.n_numbers, _FIRST_LOG_STD),
-            "critics": self.shape.critics(of_critics, N_CRITICS),
+            "trunk": self.shape.trunk(rng),
+            "actor": self.shape.network(rng, n_out=self.shape.n_numbers),
+            "log_std": jnp.asarray(np.full(self.shape.n_numbers, _FIRST_LOG_STD, np.float32)),
+            "critics": self.shape.critics(rng, N_CRITICS),
         }
-        return {**weights, "value": self.shape.network(of_value, n_out=1)}, weights
+        return {**weights, "value": self.shape.network(rng, n_out=1)}, weights
 
     def update(self, learned: Learned, batch: Rows, key: Array, n: Array) -> tuple[Learned, Told]:
         """Value and critics together, then the actor."""
@@ -53,14 +52,14 @@ class Implicit:
         seen = lax.stop_gradient(self.shape.seen(after.weights["trunk"], batch.state))
         weight = self.weight(after, batch, seen)
         climbed, loss = method.descended(after, ("actor", "log_std"), lambda mine: self.actor_loss(mine, batch, seen, weight))
-        return method.followed(climbed), {**told, "actor_loss": loss}
+        return method.followed(climbed, n), {**told, "actor_loss": loss}
 
     def tell(self, learned: Learned, rows: Rows, key: Array) -> Told:
         """`conservative` is by how much the value lies above what is expected of the history's actions."""
         _, told = self.critic_loss(learned.weights, learned, rows)
-        seen = self.shape.seen(learned.target["trunk"], rows.state)
-        own = jnp.tanh(answer(learned.target["actor"], seen))
-        values, of_own = (values_of(learned.target["critics"], seen, action) for action in (rows.action, own))
+        seen = self.shape.seen(learned.average["trunk"], rows.state)
+        own = jnp.tanh(answer(learned.average["actor"], seen))
+        values, of_own = (values_of(learned.average["critics"], seen, action) for action in (rows.action, own))
         return told_about(values, own=of_own, td_error=told["td_error"], conservative=told["conservative"])
 
     def actor(self, weights: Weights) -> Layers:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from policyloop.learn.networks import method
@@ -31,12 +32,11 @@ class Labels:
     n_critics: int = 1
     head: str = "scores"
 
-    def begin(self, key: Array) -> tuple[Weights, Weights]:
+    def begin(self, rng: np.random.Generator) -> tuple[Weights, Weights]:
         """Trunk and critics; both have a target."""
-        of_trunk, of_critics = jax.random.split(key)
         weights: Weights = {
-            "trunk": self.shape.trunk(of_trunk),
-            "critics": self.shape.critics(of_critics, self.n_critics),
+            "trunk": self.shape.trunk(rng),
+            "critics": self.shape.critics(rng, self.n_critics),
         }
         return weights, dict(weights)
 
@@ -46,12 +46,12 @@ class Labels:
         after, told = method.descended(
             learned, ("trunk", "critics"), lambda mine: self.critic_loss(mine, learned, batch, wanted)
         )
-        return method.followed(after), told
+        return method.followed(after, n), told
 
     def tell(self, learned: Learned, rows: Rows, key: Array) -> Told:
         """`conservative` is by how much is expected more of all labels together than of the one taken."""
         _, told = self.critic_loss(learned.weights, learned, rows, self.wanted(learned, rows))
-        scores = scores_of(learned.target["critics"], self.shape.seen(learned.target["trunk"], rows.state))
+        scores = scores_of(learned.average["critics"], self.shape.seen(learned.average["trunk"], rows.state))
         best = scores.min(axis=0).argmax(axis=-1)[:, jnp.newaxis]
         values, own = (_of_label(scores, label) for label in (rows.label, best))
         return told_about(values, own=own, td_error=told["td_error"], conservative=told["conservative"])

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from policyloop.policy.network import EPSILON
@@ -22,34 +23,25 @@ Layers = list[dict[str, Array]]
 KERNEL = 3  # pixels, each way
 
 
-def dense(key: Array, sizes: Sequence[int], *, layer_norm: bool = False) -> Layers:
+def dense(rng: np.random.Generator, sizes: Sequence[int], *, layer_norm: bool = False) -> Layers:
     """Affine maps between the sizes, uniform within one over the root of their inputs."""
     layers: Layers = []
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         within = 1 / math.sqrt(n_in)
-        of_w, of_b = jax.random.split(jax.random.fold_in(key, i))
-        layer = {
-            "w": jax.random.uniform(of_w, (n_in, n_out), jnp.float32, -within, within),
-            "b": jax.random.uniform(of_b, (n_out,), jnp.float32, -within, within),
-        }
+        layer = {"w": _even(rng, within, n_in, n_out), "b": _even(rng, within, n_out)}
         if layer_norm and i < len(sizes) - 2:
-            layer |= {"g": jnp.ones(n_out), "h": jnp.zeros(n_out)}
+            layer |= {"g": jnp.asarray(np.ones(n_out, np.float32)), "h": jnp.asarray(np.zeros(n_out, np.float32))}
         layers.append(layer)
     return layers
 
 
-def convolutions(key: Array, n_in: int, channels: Sequence[int]) -> Layers:
+def convolutions(rng: np.random.Generator, n_in: int, channels: Sequence[int]) -> Layers:
     """Square kernels, one after another."""
     layers: Layers = []
-    for i, (inner, outer) in enumerate(pairwise([n_in, *channels])):
+    for inner, outer in pairwise([n_in, *channels]):
         within = math.sqrt(6 / (KERNEL * KERNEL * inner))  # He et al. 2015: relu keeps the spread
-        shape = (KERNEL, KERNEL, inner, outer)
-        layers.append(
-            {
-                "w": jax.random.uniform(jax.random.fold_in(key, i), shape, jnp.float32, -within, within),
-                "b": jnp.zeros(outer),
-            }
-        )
+        kernel = _even(rng, within, KERNEL, KERNEL, inner, outer)
+        layers.append({"w": kernel, "b": jnp.asarray(np.zeros(outer, np.float32))})
     return layers
 
 
@@ -69,6 +61,11 @@ def looked(layers: Layers, image: Array, strides: Sequence[int]) -> Array:
         y = jax.lax.conv_general_dilated(y, layer["w"], (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
         y = jax.nn.relu(y + layer["b"])
     return y.reshape(len(y), -1)
+
+
+def _even(rng: np.random.Generator, within: float, *shape: int) -> Array:
+    """Drawn by NumPy, which needs no compiling."""
+    return jnp.asarray(rng.uniform(-within, within, shape).astype(np.float32))
 
 
 def _normed(x: Array) -> Array:

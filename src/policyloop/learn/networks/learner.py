@@ -1,7 +1,7 @@
 """A learner of episodes by networks: a method, the rows on the device, and what has been learned from them so far.
 
 Question answered: learn for a while, tell how it goes, hand out what there is, stop and go on. The weights handed out are
-those that follow slowly: an average over the last updates, which is steadier than any single one of them.
+averages over the last updates, which are steadier than those of any single one.
 Source: averages of weights: Polyak & Juditsky 1992.
 """
 
@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
 from policyloop.core.errors import BadModel, BadSetting, Diverged, NothingToDo
@@ -23,13 +24,14 @@ from policyloop.core.policy import Tensors
 from policyloop.learn.networks.actors import LOG_STD
 from policyloop.learn.networks.method import Learned, Method, advanced, begun, told_of
 from policyloop.learn.networks.replay import put, with_room
-from policyloop.learn.networks.rows import Rows, box_of, rows_of, scaler_of
+from policyloop.learn.networks.rows import Rows, box_of, picked, rows_of, scaler_of
 from policyloop.learn.networks.shape import check_whole
 from policyloop.policy.network import Network
 
 _ROWS_TO_TELL = 4096  # of each part: enough to see how it goes, and no more than a few updates' work
 _HELD_OUT = "held_out_"
 
+_picked = jax.jit(picked)
 _Numbers = TypeVar("_Numbers", Learned, Rows)
 
 
@@ -72,7 +74,7 @@ class NetworkLearner:
         self.n_put = len(train)
         rows = rows_of(train, actions)
         self.rows = put(with_room(_none_of(rows), room), rows, n_before=0) if room else rows
-        self.held_out = _some(rows_of(held_out, actions), len(held_out))
+        self.held_out = rows_of(held_out, actions)
         self.learned = begun(method, scaler_of(train), {**numbers, "discount": train.discount}, seed)
         self._actions = actions
 
@@ -125,7 +127,8 @@ class NetworkLearner:
         Raises:
             Diverged: a number is not finite.
         """
-        told = self._told(_some(self.rows, self.n_rows), "") | self._told(self.held_out, _HELD_OUT)
+        n = min(_ROWS_TO_TELL, *(size for size in (self.n_rows, self.held_out.n) if size))
+        told = self._told(self.rows, self.n_rows, n, "") | self._told(self.held_out, self.held_out.n, n, _HELD_OUT)
         check_finite(told, self.n_updates, self.n_updates)
         return told
 
@@ -148,10 +151,12 @@ class NetworkLearner:
         self.rows = restored(state, like=self.rows) if self.room else self.rows
         self.n_updates, self.n_put = int(state["n_updates"]), int(state["n_put"])
 
-    def _told(self, rows: Rows, before: str) -> dict[str, float]:
-        if not rows.n:
+    def _told(self, rows: Rows, n_rows: int, n: int, before: str) -> dict[str, float]:
+        """Of n rows; of as many of either part, so that no second size is compiled."""
+        if not n_rows:
             return {}
-        return {f"{before}{name}": float(number) for name, number in told_of(self.method, self.learned, rows).items()}
+        told = told_of(self.method, self.learned, _picked(rows, _places(n_rows, n)))
+        return {f"{before}{name}": float(number) for name, number in told.items()}
 
     def _check(self, n_updates: int) -> None:
         if int(n_updates) != n_updates or n_updates < 1:
@@ -175,11 +180,11 @@ def check_finite(told: Mapping[str, float], start: int, stop: int) -> None:
 
 
 def network_of(method: Method, learned: Learned, actions: ActionSpec) -> Network:
-    """The weights that follow slowly, as numbers that need no JAX."""
+    """The averages over the last updates, as numbers that need no JAX."""
     shape, center_half = method.shape, box_of(actions)
-    critics = learned.target["critics"]
+    critics = learned.average["critics"]
     tensors = {"state.mean": learned.scaler.mean, "state.scale": learned.scaler.scale}
-    named = {"trunk": learned.target["trunk"], "actor": method.actor(learned.target)}
+    named = {"trunk": learned.average["trunk"], "actor": method.actor(learned.average)}
     for name, layers in {**named, **{f"critic{j}": critic for j, critic in enumerate(critics)}}.items():
         tensors |= {f"{name}.{i}.{part}": tensor for i, layer in enumerate(layers) for part, tensor in layer.items()}
     settings: dict[str, Any] = {
@@ -227,12 +232,11 @@ def _path(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def _some(rows: Rows, n_rows: int) -> Rows:
-    """Rows to tell of, the same every time, from all over the history."""
-    places = np.arange(n_rows)
-    if n_rows > _ROWS_TO_TELL:  # at random: every so-many-th row may be of one kind
-        places = np.sort(np.random.default_rng(0).choice(n_rows, _ROWS_TO_TELL, replace=False))
-    return Rows(*(column[places] for column in rows))
+def _places(n_rows: int, n: int) -> NDArray[np.int64]:
+    """(n,) rows to tell of, the same every time, from all over the history."""
+    if n_rows == n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n_rows, n, replace=False))  # every so-many-th may be of one kind
 
 
 def _none_of(rows: Rows) -> Rows:

@@ -13,11 +13,15 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from policyloop.learn.networks import adam
-from policyloop.learn.networks.rows import Rows, Scaler, taken
+from policyloop.learn.networks.rows import Rows, Scaler, picked, scaled
 from policyloop.learn.networks.shape import Shape, Weights
+
+_AVERAGED = 1000  # updates, at most
+_SHARE = 5  # one over the share of all updates, before that
 
 Told = dict[str, Array]  # name -> number
 
@@ -27,6 +31,7 @@ class Learned(NamedTuple):
 
     weights: Weights  # name -> weights of `trunk`, `actor`, `critics`, ...
     target: Weights  # those that follow slowly, by the same names
+    average: Weights  # means over the last updates, by the names of the target: what is handed out
     moments: dict[str, adam.Moments]
     scaler: Scaler
     key: Array  # data of the key that all noise comes from
@@ -46,7 +51,7 @@ class Method(Protocol):
         """How policy/network.py reads its actor."""
         ...
 
-    def begin(self, key: Array) -> tuple[Weights, Weights]:
+    def begin(self, rng: np.random.Generator) -> tuple[Weights, Weights]:
         """Weights that know nothing yet, and those of them that have a target."""
         ...
 
@@ -65,14 +70,15 @@ class Method(Protocol):
 
 def begun(method: Method, scaler: Scaler, numbers: dict[str, float], seed: int) -> Learned:
     """A state that knows nothing yet."""
-    key = jax.random.key(seed)
-    weights, target = method.begin(jax.random.fold_in(key, 0))
+    rng = np.random.default_rng(seed)
+    weights, target = method.begin(rng)
     return Learned(
         weights=weights,
         target=target,
+        average=target,
         moments={name: adam.moments_of(those) for name, those in weights.items()},
         scaler=scaler,
-        key=jax.random.key_data(jax.random.fold_in(key, 1)),
+        key=jnp.asarray(rng.integers(2**32, size=2, dtype=np.uint32)),
         numbers={name: jnp.float32(number) for name, number in numbers.items()},
     )
 
@@ -89,8 +95,8 @@ def advanced(
     def one(n: Array, carried: tuple[Learned, Told]) -> tuple[Learned, Told]:
         before, sums = carried
         of_rows, of_method = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(before.key), n))
-        places = jax.random.randint(of_rows, (batch,), 0, n_rows)
-        after, told = method.update(before, taken(rows, places, before.scaler), of_method, n)
+        places = jax.random.bits(of_rows, (batch,)) % n_rows.astype(jnp.uint32)
+        after, told = method.update(before, scaled(picked(rows, places), before.scaler), of_method, n)
         return after, jax.tree.map(jnp.add, sums, told)
 
     zeros = jax.tree.map(lambda told: jnp.zeros(told.shape, told.dtype), _told_by(method, batch, learned, rows))
@@ -101,7 +107,7 @@ def advanced(
 @partial(jax.jit, static_argnames=("method",))
 def told_of(method: Method, learned: Learned, rows: Rows) -> Told:
     """What a method tells of rows, with the same noise every time."""
-    return method.tell(learned, taken(rows, jnp.arange(rows.n), learned.scaler), jax.random.key(0))
+    return method.tell(learned, scaled(rows, learned.scaler), jax.random.key(0))
 
 
 def descended(learned: Learned, names: tuple[str, ...], loss: Callable[[Weights], tuple[Array, Any]]) -> tuple[Learned, Any]:
@@ -115,10 +121,17 @@ def descended(learned: Learned, names: tuple[str, ...], loss: Callable[[Weights]
     return learned._replace(weights=weights, moments=moments), told
 
 
-def followed(learned: Learned) -> Learned:
-    """The targets a little nearer to the weights."""
-    behind = {name: learned.weights[name] for name in learned.target}
-    return learned._replace(target=adam.followed(learned.target, behind, learned.numbers["target_rate"]))
+def followed(learned: Learned, n: Array) -> Learned:
+    """The targets a little nearer to the weights, and the averages over the last fifth of the updates, up to a thousand.
+
+    An actor that is good at one update may be bad a hundred later; its average over many is steadier than any of them.
+    """
+    ahead = {name: learned.weights[name] for name in learned.target}
+    rate = jnp.maximum(1 / _AVERAGED, _SHARE / (n + _SHARE))
+    return learned._replace(
+        target=adam.followed(learned.target, ahead, learned.numbers["target_rate"]),
+        average=adam.followed(learned.average, ahead, rate),
+    )
 
 
 def _told_by(method: Method, batch: int, learned: Learned, rows: Rows) -> Told:
@@ -126,8 +139,8 @@ def _told_by(method: Method, batch: int, learned: Learned, rows: Rows) -> Told:
     key = jax.random.key(0)
 
     def once(state: Learned, all_rows: Rows) -> Told:
-        some = taken(all_rows, jnp.zeros(batch, jnp.int32), state.scaler)
-        return method.update(state, some, key, jnp.int32(0))[1]
+        some = picked(all_rows, jnp.zeros(batch, jnp.int32))
+        return method.update(state, scaled(some, state.scaler), key, jnp.int32(0))[1]
 
     shapes: Told = jax.eval_shape(once, learned, rows)
     return shapes

@@ -54,9 +54,13 @@ class Scaler(NamedTuple):
         return (raw.astype(jnp.float32) - self.mean) / self.scale
 
 
-def taken(rows: Rows, places: Array, scaler: Scaler) -> Rows:
-    """A minibatch in units of the scaler."""
-    some = Rows(*(column[places] for column in rows))
+def picked(rows: Rows, places: Array) -> Rows:
+    """Some of them."""
+    return Rows(*(column[places] for column in rows))
+
+
+def scaled(some: Rows, scaler: Scaler) -> Rows:
+    """Rows in units of the scaler."""
     return some._replace(
         state=scaler.states(some.state),
         next_state=scaler.states(some.next_state),
@@ -120,8 +124,8 @@ def _faults(history: Transitions, actions: ActionSpec) -> Iterator[list[Fault]]:
     """What is wrong, in which rows."""
     for name in ("state", "next_state", "action_value", "reward"):
         column = getattr(history, name)
-        flat = column.reshape(len(column), -1)
-        bad = ~np.isfinite(flat).all(axis=1) if column.dtype != np.uint8 else np.zeros(len(column), bool)
+        rest = tuple(range(1, column.ndim))
+        bad = ~np.isfinite(column).all(axis=rest) if column.dtype != np.uint8 else np.zeros(len(column), bool)
         yield _told(
             history, bad, name, "is not finite everywhere; leave the row's episode out, or fill the gap before importing"
         )

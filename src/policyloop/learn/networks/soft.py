@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from policyloop.learn.networks import adam, method
@@ -46,15 +47,14 @@ class Soft:
     with_next: bool  # whether actions for the next state are pressed down in this one, too
     head: str = "tanh_gaussian"
 
-    def begin(self, key: Array) -> tuple[Weights, Weights]:
+    def begin(self, rng: np.random.Generator) -> tuple[Weights, Weights]:
         """Trunk, actor and critics, which have a target, and the log temperature."""
-        of_trunk, of_actor, of_critics = jax.random.split(key, 3)
         weights: Weights = {
-            "trunk": self.shape.trunk(of_trunk),
-            "actor": self.shape.network(of_actor, n_out=2 * self.shape.n_numbers),
-            "critics": self.shape.critics(of_critics, N_CRITICS),
+            "trunk": self.shape.trunk(rng),
+            "actor": self.shape.network(rng, n_out=2 * self.shape.n_numbers),
+            "critics": self.shape.critics(rng, N_CRITICS),
         }
-        return {**weights, "log_temperature": jnp.zeros(())}, weights
+        return {**weights, "log_temperature": jnp.float32(0)}, weights
 
     def update(self, learned: Learned, batch: Rows, key: Array, n: Array) -> tuple[Learned, Told]:
         """Critics, temperature, actor."""
@@ -67,15 +67,15 @@ class Soft:
         )
         noise = jax.random.normal(of_actor, batch.action.shape)
         climbed, log_density = self._climbed(after, batch, noise)
-        return method.followed(self._warmed(climbed, log_density)), told
+        return method.followed(self._warmed(climbed, log_density), n), told
 
     def tell(self, learned: Learned, rows: Rows, key: Array) -> Told:
         """`conservative` is by how much the critics expect more of drawn actions than of the history's."""
         draws, wanted = self.draws(key, rows), self.wanted(learned, rows)
         _, told = self.critic_loss(learned.weights, learned, rows, wanted, self.pressed(learned, rows, draws))
-        seen = self.shape.seen(learned.target["trunk"], rows.state)
-        location, _ = bells(learned.target["actor"], seen)
-        values, own = (values_of(learned.target["critics"], seen, action) for action in (rows.action, jnp.tanh(location)))
+        seen = self.shape.seen(learned.average["trunk"], rows.state)
+        location, _ = bells(learned.average["actor"], seen)
+        values, own = (values_of(learned.average["critics"], seen, action) for action in (rows.action, jnp.tanh(location)))
         return told_about(values, own=own, td_error=told["td_error"], conservative=told["conservative"])
 
     def actor(self, weights: Weights) -> Layers:

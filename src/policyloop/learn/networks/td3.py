@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from policyloop.learn.networks import method
@@ -35,13 +36,12 @@ class Td3:
     shape: Shape
     head: str = "tanh"
 
-    def begin(self, key: Array) -> tuple[Weights, Weights]:
+    def begin(self, rng: np.random.Generator) -> tuple[Weights, Weights]:
         """Trunk, actor and critics; all have a target."""
-        of_trunk, of_actor, of_critics = jax.random.split(key, 3)
         weights: Weights = {
-            "trunk": self.shape.trunk(of_trunk),
-            "actor": self.shape.network(of_actor, n_out=self.shape.n_numbers),
-            "critics": self.shape.critics(of_critics, N_CRITICS),
+            "trunk": self.shape.trunk(rng),
+            "actor": self.shape.network(rng, n_out=self.shape.n_numbers),
+            "critics": self.shape.critics(rng, N_CRITICS),
         }
         return weights, dict(weights)
 
@@ -50,15 +50,15 @@ class Td3:
         wanted, pull = self._target(learned, batch, key)
         after, told = method.descended(learned, ("trunk", "critics"), lambda mine: self._critic_loss(mine, batch, wanted))
         after = lax.cond(n % _ACTOR_EVERY == 0, lambda state: self._climbed(state, batch), lambda state: state, after)
-        return method.followed(after), {**told, "conservative": pull}
+        return method.followed(after, n), {**told, "conservative": pull}
 
     def tell(self, learned: Learned, rows: Rows, key: Array) -> Told:
         """`conservative` is the mean square of the distance between its action and the history's."""
         wanted, _ = self._target(learned, rows, key)
         _, told = self._critic_loss(learned.weights, rows, wanted)
-        seen = self.shape.seen(learned.target["trunk"], rows.state)
-        own = jnp.tanh(answer(learned.target["actor"], seen))
-        values, of_own = (values_of(learned.target["critics"], seen, action) for action in (rows.action, own))
+        seen = self.shape.seen(learned.average["trunk"], rows.state)
+        own = jnp.tanh(answer(learned.average["actor"], seen))
+        values, of_own = (values_of(learned.average["critics"], seen, action) for action in (rows.action, own))
         far = jnp.square(own - rows.action).sum(axis=-1).mean()
         return told_about(values, own=of_own, td_error=told["td_error"], conservative=far)
 
