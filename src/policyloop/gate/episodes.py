@@ -210,9 +210,9 @@ def _sentence(account: EpisodeAccount, evidence: Evidence, call: Call, alpha: fl
         Call.INCONCLUSIVE: "Not settled",
     }[call]
     return (
-        f"{start} after {evidence.n:,} closed episodes, {account.challenger.n:,} of them its own: an episode of it "
-        f"returns {evidence.mean:+.4g} beside one of the champion, {100 * (1 - alpha):g} % sure between {low:+.4g} and "
-        f"{high:+.4g}. The odds that it is {which} stand {odds} to 1; {1 / alpha:g} to 1 is asked for, and counts however often one looks."
+        f"{start} after {evidence.n:,} closed episodes, {account.challenger.n:,} of them its own: an episode of it returns "
+        f"{evidence.mean:+.4g} beside one of the champion, {100 * (1 - alpha):g} % sure between {low:+.4g} and {high:+.4g}. "
+        f"The odds that it is {which} stand {odds} to 1; {1 / alpha:g} to 1 is asked for, and counts however often one looks."
     )
 
 
@@ -256,8 +256,9 @@ def to_map(account: EpisodeAccount) -> dict[str, Any]:
 def from_map(told: Mapping[str, Any]) -> EpisodeAccount:
     """The inverse of `to_map`."""
     evidence = None if told["evidence"] is None else evidences.from_map(told["evidence"])
-    sides = {name: Side(**told[name]) for name in ("challenger", "champion")}
-    return EpisodeAccount(**{name: told[name] for name in _PLAIN}, **sides, evidence=evidence)
+    challenger, champion = Side(**told["challenger"]), Side(**told["champion"])
+    plain = {name: told[name] for name in _PLAIN}
+    return EpisodeAccount(**plain, challenger=challenger, champion=champion, evidence=evidence)
 
 
 _PLAIN = ("state", "low", "high", "level", "position", "n_served")

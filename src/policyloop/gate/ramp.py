@@ -33,6 +33,21 @@ class State(StrEnum):
     RETIRED = "RETIRED"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enough:
+    """How much has to be seen before a challenge goes on, and of what."""
+
+    shadow: int  # in which the challenger has to answer, before any is its own
+    ramp: int  # at the larger share, before it decides alone
+    unit: str  # in the plural
+    is_log_checked: bool = True  # whether the log is checked before the challenger is asked
+    is_agreed_to: bool = False  # whether a person has to agree before any is its own
+
+
+OF_DECISIONS = Enough(shadow=SHADOW_DECISIONS, ramp=RAMP_EVENTS, unit="settled decisions")
+# What happens in an episode cannot be taken back, so a person agrees first; and one episode tells as much as many decisions.
+OF_EPISODES = Enough(shadow=10, ramp=50, unit="closed episodes", is_log_checked=False, is_agreed_to=True)
+
 SERVED = (State.SHADOW, State.CANARY, State.RAMP)  # the challenger is asked in each decision
 DECIDING = (State.CANARY, State.RAMP)  # and some decisions are its own
 ENDED = (State.LIVE, State.ROLLED_BACK, State.RETIRED)
@@ -45,7 +60,7 @@ class Findings:
     checks: tuple[Reason, ...]  # does its newest model work? Empty: there is none yet
     alarms: tuple[Reason, ...]  # of the log check; empty: nothing speaks against the log
     n_checked: int  # decisions that the log check has seen
-    n_served: int  # settled decisions in the present state in which the challenger was asked
+    n_served: int  # settled decisions, or closed episodes, of the present state in which the challenger was asked
     proof: tuple[Reason, ...]  # what the rule says; empty before there is evidence
     guards: tuple[Reason, ...]  # further numbers and slices: RETIRE on harm, INCONCLUSIVE while that is not ruled out
     holds: tuple[Reason, ...] = ()  # what else speaks against any promotion now
@@ -66,7 +81,15 @@ class Step:
         return any(reason.name.startswith("log-") and reason.call == Call.REFUSE for reason in self.reasons)
 
 
-def step(state: State, found: Findings, *, is_frozen: bool, needs_approval: bool, is_approved: bool) -> Step:
+def step(
+    state: State,
+    found: Findings,
+    *,
+    is_frozen: bool,
+    needs_approval: bool,
+    is_approved: bool,
+    enough: Enough = OF_DECISIONS,
+) -> Step:
     """The state after a look.
 
     Args:
@@ -75,6 +98,7 @@ def step(state: State, found: Findings, *, is_frozen: bool, needs_approval: bool
         is_frozen: promotions of the loop are frozen: the challenge may fall back, but not advance.
         needs_approval: whether a person has to agree to a proven challenger.
         is_approved: whether one did.
+        enough: how much has to be seen.
     """
     refused = tuple(reason for reason in found.checks if reason.call == Call.REFUSE)
     if refused:
@@ -84,25 +108,28 @@ def step(state: State, found: Findings, *, is_frozen: bool, needs_approval: bool
     against = tuple(r for r in (*found.proof, *found.guards) if r.call in (Call.RETIRE, Call.REFUSE))
     if against and state in SERVED:
         return Step(state=_thrown_out(state), call=verdict_of(against), reasons=against)
-    ready = _advance(state, found)
+    ready = _advance(state, found, enough)
     if ready.state == state or not is_frozen:
+        if state == State.SHADOW and ready.state == State.CANARY and enough.is_agreed_to:
+            return Step(state=state, call=Call.PROMOTE, reasons=ready.reasons, is_waiting=True)
         return _approved(state, ready, needs_approval=needs_approval, is_approved=is_approved)
     return _stay(state, (_told("frozen", "Promotions of this loop are frozen: nothing advances until they are unfrozen."),))
 
 
-def _advance(state: State, found: Findings) -> Step:
+def _advance(state: State, found: Findings, enough: Enough) -> Step:
     """What follows where nothing speaks against the challenger."""
     if state == State.FROZEN:
         if not found.checks:
             return _stay(state, (_told("training", "Its first model is being trained."),))
-        return _on(State.LOG_CHECK, (_passed("model", "Its first model is trained, and works."), *found.checks))
+        trained = (_passed("model", "Its first model is trained, and works."), *found.checks)
+        return _on(State.LOG_CHECK if enough.is_log_checked else State.SHADOW, trained)
     if state == State.LOG_CHECK:
         return after_log_check(found.n_checked)
     if state == State.SHADOW:
-        return _after_count(state, State.CANARY, found, SHADOW_DECISIONS, "was asked beside the champion")
+        return _after_count(state, State.CANARY, found, enough.shadow, f"was asked beside the champion in {{}} {enough.unit}")
     if state == State.CANARY:
         return _after_proof(found)
-    return _after_count(state, State.LIVE, found, RAMP_EVENTS, "was served at the larger share")
+    return _after_count(state, State.LIVE, found, enough.ramp, f"was served at the larger share in {{}} {enough.unit}")
 
 
 def after_log_check(n: int) -> Step:
@@ -119,11 +146,11 @@ def _after_count(state: State, then: State, found: Findings, enough: int, what: 
     n = found.n_served
     numbers = {"n": float(n), "needed": float(enough)}
     if n < enough:
-        return _stay(state, (_told("served", f"It {what} in {n:,} settled decisions; {enough:,} are needed.", **numbers),))
+        return _stay(state, (_told("served", f"It {what.format(f'{n:,}')}; {enough:,} are needed.", **numbers),))
     open_guards = tuple(reason for reason in (*found.guards, *found.holds) if not reason.is_passed)
     if then == State.LIVE and open_guards:
         return _stay(state, open_guards)
-    return _on(then, (_passed("served", f"It {what} in {n:,} settled decisions, and nothing spoke against it.", **numbers),))
+    return _on(then, (_passed("served", f"It {what.format(f'{n:,}')}, and nothing spoke against it.", **numbers),))
 
 
 def _after_proof(found: Findings) -> Step:

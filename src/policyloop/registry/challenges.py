@@ -61,13 +61,14 @@ class Challenges:
         self._records = records
         self._clock = clock
 
-    def begin(self, loop: str, spec: LoopSpec, *, why: str) -> ChallengeRow:
-        """Let a recipe challenge the present one.
+    def begin(self, loop: str, spec: LoopSpec, *, why: str, is_model_there: bool = False) -> ChallengeRow:
+        """Let a recipe challenge the present one, or a model whatever decides now.
 
         Args:
             loop: its name.
             spec: that the loop would have, as `read_recipe` gives it.
             why: in the words of whoever asked.
+            is_model_there: whether a published model challenges; then the baseline can be challenged, too.
 
         Raises:
             UnknownLoop: no loop has that name.
@@ -81,7 +82,7 @@ class Challenges:
                     f"challenge {going.id} of loop '{loop}' goes on, in state {going.state}; one at a time. Wait for it, or "
                     f"end it: `policyloop gate retire {loop}`."
                 )
-            if row.champion is None:
+            if row.champion is None and not is_model_there:
                 raise ChallengeRefused(
                     f"loop '{loop}' has no model live yet, so there is nothing to challenge; let it train its first, or apply "
                     f"the recipe to the loop: `policyloop apply`."
@@ -165,7 +166,7 @@ class Challenges:
             return challenge_rows.row(connection, row.id)
 
     def approve(self, loop: str, *, why: str) -> ChallengeRow:
-        """A person agrees to the proven challenger.
+        """A person agrees to the proven challenger, or to one of episodes that is to play its first.
 
         Raises:
             ChallengeRefused: none waits for it.
@@ -181,9 +182,11 @@ class Challenges:
             now = loop_rows.row(connection, loop)
             if now.is_frozen:
                 raise PromotionRefused(f"promotions of loop '{loop}' are frozen; find out why, then unfreeze them.")
-            challenge_rows.change(connection, row.id, {"is_approved": 1})
+            after = State.CANARY if row.state == State.SHADOW else State.RAMP
+            if after == State.RAMP:
+                challenge_rows.change(connection, row.id, {"is_approved": 1})
             verdict = _by_person(row, now.champion, Call.PROMOTE, f"Approved by a person: {why}")
-            self._move(connection, row, State.RAMP, verdict)
+            self._move(connection, row, after, verdict)
             return challenge_rows.row(connection, row.id)
 
     def retire(self, loop: str, *, why: str) -> ChallengeRow:
@@ -257,6 +260,8 @@ class Challenges:
         held = loop_rows.row(connection, row.loop).spec_version
         now = from_json(next(spec.body for spec in versions if spec.version == held))
         spec = with_recipe(now, from_json(row.body))
+        if spec.digest == now.digest:  # a model of the loop's own recipe
+            return held
         loop_rows.add_spec(connection, loop_rows.spec_row(spec, version=versions[-1].version + 1, now_us=self._clock.now_us()))
         return versions[-1].version + 1
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from policyloop import __version__
+from policyloop.core.errors import ChallengeRefused
 from policyloop.core.estimate import Estimate
 from policyloop.core.example import Examples
 from policyloop.core.loop import LoopSpec
@@ -57,10 +58,17 @@ def begin(deployment: Deployment, loop: str, recipe: str | Mapping[str, Any], *,
     Raises:
         UnknownLoop: no loop has that name.
         Invalid: the recipe is none; every fault is listed.
-        ChallengeRefused: it is the loop's own, changes what callers rely on, or another challenge goes on.
+        ChallengeRefused: it is the loop's own, changes what callers rely on, another challenge goes on, or the loop has
+            episodes.
     """
     registry = deployment.registry
     standing = registry.standing(loop)
+    if standing.spec.episodes is not None:
+        name = standing.spec.loop
+        raise ChallengeRefused(
+            f"loop '{name}' has episodes, in which models challenge and not recipes: apply the recipe, train, and let the "
+            f"model that is chosen prove itself: `policyloop challenge {name} --model DIGEST`."
+        )
     spec = read_recipe(recipe, standing.spec)
     check_plugins(spec)
     row = registry.challenges.begin(standing.spec.loop, spec, why=why)

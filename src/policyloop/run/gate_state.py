@@ -15,6 +15,7 @@ import msgspec
 from policyloop.core.clock import iso
 from policyloop.core.spec_file import from_json
 from policyloop.gate.account import Account, judged, to_map
+from policyloop.gate.episodes import to_map as episodes_to_map
 from policyloop.gate.logcheck import LogCheck
 from policyloop.gate.ramp import SERVED, State, after_log_check
 from policyloop.gate.rule import challenge_rule_of
@@ -23,7 +24,7 @@ from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
 from policyloop.registry.challenges import Trial
 from policyloop.registry.changes import Change, changes_between
 from policyloop.registry.registry import Standing
-from policyloop.run import line_watch
+from policyloop.run import episode_challenging, line_watch
 from policyloop.run.challenging import account_anew, carried_account, spec_of
 from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import remembered
@@ -56,7 +57,8 @@ class ChallengeView(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     changed_at: str  # when it came into its state
     ended_at: str | None
-    n_served: int  # settled decisions of its state in which it was asked
+    n_served: int  # settled decisions, or closed episodes, of its state in which it was asked
+    unit: str = "decisions"  # what it has a share of: `decisions` or `episodes`
     reasons: list[ReasonView]  # what speaks for and against it now
 
 
@@ -91,7 +93,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
 
     challenge: int
     state: str
-    n: int  # settled decisions that are evidence
+    n: int  # settled decisions, or closed episodes, that are evidence
     difference: float | None  # challenger minus champion, a decision
     low: float | None  # the confidence sequence at level .95
     high: float | None
@@ -102,6 +104,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     # Whether the tables say what the records do, to 1e-12, given the ceiling of predictions that the records name; None where
     # actions came or went meanwhile: what was said of those that are gone cannot be told in today's.
     is_same: bool | None
+    unit: str = "settled decision"  # what counts one
 
 
 def gate_state(deployment: Deployment, loop: str) -> GateState:
@@ -143,6 +146,8 @@ def explained(deployment: Deployment, loop: str) -> Explained | None:
     """
     standing = deployment.registry.standing(loop)
     row = deployment.registry.challenges.open(standing.spec.loop)
+    if row is not None and standing.spec.episodes is not None:
+        return _explained_episodes(deployment, standing, row)
     carried = None if row is None else carried_account(deployment, row)
     if row is None or carried is None or carried.evidence is None:
         return None
@@ -162,6 +167,30 @@ def explained(deployment: Deployment, loop: str) -> Explained | None:
         ess=evidence.ess,
         reasons=[_view(reason) for reason in _reasons(standing, row, anew)],
         is_same=_is_same(to_map(anew), to_map(carried)) if _kept_its_actions(deployment, row) else None,
+    )
+
+
+def _explained_episodes(deployment: Deployment, standing: Standing, row: ChallengeRow) -> Explained | None:
+    """The same of a challenge in episodes."""
+    carried = episode_challenging.carried_account(deployment, row)
+    if carried is None or carried.evidence is None:
+        return None
+    anew = episode_challenging.account_anew(deployment, standing, row, like=carried)
+    evidence = anew.evidence or carried.evidence
+    low, high = evidence.interval()
+    return Explained(
+        challenge=row.id,
+        state=row.state.value,
+        unit="closed episode",
+        n=evidence.n,
+        difference=number(evidence.mean),
+        low=number(low),
+        high=number(high),
+        e_better=number(evidence.e_better),
+        e_worse=number(evidence.e_worse),
+        ess=evidence.ess,
+        reasons=[_view(reason) for reason in episode_challenging.reasons_of(row, anew)],
+        is_same=_is_same(episodes_to_map(anew), episodes_to_map(carried)),
     )
 
 
@@ -185,9 +214,9 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRow, log: LogCheck | None) -> ChallengeView:
-    account = carried_account(deployment, row)
+    told, n_served = _told_of(deployment, standing, row)
     trial = Trial(challenge=row.id, state=row.state, model=row.model or "", spec=from_json(row.body))
-    reasons = [] if account is None else _reasons(standing, row, account)
+    reasons = told
     if row.state == State.LOG_CHECK and log is not None:
         reasons = [*log.alarms, *after_log_check(log.n).reasons]
     if not reasons or not row.is_open:
@@ -203,9 +232,21 @@ def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRo
         started_at=iso(row.started_at),
         changed_at=iso(row.changed_at),
         ended_at=None if row.ended_at is None else iso(row.ended_at),
-        n_served=0 if account is None else account.n_served,
+        n_served=n_served,
         reasons=[_view(reason) for reason in reasons],
+        unit="decisions" if standing.spec.episodes is None else "episodes",
     )
+
+
+def _told_of(deployment: Deployment, standing: Standing, row: ChallengeRow) -> tuple[list[Reason], int]:
+    """What the last look's account says, and how many decisions or episodes of this state it has seen."""
+    if standing.spec.episodes is not None:
+        of_episodes = episode_challenging.carried_account(deployment, row)
+        if of_episodes is None:
+            return [], 0
+        return [*episode_challenging.reasons_of(row, of_episodes)], of_episodes.n_served
+    account = carried_account(deployment, row)
+    return ([], 0) if account is None else (_reasons(standing, row, account), account.n_served)
 
 
 def _changes(deployment: Deployment, row: ChallengeRow) -> list[Change]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from policyloop.core.errors import ChallengeRefused, PromotionRefused
 from policyloop.gate.logcheck import LogCheck
-from policyloop.run import challenging, line_watch
+from policyloop.run import challenging, episode_challenging, line_watch
 from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import check_log
 from policyloop.run.refresh import guard
@@ -20,16 +20,28 @@ def look(deployment: Deployment, loop: str) -> list[str]:
     Raises:
         UnknownLoop: no loop has that name.
     """
-    was_frozen = deployment.registry.standing(loop).row.is_frozen
+    standing = deployment.registry.standing(loop)
+    if standing.spec.episodes is not None:
+        done = _of_episodes(deployment, loop)
+        return [] if done is None else [done]
+    was_frozen = standing.row.is_frozen
     log = check_log(deployment, loop)
-    done = [guard(deployment, loop), line_watch.look(deployment, loop), _of_challenge(deployment, loop, log)]
+    found = [guard(deployment, loop), line_watch.look(deployment, loop), _of_challenge(deployment, loop, log)]
     frozen = [f"promotions were frozen. {log.alarms[0].sentence}"] if log.is_alarm and not was_frozen else []
-    return frozen + [sentence for sentence in done if sentence is not None]
+    return frozen + [sentence for sentence in found if sentence is not None]
 
 
 def _of_challenge(deployment: Deployment, loop: str, log: LogCheck) -> str | None:
     """Where the challenge stands; what somebody else moved meanwhile is looked at again the next time."""
     try:
         return challenging.look(deployment, loop, log=log)
+    except (ChallengeRefused, PromotionRefused):
+        return None
+
+
+def _of_episodes(deployment: Deployment, loop: str) -> str | None:
+    """The same in a loop with episodes, whose evidence is whole returns."""
+    try:
+        return episode_challenging.look(deployment, loop)
     except (ChallengeRefused, PromotionRefused):
         return None

@@ -108,9 +108,9 @@ class Worker:
 
     def _is_look_due(self, loop: str, standing: Standing, n: int) -> bool:
         """Whether enough has settled since the last look, or something changed about a challenge that is not served yet."""
-        if standing.champion is None:
-            return False
         challenge = self._deployment.registry.challenges.open(loop)
+        if standing.champion is None and challenge is None:
+            return False
         waiting = None  # of a challenge: what it may wait for beside decisions
         if challenge is not None and challenge.state not in SERVED:
             waiting = (challenge.id, challenge.state, challenge.model, standing.row.is_frozen)
@@ -123,7 +123,9 @@ class Worker:
     def _queue_what_is_due(self, loop: str, standing: Standing, n: int) -> None:
         """Both lines of a challenge are trained on the same schedule."""
         d = self._deployment
-        kinds = [jobs.TRAIN] if d.registry.challenges.open(loop) is None else [jobs.TRAIN, challenging.JOB]
+        # a model that challenges in episodes is there already
+        is_trained = standing.spec.episodes is None and d.registry.challenges.open(loop) is not None
+        kinds = [jobs.TRAIN, challenging.JOB] if is_trained else [jobs.TRAIN]
         for kind in kinds:
             last = last_training(d.records, d.registry, loop, kind=kind)
             reason = due(standing.spec.train, now_us=d.clock.now_us(), n_examples=n, last=last)

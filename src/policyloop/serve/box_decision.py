@@ -109,10 +109,11 @@ def decision_of_numbers(
 def _side_of(said: _Said) -> Side:
     """Who is to decide: the champion, unless a hold-out or a challenge has a share and the draw falls on it."""
     live = said.live
-    if live.is_baseline:
-        return Side(None, "no_model")
-    champion = Model(live.policy, live.name, live.breaker, live.is_within)
     traffic = live.traffic
+    if live.is_baseline and traffic is None:
+        return Side(None, "no_model")
+    # a model may challenge the baseline, which then is the champion
+    champion = None if live.is_baseline else Model(live.policy, live.name, live.breaker, live.is_within)
     branches = [] if traffic is None else _branches(traffic, live.name)
     if traffic is None or len(branches) == 1:
         return Side(champion)
@@ -127,7 +128,7 @@ def _side_of(said: _Said) -> Side:
         challenge=None if challenger is None else challenger.challenge,
         state=None if challenger is None else challenger.state,
     )
-    model: Model | None = champion
+    model = champion
     if branch.side == HOLD_OUT:
         model = None
     elif branch.side == CHALLENGER and challenger is not None:

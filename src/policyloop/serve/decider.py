@@ -258,7 +258,7 @@ class Decider:
         """Those of the live policy, or of the baseline where it fails, and then why it did; and the seconds that it took."""
         took_s = 0.0
         if live.is_baseline:
-            why = "no_model"
+            why = "no_model" if live.traffic is None else None  # a model may challenge the baseline of episodes
         elif live.breaker.is_open(now_s := self._clock.monotonic_s()):
             why = "breaker_open"
         elif live.is_within is not None and not live.is_within(asked.context.values):

@@ -257,9 +257,10 @@ class HotSwap:
 
     def _with_traffic(self, loop: str, standing: Standing, live: Live, before: Live | None) -> Live:
         """The same, with those beside the champion who may decide now; the very same where nothing is different."""
-        if live.is_baseline:
-            return live
         trial, gate = standing.trial, standing.spec.gate
+        is_challenged = trial is not None and standing.spec.episodes is not None and standing.champion is None
+        if live.is_baseline and (standing.is_paused or not is_challenged):
+            return live if live.traffic is None else replace(live, traffic=None)
         traffic = Traffic(
             challenger=None if trial is None else self._challenger(loop, trial, live.checks, before),
             hold_out=gate.hold_out,

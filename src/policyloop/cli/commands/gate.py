@@ -86,10 +86,11 @@ def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) ->
             typer.echo(line)
         typer.echo("There is no evidence to work out again: that begins with the first settled decision of the canary.")
         return
-    typer.echo(f"challenge {found.challenge}, {found.state}: {counted(found.n, 'settled decision')} worked out again")
+    typer.echo(f"challenge {found.challenge}, {found.state}: {counted(found.n, found.unit)} worked out again")
     if found.difference is not None and found.low is not None and found.high is not None:
         typer.echo(
-            f"difference a decision: {found.difference:+.4g}, 95 % sure at all looks: {found.low:+.4g} to {found.high:+.4g}"
+            f"difference {'an episode' if 'episode' in found.unit else 'a decision'}: {found.difference:+.4g}, 95 % sure at "
+            f"all looks: {found.low:+.4g} to {found.high:+.4g}"
         )
     for reason in found.reasons:
         typer.echo(_line(reason))
@@ -117,7 +118,7 @@ def unfreeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_jso
 
 @app.command()
 def approve(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
-    """Agree to the proven challenger that waits for you."""
+    """Agree to the challenger that waits for you: a proven one, or one of episodes that is to play its first."""
     state = _after(loop, home, lambda deployment, name: deployment.registry.challenges.approve(name, why=why))
     _answer(state, f"{_challenge_of(state)} goes on.", as_json=as_json)
 
@@ -165,7 +166,7 @@ def _told(state: GateState) -> list[str]:
 def _told_of(challenge: ChallengeView, loop: str) -> list[str]:
     """A challenge in lines: what it is, where it stands, what speaks for and against it."""
     model = "no model yet" if challenge.model is None else f"model {short(challenge.model)}"
-    share = f", {100 * challenge.share:g} % of the decisions are its own" if challenge.share else ""
+    share = f", {100 * challenge.share:g} % of the {challenge.unit} are its own" if challenge.share else ""
     since = challenge.changed_at[:16].replace("T", " ")
     lines = [f"challenge {challenge.id}: {challenge.state} since {since} UTC, {model}{share}"]
     lines += [f"  {change.split(' (')[0]}" for change in challenge.changes]

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from policyloop.core.endpoint import Call, Endpoint, Reply
+from policyloop.core.errors import Fault, Invalid
 from policyloop.ingest.payload import read
-from policyloop.run import challenging, gate_state, log_watch
+from policyloop.run import challenging, episode_challenging, gate_state, log_watch
 from policyloop.run.gate_state import GateState, MoveView
 from policyloop.server.service import Service
 
@@ -24,9 +25,10 @@ class Moves(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChallengeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Let another recipe challenge the one that serves."""
+    """Let another recipe challenge the one that serves; in a loop with episodes a published model."""
 
-    recipe: dict[str, Any]  # what is to differ: learner, explore, reward, context
+    recipe: dict[str, Any] | None = None  # what is to differ: learner, explore, reward, context
+    model: str | None = None  # its digest, or the start of it; one of the two is given
     why: str = "asked for over HTTP"  # kept with the challenge
 
 
@@ -54,7 +56,13 @@ async def challenge(service: Service, call: Call) -> Reply:
     """Begin a challenge; the worker trains its first model next."""
     request = read(call.body, ChallengeRequest)
 
+    if (request.recipe is None) == (request.model is None):
+        raise Invalid([Fault("$", "names a recipe and a model, or neither; expected one of `recipe` and `model`.")])
+
     def begun(loop: str) -> object:
+        if request.model is not None:
+            return episode_challenging.begin(service.deployment, loop, request.model, why=request.why)
+        assert request.recipe is not None
         return challenging.begin(service.deployment, loop, request.recipe, why=request.why)
 
     return await _changed(service, call, begun, status=202)

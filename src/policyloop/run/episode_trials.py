@@ -1,0 +1,125 @@
+"""Episodes of a challenge, as the tables tell them: whose they were, with which share, and what they returned.
+
+Question answered: which episodes have closed since the last look, in the order in which they began? An episode counts only when
+no earlier one is still open, so that another process finds the same later. One in which the challenge's state changed was
+played by two rules and is left out; one in which no step could be used has no return.
+Letters: n transitions, m episodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policyloop.core.clock import hour_of
+from policyloop.core.model import BASELINE
+from policyloop.core.shadow import CHALLENGER, HOLD_OUT, Shadow, read_shadow
+from policyloop.gate.episodes import ClosedEpisodes
+from policyloop.lake.schema import DECISIONS, TRANSITIONS
+from policyloop.lake.tables import in_hours
+from policyloop.run.deployment import Deployment
+from policyloop.run.settled import settled_before
+
+_NOTHING = Shadow()
+_COLUMNS = ("decision_id", "decided_at", "side", "shadow", "mixture")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What there is of a challenge since some moment."""
+
+    closed: ClosedEpisodes  # in which either side could play
+    n_shadowed: int  # episodes in which the challenger was only asked
+    n_broken: int  # of these, those in which it gave no answer to the first or to the last step
+
+
+def heard_since(deployment: Deployment, loop: str, *, challenge: int, position: int, until: int | None = None) -> Heard:
+    """The episodes of a challenge that have closed.
+
+    Args:
+        challenge: its number.
+        position: microseconds; those that began up to then have been heard.
+        until: when the last one to take up began; None for the newest.
+    """
+    last = settled_before(deployment, loop) - 1 if until is None else until
+    played = _played(deployment, loop, since=position)
+    if played is None:
+        return Heard(closed=_closed([]), n_shadowed=0, n_broken=0)
+    first, end, returns = played
+    rows: list[tuple[int, float, bool, float]] = []
+    n_shadowed = n_broken = 0
+    for began_at, total, at_first, at_end in zip(first["decided_at"], returns, _told(first), _told(end), strict=True):
+        shadow, side, share = at_first
+        if shadow.challenge != str(challenge) or not position < began_at <= last:
+            continue
+        if shadow.state == "shadow":
+            n_shadowed += 1
+            n_broken += shadow.error is not None or at_end[0].error is not None
+        elif side != HOLD_OUT and 0 < share < 1 and (at_end[0].state, at_end[1]) == (shadow.state, side):
+            rows.append((int(began_at), float(total), side == CHALLENGER, share))
+    return Heard(closed=_closed(sorted(rows)), n_shadowed=n_shadowed, n_broken=n_broken)
+
+
+def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
+    """Mean return of the episodes in the hours before a moment; NaN where there are none."""
+    if not deployment.lake.exists(TRANSITIONS):
+        return float("nan")
+    where = in_hours(loop) + f" AND hour <= '{hour_of(moment)}'"
+    rows = deployment.lake.rows(TRANSITIONS, where=where, columns=("episode_id", "reward"))
+    if not rows.num_rows:
+        return float("nan")
+    return float(pc.sum(rows["reward"]).as_py()) / int(pc.count_distinct(rows["episode_id"]).as_py())
+
+
+def _played(
+    deployment: Deployment, loop: str, *, since: int
+) -> tuple[dict[str, NDArray[np.object_]], dict[str, NDArray[np.object_]], NDArray[np.float64]] | None:
+    """The decisions that began and ended each episode, and their returns (m,); None without an episode."""
+    lake = deployment.lake
+    if not lake.exists(TRANSITIONS) or not lake.exists(DECISIONS):
+        return None
+    where = in_hours(loop) + f" AND hour >= '{hour_of(since)}'"
+    steps = lake.rows(TRANSITIONS, where=where, columns=("episode_id", "step", "decision_id", "reward"))
+    if not steps.num_rows:
+        return None
+    episode = steps["episode_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.lexsort((steps["step"].to_numpy(), episode))
+    starts = np.flatnonzero(np.diff(episode[order], prepend=-1))
+    ends = np.append(starts[1:], len(order)) - 1
+    returns = np.add.reduceat(steps["reward"].to_numpy().astype(np.float64)[order], starts)
+    decisions = lake.rows(DECISIONS, where=where, columns=_COLUMNS)
+    found = [_of_ids(decisions, steps["decision_id"].take(pa.array(order[at]))) for at in (starts, ends)]
+    return found[0], found[1], returns
+
+
+def _of_ids(decisions: pa.Table, ids: pa.ChunkedArray) -> dict[str, NDArray[np.object_]]:
+    """Of each id its decision; every one is there, for transitions are made of them."""
+    place = pc.index_in(ids, value_set=decisions["decision_id"].combine_chunks())
+    rows = decisions.take(place)
+    return {name: np.array(rows[name].to_pylist(), dtype=object) for name in ("decided_at", "side", "shadow", "mixture")}
+
+
+def _told(rows: dict[str, NDArray[np.object_]]) -> list[tuple[Shadow, str, float]]:
+    """What each decision says: of the challenge, whose side it was on, and the challenger's share of what is not held out."""
+    told = []
+    for side, text, mixture in zip(rows["side"], rows["shadow"], rows["mixture"], strict=True):
+        shares = {"held": 0.0, "challenger": 0.0}
+        for place, one in enumerate(mixture or ()):
+            if place:  # the champion stands first, also where it is the baseline
+                shares["held" if one["policy"] == BASELINE else "challenger"] += one["share"]
+        told.append((read_shadow(text) if text else _NOTHING, side or "", shares["challenger"] / (1 - shares["held"])))
+    return told
+
+
+def _closed(rows: list[tuple[int, float, bool, float]]) -> ClosedEpisodes:
+    share = np.array([row[3] for row in rows], dtype=np.float64)
+    return ClosedEpisodes(
+        began_at=np.array([row[0] for row in rows], dtype=np.int64),
+        returns=np.array([row[1] for row in rows], dtype=np.float64),
+        is_challengers=np.array([row[2] for row in rows], dtype=bool),
+        share=np.round(share, 12),  # of the same terms, whatever rounding made of them
+    )

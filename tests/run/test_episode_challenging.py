@@ -1,0 +1,203 @@
+"""A model that was chosen offline challenges: it is asked, a person agrees, it plays whole episodes, and is proven or not."""
+
+import numpy as np
+import pytest
+
+from made_history import corridor, ladder
+from made_loops import CORRIDOR, LADDER
+from policyloop.core.errors import BadSetting, ChallengeRefused, PromotionRefused
+from policyloop.core.spec_file import read_spec
+from policyloop.core.wire import DecideRequest, OutcomeRequest
+from policyloop.gate.ramp import State
+from policyloop.gate.verdict import Call
+from policyloop.ingest.outcomes import outcome
+from policyloop.join.hours import join_loop
+from policyloop.log.writer import LogWriter
+from policyloop.run import challenging, episode_challenging, jobs
+from policyloop.run.by_hand import ship_by_hand
+from policyloop.run.gate_state import explained, gate_state
+from policyloop.run.looks import look
+from policyloop.run.offline import refresh_offline
+from shop import swap_onto
+
+GATE = "gate: {canary: 0.3}\n"
+
+
+def move_in_corridor(place, answer):
+    return {"place": float(np.clip(place["place"] + answer.values["move"], 0, 1))}
+
+
+def climb(rung, answer):
+    return {"rung": float(np.clip(rung["rung"] + (1 if answer.action == "up" else -1), 0, 4))}
+
+
+WORLDS = {
+    "corridor": (CORRIDOR, corridor, lambda rng: {"place": float(rng.random())}, move_in_corridor, 20),
+    "ladder": (LADDER, ladder, lambda rng: {"rung": float(rng.integers(5))}, climb, 8),
+}
+
+
+class World:
+    """A loop with episodes that somebody plays, and a model of it that was chosen offline."""
+
+    def __init__(self, deployment, name, *, gate=GATE):
+        text, history, self.start, self.after, self.n_steps = WORLDS[name]
+        self.deployment, self.name = deployment, name
+        spec = read_spec(text + gate)
+        deployment.registry.apply(spec)
+        job = jobs.begin(deployment.records, name, reason="asked for", n_examples=0, now_us=deployment.clock.now_us())
+        standing = deployment.registry.standing(name)
+        self.model = refresh_offline(deployment, standing, history(60), snapshot={}, job_id=job.id).model
+        self.log = LogWriter(deployment.home.log, clock=deployment.clock)
+        self.swap = swap_onto(self.log, deployment)
+        self.rng = np.random.default_rng(3)
+        self.n = 0
+
+    def play(self, n):
+        """So many episodes from their start to their end; joined afterwards."""
+        self.swap.look()
+        decider = self.swap.find(self.name)
+        for _ in range(n):
+            self.n += 1
+            context = self.start(self.rng)
+            for step in range(self.n_steps):
+                answer = decider.decide(DecideRequest(context=context, episode_id=f"e{self.n}", step=step)).answer
+                context = self.after(context, answer)
+            end = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, truncated=True, next_context=context)
+            self.log.append(outcome(end, decider.checks, received_at=self.deployment.clock.now_us()).event)
+        self.log.roll()
+        with ship_by_hand(self.deployment) as is_ours:
+            assert is_ours
+            join_loop(self.deployment.lake, self.deployment.records, self.deployment.registry.standing(self.name).spec)
+
+    def state(self):
+        return self.deployment.registry.challenges.all(self.name)[0].state
+
+
+@pytest.fixture(params=["corridor", "ladder"])
+def world(deployment, request):
+    made = World(deployment, request.param)
+    yield made
+    made.log.close()
+
+
+@pytest.fixture
+def in_corridor(deployment):
+    made = World(deployment, "corridor")
+    yield made
+    made.log.close()
+
+
+def test_a_better_model_is_asked_then_agreed_to_then_proven_and_goes_live(world, deployment):
+    episode_challenging.begin(deployment, world.name, world.model[:12], why="it looks good on paper")
+    states = [world.state()]
+    for _ in range(30):
+        world.play(20)
+        look(deployment, world.name)
+        if deployment.registry.challenges.all(world.name)[0].is_waiting:
+            deployment.registry.challenges.approve(world.name, why="tried on the bench")
+        states += [world.state()] if world.state() != states[-1] else []
+        if states[-1] == State.LIVE:
+            break
+
+    assert states == [State.FROZEN, State.SHADOW, State.CANARY, State.RAMP, State.LIVE]
+    standing = deployment.registry.standing(world.name)
+    assert standing.champion == standing.row.anchor == world.model
+    assert standing.row.spec_version == 1
+    proof = next(move.verdict for move in deployment.registry.challenges.moves(world.name) if move.after == State.RAMP)
+    assert proof.call == Call.PROMOTE
+    assert "Proven better after" in proof.sentence
+    assert "closed episodes" in proof.sentence
+
+
+def test_no_episode_is_its_own_before_a_person_agrees(in_corridor, deployment):
+    episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+    for _ in range(4):
+        in_corridor.play(10)
+        look(deployment, "corridor")
+
+    state = gate_state(deployment, "corridor")
+    assert state.challenge is not None
+    assert (state.challenge.state, state.challenge.is_waiting, state.challenge.share) == ("SHADOW", True, 0.0)
+    assert state.challenge.unit == "episodes"
+    assert "was asked beside the champion in" in state.challenge.reasons[0].sentence
+    decided = deployment.lake.rows("decisions", where="loop = 'corridor'", columns=("policy",))
+    assert set(decided["policy"].to_pylist()) == {"baseline"}
+
+
+def in_canary(world):
+    episode_challenging.begin(world.deployment, world.name, world.model, why="a try")
+    while world.state() != State.CANARY:
+        world.play(10)
+        look(world.deployment, world.name)
+        if world.deployment.registry.challenges.all(world.name)[0].is_waiting:
+            world.deployment.registry.challenges.approve(world.name, why="agreed")
+
+
+def test_an_episode_stays_on_one_side_from_its_first_step_to_its_last(world, deployment):
+    in_canary(world)
+    before = world.n
+    world.play(40)
+
+    rows = deployment.lake.rows("decisions", where=f"loop = '{world.name}'", columns=("episode_id", "side")).to_pylist()
+    sides = {}
+    for row in rows:
+        if int(row["episode_id"][1:]) > before:
+            sides.setdefault(row["episode_id"], set()).add(row["side"])
+    assert len(sides) == 40
+    assert all(len(own) == 1 for own in sides.values())
+    assert set().union(*sides.values()) == {"champion", "challenger"}
+
+
+def test_the_tables_alone_tell_the_evidence_again(world, deployment):
+    in_canary(world)
+    for _ in range(2):
+        world.play(15)
+        look(deployment, world.name)
+
+    told = explained(deployment, world.name)
+
+    assert told is not None
+    assert told.is_same is True
+    assert (told.unit, told.n > 10) == ("closed episode", True)
+    assert told.difference is not None
+    assert told.difference > 0
+
+
+def test_a_model_that_the_gate_has_dealt_with_cannot_challenge(in_corridor, deployment):
+    deployment.registry.promote_by_person("corridor", in_corridor.model, why="a simulation", is_unseen_fine=True)
+
+    with pytest.raises(ChallengeRefused, match="is live; expected one that the gate has not dealt with"):
+        episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+
+
+def test_one_challenge_at_a_time(in_corridor, deployment):
+    episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+
+    with pytest.raises(ChallengeRefused, match="one at a time"):
+        episode_challenging.begin(deployment, "corridor", in_corridor.model, why="another")
+
+
+def test_recipes_do_not_challenge_in_episodes_and_models_do_not_elsewhere(in_corridor, deployment, shop):
+    with pytest.raises(ChallengeRefused, match="has episodes, in which models challenge and not recipes"):
+        challenging.begin(deployment, "corridor", "learner: {name: fqi}\n", why="a try")
+    with pytest.raises(ChallengeRefused, match="loop 'shop' has no episodes"):
+        episode_challenging.begin(deployment, "shop", "abcd", why="a try")
+
+
+def test_episodes_without_a_last_step_cannot_be_bet_on(in_corridor, deployment):
+    deployment.registry.apply(read_spec((CORRIDOR + GATE).replace(", max_steps: 20", "")))
+
+    with pytest.raises(BadSetting, match="nothing bounds the return of an episode"):
+        episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+
+
+def test_a_frozen_loop_agrees_to_nothing(in_corridor, deployment):
+    episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+    for _ in range(3):
+        in_corridor.play(10)
+        look(deployment, "corridor")
+    deployment.registry.freeze("corridor", why="the plant is down")
+
+    with pytest.raises(PromotionRefused, match="are frozen"):
+        deployment.registry.challenges.approve("corridor", why="agreed")
