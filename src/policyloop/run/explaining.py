@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from policyloop.core.candidates import Candidates
 from policyloop.core.clock import hour_of
+from policyloop.core.errors import NothingToDo
 from policyloop.core.event import Decision
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
@@ -70,10 +71,15 @@ def explain(deployment: Deployment, decision_id: str, *, loop: str | None = None
         UnknownLoop: no loop has that name.
         UnknownDecision: there is none of that id.
         UnknownModel, BadModel: the model that made it is not here, or not whole.
-        NothingToDo: the spec or the candidates that it was made with are not here.
+        NothingToDo: the spec or the candidates that it was made with are not here, or its action is numbers.
     """
     decision = find_logged(deployment, decision_id, loop=loop)
     spec = spec_of(deployment, decision)
+    if spec.has_box:
+        raise NothingToDo(
+            f"decision '{decision.decision_id}' is numbers, and only actions with names are explained; "
+            f"policyloop replay tells what it was drawn from."
+        )
     candidates = offered_in(deployment, decision)
     names = spec.labels if candidates is None else candidates.ids
     if decision.policy == BASELINE or decision.policy.startswith(IMPORTED):
