@@ -10,9 +10,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from policyloop.cli import history_files, model_out
-from policyloop.cli.history_files import write_file
-from policyloop.cli.model_out import write_model
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_note
@@ -22,6 +19,9 @@ from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName, unknown
 from policyloop.core.model import short
 from policyloop.interop.exported_row import PARTS, ExportedRow, exported_rows
+from policyloop.run import history_files, model_out
+from policyloop.run.history_files import write_file
+from policyloop.run.model_out import write_model
 
 _FORMATS = "policyloop.interop.formats"
 # A format that can be written has a function `write`; reading the files is faster than importing them.

@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperGroup
 
 from policyloop.cli.history import NewLoop, import_history, split_names
-from policyloop.cli.history_files import NAMES, bring_file
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_note
@@ -20,6 +19,7 @@ from policyloop.core.duration import show_duration
 from policyloop.interop.historian.reading import REPAIRS, read_options
 from policyloop.interop.import_rows import Imported
 from policyloop.lake.bulk import BroughtHistory
+from policyloop.run.history_files import NAMES, bring_file
 from policyloop.run.importing import import_files
 
 _FORMATS = "policyloop.interop.formats"
