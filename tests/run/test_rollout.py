@@ -14,7 +14,9 @@ from policyloop.core.state import StateEncoder
 from policyloop.log.folder import segments
 from policyloop.log.replay import read_segment
 from policyloop.policy.policies.network import random_network
+from policyloop.run.by_hand import join_by_hand
 from policyloop.run.deployment import open_deployment
+from policyloop.run.episodes import transitions_of
 from policyloop.run.rollout import Plan, loop_for, roll_out
 from policyloop.simulate.environment import open_environment
 from small_models import a_manifest
@@ -46,6 +48,19 @@ def test_what_was_played_is_in_the_log(deployment):
     assert len({d.decision_id for d in decisions}) == told.n_steps == sum(one.n_steps for one in told.by_source.values())
     assert len({d.episode_id for d in decisions}) == told.n_episodes == 12
     assert told.n_terminated + told.n_truncated == 12
+
+
+def test_what_was_played_can_be_learned_from_at_once(deployment):
+    told = roll_out(deployment, plan())
+    spec = deployment.registry.standing("gridworld").spec
+
+    assert join_by_hand(deployment, spec)
+
+    transitions, _ = transitions_of(deployment, spec)
+    assert transitions.n_episodes == 12
+    assert len(transitions) == told.n_steps
+    assert transitions.returns.mean() == pytest.approx(told.mean_return)
+    assert (int(transitions.terminated.sum()), int(transitions.truncated.sum())) == (told.n_terminated, told.n_truncated)
 
 
 def test_the_environment_makes_its_own_loop_once(deployment):

@@ -57,6 +57,7 @@ class Table:
             end = Report(
                 decision_id=decision_id,
                 outcome_id=f"{decision_id}-left",
+                final=True,
                 outcomes={},
                 truncated=True,
                 next_context=one.context,
@@ -84,6 +85,7 @@ class Table:
         report = Report(
             decision_id=decision_id,
             outcome_id=f"{decision_id}-seen",
+            final=True,
             outcomes={name: values.tolist()[0] for name, values in moved.outcomes.items()},
             terminated=True if moved.terminated[0] else None,
             truncated=True if moved.truncated[0] else None,

@@ -59,6 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decision_id: str
     outcomes: dict[str, float | bool]
     outcome_id: str
+    final: bool  # nothing more will come of this decision
     terminated: bool | None = None
     truncated: bool | None = None
     next_context: dict[str, Any] | None = None

@@ -42,17 +42,18 @@ class Problem:
     explore: Mapping[str, Any] = field(default_factory=dict)
 
     def loop_file(self) -> dict[str, Any]:
-        """A loop file of it, as a mapping."""
+        """A loop file of it, as a mapping. What comes of an action is known at once, so nothing waits for its window."""
         actions: dict[str, Any] = {"kind": "discrete", "labels": list(self.actions.labels)}
         if self.actions.box:
             actions = {"kind": "continuous", "box": {p.name: {"min": p.low, "max": p.high} for p in self.actions.box}}
+        close = {"close": "final"} if self.outcomes else {}
         made = {
             "loop": self.name.replace("_", "-"),
             "context": dict(self.context),
             "actions": actions,
             "episodes": {"id": "episode_id", "step": "step", "discount": self.discount, "max_steps": self.max_steps},
             "outcomes": dict(self.outcomes),
-            "reward": {"expression": self.expression, "range": list(self.reward_range)},
+            "reward": {"expression": self.expression, "range": list(self.reward_range), **close},
             "baseline": "uniform",
         }
         extra = {"learner": dict(self.learner), "explore": dict(self.explore)}

@@ -131,6 +131,7 @@ class _Table:
             Report(
                 decision_id=turn.decision_id,
                 outcome_id=f"{turn.decision_id}-seen",
+                final=True,
                 outcomes={name: values[row] for name, values in seen.items()},
                 terminated=True if moved.terminated[row] else None,
                 truncated=True if moved.truncated[row] else None,
