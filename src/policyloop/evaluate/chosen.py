@@ -1,0 +1,87 @@
+"""A chosen policy held against its history: what it would have returned in episodes that it did not learn from.
+
+Question answered: beside the curves that spoke for a checkpoint, what do estimators of whole episodes say of it, and does the
+history allow any of them to? It is asked as it acts without exploring, but for the floor of labels.
+Letters: n transitions, k labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policyloop.core.episode import EpisodePolicy, Transitions
+from policyloop.core.loop import ActionSpec
+from policyloop.evaluate.choice import Choice
+from policyloop.evaluate.history import Doubt
+from policyloop.evaluate.sequence_report import SequenceReport, evaluate_sequences
+from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
+
+MOST_EPISODES = 100  # that are looked at: enough for an opinion in seconds
+WIDEST = 64  # numbers of a state; a fitted model of wider ones takes longer than the training
+
+
+def target_of(policy: EpisodePolicy, transitions: Transitions, *, actions: ActionSpec, floor: float) -> Target:
+    """What a policy of episodes would do at the rows of a history.
+
+    Args:
+        actions: of the loop.
+        floor: of labels: so much is spread evenly, [0, 1].
+    """
+    if actions.box:
+        return target_of_numbers(policy.act, transitions)
+    k = len(actions.labels)
+
+    def pmf_of(state: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray((1 - floor) * np.eye(k)[policy.scores(state).argmax(axis=1)] + floor / k)
+
+    return target_of_labels(pmf_of, transitions)
+
+
+def held_against_history(
+    choice: Choice, policy: EpisodePolicy, held_out: Transitions, *, actions: ActionSpec, floor: float
+) -> tuple[Choice, SequenceReport | None]:
+    """The choice with what estimators of whole episodes say of it; and their report, None where there is none.
+
+    Args:
+        choice: of a checkpoint.
+        policy: of that checkpoint.
+        held_out: episodes that it did not learn from.
+        actions: of the loop.
+        floor: of labels.
+    """
+    number = np.cumsum(held_out.is_first) - 1
+    some = held_out.where(number < MOST_EPISODES)
+    if len(some) == 0:
+        return choice, None
+    if np.prod(some.state.shape[1:]) > WIDEST or actions.choices:
+        told = f"What whole episodes would have returned is not estimated: states have more than {WIDEST} numbers."
+        if actions.choices:
+            told = "What whole episodes would have returned is not estimated: actions have labels and numbers at once."
+        return _with(choice, (told,), (), {}), None
+    report = evaluate_sequences(some, target_of(policy, some, actions=actions, floor=floor))
+    estimates = {f"estimate_{name}": _finite(one.estimate.value) for name, one in report.estimates.items()}
+    numbers = {"estimate_history": _finite(report.history.estimate.value), **estimates}
+    known = {doubt.kind for doubt in choice.doubts}
+    told_doubts = {doubt.sentence for doubt in report.doubts}
+    sentences = tuple(one for one in report.sentences if one not in told_doubts)
+    further = tuple(doubt for doubt in report.doubts if doubt.kind not in known)
+    return _with(choice, sentences, further, numbers), report
+
+
+def _with(choice: Choice, sentences: tuple[str, ...], doubts: tuple[Doubt, ...], numbers: Mapping[str, float | None]) -> Choice:
+    told = tuple(doubt.sentence for doubt in doubts)
+    return replace(
+        choice,
+        sentences=(*choice.sentences, *sentences, *told),
+        numbers={**choice.numbers, **numbers},
+        doubts=(*choice.doubts, *doubts),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
