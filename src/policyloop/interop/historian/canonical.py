@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from policyloop.core.loop import Field, LoopSpec
 from policyloop.core.spec_episodes import ACTION
 from policyloop.interop.historian.ends import Ends
+from policyloop.interop.historian.file import one_array
 from policyloop.interop.historian.ledger import Bools, Ledger
 from policyloop.interop.historian.long_table import AT
 from policyloop.interop.historian.said import pmfs, propensities, texts
@@ -86,7 +87,7 @@ def _field(steps: Steps, field: Field) -> pa.Array:
     if field.name not in steps.rows.column_names:
         column: pa.Array = pa.nulls(len(steps.step), pa.string() if field.type in ("category", "text") else pa.float64())
     elif field.type == "tensor":
-        return _nested(pa.concat_arrays(steps.rows[field.name].chunks), field)
+        return _nested(one_array(steps.rows[field.name]), field)
     elif field.type in ("category", "text"):
         column = texts(steps, field.name)
     else:
@@ -99,7 +100,7 @@ def _field(steps: Steps, field: Field) -> pa.Array:
 def _number(steps: Steps, name: str) -> pa.Array:
     if name not in steps.rows.column_names:
         return pa.nulls(len(steps.step), pa.float64())
-    return pa.concat_arrays(steps.rows[name].chunks)
+    return one_array(steps.rows[name])
 
 
 def _nested(lists: pa.Array, field: Field) -> pa.Array:

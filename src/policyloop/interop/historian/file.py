@@ -47,7 +47,7 @@ def numbers_of(column: pa.ChunkedArray, *, decimal: str = ".", is_boolean: bool 
         decimal: what stands before the decimals of a text.
         is_boolean: whether words such as `on` are numbers, too.
     """
-    flat = _flat(column)
+    flat = one_array(column)
     if pa.types.is_boolean(flat.type):
         return flat.cast(pa.uint8()).cast(pa.float64()), pa.repeat(False, len(flat))
     if not _is_text(flat.type):
@@ -67,7 +67,7 @@ def numbers_of(column: pa.ChunkedArray, *, decimal: str = ".", is_boolean: bool 
 
 def texts_of(column: pa.ChunkedArray) -> pa.Array:
     """A column as texts; whole numbers are written without decimals."""
-    flat = _flat(column)
+    flat = one_array(column)
     if pa.types.is_floating(flat.type):
         whole = pc.and_(pc.equal(flat, pc.floor(flat)), pc.less(pc.abs(flat), 2.0**53))
         if pc.all(whole, min_count=0).as_py():
@@ -75,11 +75,11 @@ def texts_of(column: pa.ChunkedArray) -> pa.Array:
     return flat.cast(pa.string())
 
 
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    """One array, without a dictionary."""
-    one = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(one, pa.ChunkedArray):  # none at all
-        one = pa.concat_arrays(one.chunks) if one.num_chunks else pa.nulls(0, one.type)
+def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one piece, without a dictionary."""
+    one = column
+    if isinstance(column, pa.ChunkedArray):
+        one = pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
     return one.dictionary_decode() if pa.types.is_dictionary(one.type) else one
 
 

@@ -18,6 +18,7 @@ from policyloop.core.episode import Transitions
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_episodes import ACTION, NEXT
 from policyloop.core.state import StateEncoder
+from policyloop.interop.historian.file import one_array
 from policyloop.lake.episode_history import fields_of_history
 
 Bools = NDArray[np.bool_]
@@ -132,7 +133,7 @@ def _wide(lists: pa.ChunkedArray, n: int, width: int) -> NDArray[Any]:
 
 def _episodes(ids: pa.ChunkedArray) -> Ints:
     """(n,) a number for each id."""
-    return np.asarray(pa.concat_arrays(ids.chunks).dictionary_encode().indices.to_numpy(), dtype=np.int64)
+    return np.asarray(one_array(ids).dictionary_encode().indices.to_numpy(), dtype=np.int64)
 
 
 def _counted_on(episode: Ints) -> Ints:

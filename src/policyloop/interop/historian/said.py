@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.errors import unknown
 from policyloop.core.loop import LoopSpec
+from policyloop.interop.historian.file import one_array
 from policyloop.interop.historian.ledger import Bools, Ledger, rows_of
 from policyloop.interop.historian.steps import Steps
 from policyloop.interop.historian.values import is_null, numbers
@@ -63,14 +64,14 @@ def _kinds(steps: Steps, spec: LoopSpec, into: Ledger) -> pa.Array:
     for name in column.unique().to_pylist():
         if name is not None and name not in KINDS:
             into.fault("propensity_kind", unknown("kind of propensity", str(name), KINDS), "unknown_name")
-    return pa.concat_arrays(pc.fill_null(column, usual).chunks)
+    return one_array(pc.fill_null(column, usual))
 
 
 def texts(steps: Steps, name: str) -> pa.Array:
     """(n,) a column of texts; null where it is missing."""
     if name not in steps.rows.column_names:
         return pa.nulls(len(steps.step), pa.string())
-    return pa.concat_arrays(steps.rows[name].chunks)
+    return one_array(steps.rows[name])
 
 
 def pmfs(steps: Steps, spec: LoopSpec, is_bare: Bools) -> pa.Array:
@@ -79,7 +80,7 @@ def pmfs(steps: Steps, spec: LoopSpec, is_bare: Bools) -> pa.Array:
     n = len(steps.step)
     if "pmf" not in steps.rows.column_names or not spec.labels:
         return pa.nulls(n, kind)
-    lists = pa.concat_arrays(steps.rows["pmf"].chunks)
+    lists = one_array(steps.rows["pmf"])
     if pa.types.is_list(lists.type) and pa.types.is_list(lists.type.value_type):
         return lists.cast(kind)
     offsets: NDArray[np.int32] = np.arange(n + 1, dtype=np.int32)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policyloop.core.clock import US_PER_S, iso
+from policyloop.interop.historian.file import one_array
 from policyloop.interop.historian.ledger import Bools, Ledger, Place
 from policyloop.interop.historian.long_table import AT, BATCH, ROW, STEP
 from policyloop.interop.historian.reading import Reading
@@ -119,11 +120,7 @@ def _batches(rows: pa.Table, reading: Reading, *, is_on_grid: bool, into: Ledger
     if nameless.any():
         keep = pa.array(~nameless)
         rows, told = rows.filter(keep), told.filter(keep)
-    encoded = (
-        pa.concat_arrays(told.cast(pa.string()).chunks).dictionary_encode()
-        if len(told)
-        else pa.array([], pa.string()).dictionary_encode()
-    )
+    encoded = one_array(told.cast(pa.string())).dictionary_encode()
     return rows, encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 

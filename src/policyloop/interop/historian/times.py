@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from policyloop.interop.historian.file import one_array
 from policyloop.lake.sql import Session
 
 _OFFSET = r"(?:[zZ]|[+-]\d\d(?::?\d\d)?)$"
@@ -38,9 +39,7 @@ def times_of(column: pa.ChunkedArray, *, zone: str, time_format: str | None = No
         zone: of those without an offset.
         time_format: as strptime takes it; None: ISO 8601.
     """
-    flat = pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
-    if pa.types.is_dictionary(flat.type):
-        flat = flat.dictionary_decode()
+    flat = one_array(column)
     if pa.types.is_timestamp(flat.type) and flat.type.tz is not None:
         return _as_times(flat.cast(pa.timestamp("us", flat.type.tz), safe=False), 0)
     if pa.types.is_timestamp(flat.type) or pa.types.is_date(flat.type):
@@ -57,7 +56,7 @@ def _iso(texts: pa.Array, zone: str) -> Times:
     """Texts as ISO 8601 writes times, with an offset or without; a column of numbers in a CSV is one of texts, too."""
     with Session({"texts": pa.table({"text": texts})}) as session:
         told = session.query("SELECT try_cast(text AS TIMESTAMP) AS time, try_cast(text AS DOUBLE) AS number FROM texts")
-    time = pa.concat_arrays(told["time"].chunks).cast(_NAIVE)
+    time = one_array(told["time"]).cast(_NAIVE)
     if time.null_count == len(time):
         return _counted(told["number"].to_numpy())
     has_offset = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _CLOCK), False).to_numpy(zero_copy_only=False))
