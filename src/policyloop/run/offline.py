@@ -25,6 +25,7 @@ from policyloop.core.model import Manifest
 from policyloop.core.policy import Tensors
 from policyloop.core.state import StateEncoder
 from policyloop.evaluate.choice import Choice, choose
+from policyloop.evaluate.chosen import held_against_history
 from policyloop.evaluate.history import HistoryFacts, facts_of
 from policyloop.lake.schema import DECISIONS
 from policyloop.lake.tables import Snapshot, in_hours
@@ -151,7 +152,11 @@ def train_and_choose(
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     if not run.checkpoints:
         raise NothingToDo(f"loop '{spec.loop}': the training run {run.stopped}")
-    return Trained(run=run, choice=choose(run.curve, history=facts), history=facts, notes=notes)
+    choice = choose(run.curve, history=facts)
+    if choice.place is not None:
+        policy = run.checkpoints[choice.place].policy
+        choice, _ = held_against_history(choice, policy, held_out, actions=spec.actions, floor=spec.explore.floor)
+    return Trained(run=run, choice=choice, history=facts, notes=notes)
 
 
 def packed(
