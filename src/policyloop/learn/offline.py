@@ -51,6 +51,7 @@ class Run:
     checkpoints: tuple[Checkpoint, ...]
     n_updates: int  # that were wanted
     stopped: str | None  # why it ended before that; None: it did not
+    is_early: bool = False  # it ended because it had shown all that it would
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -91,6 +92,7 @@ def train_offline(
     on_checkpoint: OnCheckpoint = lambda checkpoint, state: None,
     resume_from: Resumable | None = None,
     clock: Clock | None = None,
+    is_over: Callable[[list[dict[str, float]]], bool] = lambda curve: False,
 ) -> Run:
     """Learn from episodes for as many updates as the loop says; equal arguments give equal checkpoints on one machine.
 
@@ -102,6 +104,7 @@ def train_offline(
         on_checkpoint: told of each new checkpoint.
         resume_from: what `on_checkpoint` was told before the run was killed, of a run with equal arguments.
         clock: measures how long it takes; None: the system's.
+        is_over: asked with the curve so far: whether the run has shown all that it will.
 
     Raises:
         UnknownName, MissingLibrary: there is no such learner, or its library is not installed.
@@ -113,7 +116,7 @@ def train_offline(
     if resume_from:
         learner.resume(resume_from.state)
     start_s = time.monotonic_s() - (done[-1].seconds if done else 0.0)
-    n_updates, stopped = done[-1].n_updates if done else 0, _why_stopped(done[-1], spec) if done else None
+    n_updates, stopped = done[-1].n_updates if done else 0, why_stopped(done[-1], spec) if done else None
     while n_updates < length.updates and stopped is None:
         n = min(length.checkpoint_every - n_updates % length.checkpoint_every, length.updates - n_updates)
         try:
@@ -128,10 +131,13 @@ def train_offline(
             policy=learner.policy(),
             seconds=time.monotonic_s() - start_s,
         )
-        stopped = _why_stopped(checkpoint, spec)
+        stopped = why_stopped(checkpoint, spec)
         if stopped is None:
             done.append(checkpoint)
             on_checkpoint(checkpoint, learner.state())
+            if is_over([one.line() for one in done]):
+                told = f"was stopped early, after {n_updates:,} updates: it had shown all that it would."
+                return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=told, is_early=True)
     return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=stopped)
 
 
@@ -208,7 +214,7 @@ def _next_to_nothing(encoder: StateEncoder, *, n_parts: int, middle: NDArray[np.
     )
 
 
-def _why_stopped(checkpoint: Checkpoint, spec: LoopSpec) -> str | None:
+def why_stopped(checkpoint: Checkpoint, spec: LoopSpec) -> str | None:
     """Why learning on from here makes no sense; None where it does."""
     at = f"after {checkpoint.n_updates:,} updates"
     for name, value in checkpoint.metrics.items():

@@ -10,6 +10,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from policyloop.cli import tune_episodes as of_episodes
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_note, write_table
@@ -31,6 +32,8 @@ def run(
         Path | None, typer.Option("--out", help="Writes the winner's recipe there, to challenge with.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the search and the models.")] = 0,
+    runner: Annotated[str, typer.Option("--runner", help="Where runs of episodes are made: local or ray.")] = "local",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Runs of episodes that are made at a time.")] = 1,
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +41,18 @@ def run(
 
     The winner is judged on examples that the search never saw, with an interval that allows for choosing among finalists,
     and offered as a challenge. Ctrl-C ends the search and keeps the best so far.
+
+    Of a loop with episodes, training runs with other settings of its learner are made, several side by side, and judged by a
+    fitted model of the return on held-out episodes; all their curves are kept.
     """
+    with open_project(home) as deployment:
+        has_episodes = deployment.registry.standing(loop).spec.episodes is not None
+    if has_episodes:
+        _check_is_writable(out)
+        of_episodes.run(
+            loop, trials=trials, only=only, out=out, seed=seed, runner=runner, workers=workers, home=home, as_json=as_json
+        )
+        return
     parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
     _check_is_writable(out)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("best {task.fields[best]}"))
