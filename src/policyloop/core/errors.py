@@ -291,6 +291,24 @@ class OutsideFailed(PolicyloopError):
     code = "outside_failed"
 
 
+class QueryRefused(PolicyloopError, ValueError):
+    """A query asks for more than to read the tables."""
+
+    code = "query_refused"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}; expected one SELECT over decisions, outcomes, examples, transitions, episodes, models and verdicts. "
+            f"A query reads: it opens no files, changes nothing, and sets nothing."
+        )
+
+
+class QueryFailed(PolicyloopError, ValueError):
+    """A query cannot be carried out as it is written, or takes more time or memory than it may."""
+
+    code = "query_failed"
+
+
 class NotDelivered(PolicyloopError):
     """A webhook reached nobody, or a place that it must not go to."""
 

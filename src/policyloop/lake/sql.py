@@ -1,4 +1,4 @@
-"""SQL over Arrow tables: the only place that knows DuckDB. It sees the tables it is given, and nothing else.
+"""SQL over Arrow tables: with lake/sql_reader.py all that knows DuckDB. It sees the tables it is given, and nothing else.
 
 Question answered: what does this query say of these tables?
 No files, no network, no extensions, no settings from within; results are whole Arrow tables, because an abandoned

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
@@ -130,6 +131,15 @@ class Lake:
     def exists(self, table: str) -> bool:
         """Whether the table was ever written to."""
         return bool(DeltaTable.is_deltatable(f"{self._place}/{table}", self._options))
+
+    def files(self, table: str, *, loop: str | None = None) -> list[str]:
+        """Paths of the data files that a table has now, of one loop or of all; none where it was never written to."""
+        if not self.exists(table):
+            return []
+        files = pa.table(self.open(table).get_add_actions(flatten=True))
+        if loop is not None and files.num_rows:
+            files = files.filter(pc.equal(files["partition.loop"], loop))
+        return [f"{self._place}/{table}/{unquote(path)}" for path in files["path"].to_pylist()]
 
     def hours(self, table: str, *, loop: str) -> list[str]:
         """Hours of a loop that have rows, in order; `unknown` comes last."""
