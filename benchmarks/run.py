@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     ),
     "estimators": ("All estimators on a million examples of ten actions", []),
     "decide_in_process": ("One decision in process, the log left out", []),
+    "network": ("One state through a network, by ONNX and in a decision", []),
     "candidates": ("One decision among candidates", []),
     "any_json": ("Any JSON beside declared fields", []),
     "decide_numbers": ("One decision that is a number beside one over labels, the log left out", []),

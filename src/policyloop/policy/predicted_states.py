@@ -2,8 +2,8 @@
 
 Question answered: what would this model do here, how sure is it, and how much does it expect at the least? Over numbers the
 mean is the action without exploring, which the value is of, and the deviation is that of its own distribution, in the
-action's units. Over labels there is a mean and a deviation of the critics for every label, and the value is of the one it would take:
-where the least that the critics expect is highest.
+action's units. Over labels there is a mean and a deviation of the critics for every label, and the value is of the one it
+would take: where the least that the critics expect is highest.
 Letters: n states, a numbers of an action, k labels, j critics.
 """
 

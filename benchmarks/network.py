@@ -1,0 +1,81 @@
+"""How long a network of two layers of 256 takes for one state of five numbers, and how well ONNX and NumPy agree.
+
+Timed: the ONNX file of the action alone (target 15 us), the file of action and value, and what a decision in process asks:
+the density, a draw, and the value of the action drawn. One thread; the machine's noise only adds, so the best of several rounds
+counts, and CPU time is told beside wall time.
+Run: python benchmarks/network.py [calls per round] [rounds]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import onnxruntime
+
+from policyloop.core.loop import Field
+from policyloop.core.state import StateEncoder
+from policyloop.policy import onnx_writer
+from policyloop.policy.boxed import BoxPolicy, explorer_of
+from policyloop.policy.network import Network
+from policyloop.policy.onnx_network import OnnxNetwork, session
+from policyloop.policy.policies.network import random_network
+
+TARGET_US = 15.0
+NAMES = ("x", "v", "th", "w", "goal")
+
+
+def best_us(call: Callable[[], object], calls: int, rounds: int) -> tuple[float, float]:
+    """Microseconds of CPU and of wall time of one call, in the best round."""
+    best = (float("inf"), float("inf"))
+    for _ in range(rounds):
+        cpu_s, wall_s = time.process_time(), time.perf_counter()
+        for _ in range(calls):
+            call()
+        took = (time.process_time() - cpu_s) / calls * 1e6, (time.perf_counter() - wall_s) / calls * 1e6
+        best = min(best, took)
+    return best
+
+
+def policy_of(network: Network) -> BoxPolicy:
+    """It, as a decision in process asks it."""
+    encoder = StateEncoder.of([Field(name=name, type="number") for name in NAMES])
+    return BoxPolicy(encoder, OnnxNetwork(network), explorer_of("own", {}), 0.02, ("force",))
+
+
+def main(calls: int, rounds: int) -> None:
+    """Measure and print."""
+    rng = np.random.default_rng(1)
+    network = random_network(head="tanh_gaussian", state_shape=(5,), n_outputs=1, rng=rng, width=256)
+    states = rng.normal(size=(1000, 5)).astype(np.float32)
+    actor = session(onnx_writer.policy_bytes(network, has_value=False))
+    whole = session(onnx_writer.policy_bytes(network))
+    action, value = whole.run(None, {"state": states})
+    off = np.abs(action - network.act(states)).max(), np.abs(value - network.value(states, action)).max()
+    print(f"ONNX beside NumPy on 1,000 states: actions differ by {off[0]:.1e} at most, values by {off[1]:.1e} (demanded: 1e-5)")
+
+    policy, one = policy_of(network), {"state": states[:1]}
+    context = dict(zip(NAMES, states[0].tolist(), strict=True))
+
+    def decided() -> None:
+        drawn, _ = policy.density(context, [-0.9], [0.9]).draw(0.5, [0.3])
+        policy.value(context, drawn)
+
+    options = onnxruntime.RunOptions()
+    timed: list[tuple[str, Callable[[], object]]] = [
+        ("ONNX: action", lambda: actor.run(["action"], one, options)),
+        ("ONNX: action and its value", lambda: whole.run(["action", "value"], one, options)),
+        ("density, draw and value, from a context", decided),
+        ("NumPy: action", lambda: network.act(states[:1])),
+    ]
+    for name, call in timed:
+        cpu, wall = best_us(call, calls, rounds)
+        print(f"{name:42s} {cpu:6.1f} us of CPU, {wall:6.1f} us")
+    cpu, _ = best_us(timed[0][1], calls, rounds)
+    print(f"one state answered in {cpu:.1f} us: the target of {TARGET_US:.0f} us is {'met' if cpu <= TARGET_US else 'missed'}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in (sys.argv[1:] + ["2000", "10"][len(sys.argv) - 1 :])))
