@@ -15,7 +15,14 @@ from policyloop.registry.model_rows import ModelRow
 from policyloop.registry.verdict_rows import VerdictRow
 
 
-def card(row: ModelRow, manifest: Manifest, *, line: Sequence[ModelRow], verdicts: Sequence[VerdictRow]) -> str:
+def card(
+    row: ModelRow,
+    manifest: Manifest,
+    *,
+    line: Sequence[ModelRow],
+    verdicts: Sequence[VerdictRow],
+    chosen: Sequence[str] = (),
+) -> str:
     """The card of one model.
 
     Args:
@@ -23,6 +30,7 @@ def card(row: ModelRow, manifest: Manifest, *, line: Sequence[ModelRow], verdict
         manifest: how it was made.
         line: the model and its ancestors, as `lineage.ancestors` gives them.
         verdicts: about this model, newest first.
+        chosen: why it was chosen offline, in sentences; none of one that was not.
     """
     sections = [
         f"# Model {row.model}",
@@ -51,6 +59,7 @@ def card(row: ModelRow, manifest: Manifest, *, line: Sequence[ModelRow], verdict
         ),
         "## Its own numbers",
         _table({name: _number(value) for name, value in manifest.progress.items()}) if manifest.progress else "None.",
+        *(["## Why it was chosen offline", "\n".join(f"- {sentence}" for sentence in chosen)] if chosen else []),
         "## What the gate said",
         *([_told(found) for found in verdicts] or ["Nothing yet."]),
     ]

@@ -86,10 +86,10 @@ def _show_one(deployment: Deployment, standing: Standing, name: str, *, as_json:
     registry, loop = deployment.registry, standing.spec.loop
     row = registry.find(loop, name)
     manifest = registry.load(loop, row.model).manifest
-    verdicts = registry.verdicts(loop, model=row.model)
+    verdicts, chosen = registry.verdicts(loop, model=row.model), registry.offline_choice(loop, row.model)
     if as_json:
         told = [verdict_as_map(found) for found in verdicts]
-        write_json({**_as_map(row, standing.row), "manifest": manifest, "verdicts": told})
+        write_json({**_as_map(row, standing.row), "manifest": manifest, "verdicts": told, "chosen": chosen})
         return
     line = ancestors(registry.models(loop), row.model)
-    typer.echo(card(row, manifest, line=line, verdicts=verdicts), nl=False)
+    typer.echo(card(row, manifest, line=line, verdicts=verdicts, chosen=chosen), nl=False)
