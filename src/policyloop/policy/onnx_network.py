@@ -1,7 +1,8 @@
 """A network as it serves: one state at a time by onnxruntime, in microseconds and on one thread.
 
 Question answered: what does the network want in this state, and what does it expect of this action? The same numbers as
-policy/network.py gives, to 1e-5. Rows are always answered one by one, so that a decision is replayed to the last bit.
+policy/network.py gives, to 1e-5. Rows are always answered one by one, so that a decision is replayed to the last bit; on
+another kind of processor, float32 rounds otherwise in the seventh digit.
 Letters: n states, a numbers of an action, k labels.
 """
 
