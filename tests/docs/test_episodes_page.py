@@ -9,6 +9,7 @@ from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest, OutcomeRequest
 from policyloop.ingest.outcomes import outcome
 from policyloop.ingest.payload import read
+from policyloop.join.episode_audit import EpisodeAudit
 from policyloop.policy.support import MARGIN
 from policyloop.serve.decider import Decider
 from policyloop.serve.live import live_of
@@ -61,3 +62,14 @@ def test_the_program_runs():
 def test_the_margin_is_the_code_s():
     assert MARGIN == 0.1
     assert "a tenth of the\nwidth wider on either side" in PAGE
+
+
+def test_every_count_of_the_page_is_one_of_the_audit_and_every_decision_is_in_one():
+    (table,) = re.findall(r"\| count \| decisions that \|\n\|---\|---\|\n(.*?)\n\n", PAGE, re.DOTALL)
+    told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    docstring = " ".join((EpisodeAudit.__doc__ or "").split())
+    (terms,) = re.findall(r"decisions = ([\w +]+)\.", docstring)
+
+    assert told == set(terms.split(" + "))
+    assert told <= set(EpisodeAudit.__struct_fields__)
+    assert {"gaps", "both_ends", "ended_again", "terminated_at_limit"} <= set(EpisodeAudit.__struct_fields__)

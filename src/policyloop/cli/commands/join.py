@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
+from policyloop.join.episode_audit import EpisodeAudit
+from policyloop.join.episode_hours import episode_audit
 from policyloop.join.hours import audit_loop
 from policyloop.run.by_hand import join_by_hand
 from policyloop.run.trusted import release
@@ -24,7 +27,7 @@ def run(
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the log into the tables and a loop's examples up to date, and say what became of every event.
+    """Bring the log into the tables and a loop's examples, or its episodes, up to date, and say what became of every event.
 
     While a worker runs, it does the work and this only counts.
     """
@@ -34,6 +37,10 @@ def run(
             release(deployment, spec.loop, hour)
         join_by_hand(deployment, spec)
         audit = audit_loop(deployment.lake, deployment.records, spec.loop)
+        episodes = episode_audit(deployment.records, spec.loop)
+    if spec.episodes is not None:
+        _write_episodes(spec.loop, episodes, as_json=as_json)
+        return
     counts = msgspec.to_builtins(audit)
     if as_json:
         write_json({"loop": spec.loop, "examples": audit.examples, **counts})
@@ -44,4 +51,20 @@ def run(
                 ("examples", f"{audit.examples:,}"),
                 *((name.replace("_", " "), f"{n:,}") for name, n in counts.items() if isinstance(n, int)),
             ],
+        )
+
+
+def _write_episodes(loop: str, audit: EpisodeAudit, *, as_json: bool) -> None:
+    """What became of every decision of a loop with episodes, and some of those that became no transition."""
+    counts = msgspec.to_builtins(audit)
+    rows = counts.pop("rows")
+    if as_json:
+        write_json({"loop": loop, **counts, "rows": rows})
+        return
+    write_table(("what", "how many"), [(name.replace("_", " "), f"{n:,}") for name, n in counts.items()])
+    if rows:
+        sys.stdout.write("\n")
+        write_table(
+            ("fault", "episode", "step", "decision"),
+            [(row["fault"].replace("_", " "), row["episode_id"], row["step"], row["decision_id"]) for row in rows],
         )
