@@ -157,7 +157,9 @@ def _say_written(is_new: bool, n_decisions: int, spec: LoopSpec) -> None:
     if not is_new:
         typer.echo("This history is in the tables already: nothing was written.")
         return
-    typer.echo(f"imported {counted(n_decisions, 'decision')}. Next: `policyloop join`, then `policyloop train {spec.loop}`.")
+    typer.echo(
+        f"imported {counted(n_decisions, 'decision')}. Next: `policyloop join {spec.loop}`, then `policyloop train {spec.loop}`."
+    )
 
 
 def _in_words(spread: Spread) -> tuple[str, str, str]:

@@ -19,7 +19,7 @@ from policyloop.interop.historian.file import one_array
 from policyloop.interop.historian.ledger import Bools, Ledger
 from policyloop.interop.historian.long_table import AT
 from policyloop.interop.historian.said import pmfs, propensities, texts
-from policyloop.interop.historian.steps import Steps
+from policyloop.interop.historian.steps import Steps, short_iso
 from policyloop.interop.historian.values import numbers
 from policyloop.lake.episode_history import fields_of_history, history_schema
 
@@ -71,8 +71,8 @@ def _ids(steps: Steps, *, by_time: bool) -> pa.Array:
     place = np.arange(len(base)) - np.repeat(first_of_base, np.diff(first_of_base, append=len(base)))
     names = steps.names.take(pa.array(base)).to_pylist()
     if by_time:
-        at = steps.rows[AT].take(pa.array(starts)).cast(pa.timestamp("us"))
-        names, place = pc.strftime(at, format="%Y-%m-%dT%H:%M:%SZ").to_pylist(), np.zeros(len(base), dtype=np.int64)
+        names = [short_iso(at) for at in steps.rows[AT].take(pa.array(starts)).to_pylist()]
+        place = np.zeros(len(base), dtype=np.int64)
     told = [name if k == 0 else f"{name}/{k + 1}" for name, k in zip(names, place.tolist(), strict=True)]
     return pa.array(told).take(pa.array(piece))
 

@@ -66,7 +66,7 @@ def place_of(rows: pa.Table, i: int) -> str:
     """`row 17`, or of a grid the time of its tick."""
     if ROW in rows.column_names:
         return f"row {rows[ROW][i].as_py()}"
-    return iso(rows[AT][i].as_py())
+    return short_iso(rows[AT][i].as_py())
 
 
 def in_order(rows: pa.Table, reading: Reading, *, every_us: int | None, file: str, into: Ledger) -> Steps:
@@ -185,4 +185,9 @@ def _placed(rows: pa.Table) -> Place:
 
 
 def _by_time(starts: Ints) -> pa.Array:
-    return pa.array([iso(int(at)) for at in starts])
+    return pa.array([short_iso(int(at)) for at in starts])
+
+
+def short_iso(at_us: int) -> str:
+    """A time without decimals that are zero: `2026-03-02T06:00:00Z`."""
+    return iso(at_us).replace(".000000Z", "Z")

@@ -21,6 +21,12 @@ _CLOCK = r"\d:\d\d.*" + _OFFSET  # an offset stands behind a time of day: `2026-
 _NAIVE = pa.timestamp("us")
 _UNITS = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0))  # below the first: the number counts in units of the second, in microseconds
 
+_READ = """
+SELECT try_cast(text AS TIMESTAMP) AS time, epoch_us(try_cast(text AS TIMESTAMPTZ)) AS instant,
+    try_cast(text AS DOUBLE) AS number
+FROM texts
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -55,14 +61,19 @@ def times_of(column: pa.ChunkedArray, *, zone: str, time_format: str | None = No
 def _iso(texts: pa.Array, zone: str) -> Times:
     """Texts as ISO 8601 writes times, with an offset or without; a column of numbers in a CSV is one of texts, too."""
     with Session({"texts": pa.table({"text": texts})}) as session:
-        told = session.query("SELECT try_cast(text AS TIMESTAMP) AS time, try_cast(text AS DOUBLE) AS number FROM texts")
+        told = session.query(_READ)
     time = one_array(told["time"]).cast(_NAIVE)
     if time.null_count == len(time):
         return _counted(told["number"].to_numpy())
     has_offset = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _CLOCK), False).to_numpy(zero_copy_only=False))
     if not has_offset.any():
         return _local(time, zone)
-    exact = _as_times(time, 0)
+    instant = one_array(told["instant"])
+    exact = Times(
+        pc.fill_null(instant, 0).to_numpy(zero_copy_only=False).astype(np.int64),
+        np.asarray(instant.is_null().to_numpy(zero_copy_only=False)),
+        0,
+    )
     if has_offset.all():
         return exact
     local = _local(time, zone)

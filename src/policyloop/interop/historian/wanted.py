@@ -62,8 +62,8 @@ def wanted_of(spec: LoopSpec, reading: Reading) -> dict[str, Wanted]:
     labelled = [choice.name for choice in spec.actions.choices] or ([ACTION] if spec.actions.labels else [])
     found += [Wanted(name, "text", "action", True) for name in labelled]
     found += [Wanted(o.name, "boolean" if o.type == "boolean" else "number", "outcome", False) for o in spec.outcomes.values()]
-    found += [Wanted(name, kind, role, False) for name, (kind, role) in SAID.items()]
-    return {one.name: one for one in found}
+    said = [Wanted(name, kind, role, False) for name, (kind, role) in SAID.items()]
+    return {one.name: one for one in (*said, *found)}  # a name of the loop is the loop's
 
 
 def match(

@@ -1,0 +1,79 @@
+"""`policyloop import history`: shown first, imported once, or a loop file where there is no loop."""
+
+import json
+
+import pytest
+
+ROWS = "batch,step,level,valve\n" + "".join(f"b{b},{k},{40 + k + b},{k}\n" for b in range(12) for k in range(15))
+MAKE = ("import", "history", "tank.csv", "--loop", "tank", "--episodes", "batch")
+LOOP = """
+loop: tank
+context: {level: {type: number, min: 0, max: 100}}
+actions: {kind: continuous, box: {valve: {min: 0, max: 20}}}
+episodes: {id: batch}
+reward: {expression: next.level, range: [0, 100]}
+learner: {name: fqi}
+explore: {name: gaussian}
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A history in the folder of the project."""
+    (tmp_path / "tank.csv").write_text(ROWS)
+
+
+@pytest.fixture
+def tank(policyloop, table, tmp_path):
+    """A project whose loop tank is applied."""
+    (tmp_path / "tank.yaml").write_text(LOOP)
+    assert policyloop("apply").code == 0
+    return policyloop
+
+
+def test_a_dry_run_shows_and_writes_nothing_but_the_picture(tank, tmp_path):
+    ran = tank(*MAKE, "--dry-run")
+
+    assert ran.code == 0
+    assert ran.out.startswith("180 rows made 12 episodes (0 terminated, 12 truncated), 168 steps.\n")
+    assert ran.out.endswith("picture: tank-history.png\nNothing was imported (--dry-run).\n")
+    assert (tmp_path / "tank-history.png").read_bytes()[:4] == b"\x89PNG"
+    assert json.loads(tank("join", "tank", "--json").out)["decisions"] == 0
+
+
+def test_a_history_comes_in_once_and_becomes_transitions(tank):
+    first, again = tank(*MAKE, "--plot", "none"), tank(*MAKE, "--plot", "none", "--json")
+
+    assert first.out.endswith("imported 168 decisions. Next: `policyloop join tank`, then `policyloop train tank`.\n")
+    assert json.loads(again.out)["written"] is False
+    assert json.loads(tank("join", "tank", "--json").out)["transitions"] == 168
+
+
+def test_without_a_loop_a_loop_file_is_made_of_the_table(policyloop, table, tmp_path):
+    ran = policyloop(*MAKE, "--actions", "valve", "--reward", "next.level", "--plot", "none")
+
+    assert ran.code == 0
+    assert ran.out.startswith("wrote tank.yaml: a loop made of this file. Look at it before anything else.\n")
+    assert ran.out.endswith("Next: edit tank.yaml, then `policyloop apply`, then this command again.\n")
+    assert policyloop("apply").code == 0
+    assert "imported 168 decisions." in policyloop(*MAKE, "--plot", "none").out
+
+
+def test_a_fault_is_the_users_and_nothing_is_written(tank, tmp_path):
+    (tmp_path / "tank.csv").write_text(ROWS.replace("b3,4,47,4", "b3,4,47,99"))
+
+    bad, good = tank(*MAKE, "--plot", "none"), tank(*MAKE, "--plot", "none", "--repair", "clip-actions")
+
+    assert bad.code == 2
+    assert bad.err == (
+        "error: valve: is 99 and the like in 1 of 180 rows (row 50); expected 0 to 20. Mend the file, or ask for "
+        "`--repair clip-actions`.\n"
+    )
+    assert "repaired: clip-actions, 1 times\n" in good.out
+
+
+def test_formats_are_reached_as_before(policyloop):
+    ran = policyloop("import", "--help")
+
+    assert "history" in ran.out
+    assert "FORMAT" in ran.out

@@ -1,0 +1,91 @@
+"""A loop file made of a history: fields with room, actions between what was done, and what is missing is asked for."""
+
+import pytest
+
+from policyloop.core.errors import Invalid
+from policyloop.core.spec_file import read_spec
+from policyloop.interop.historian.prepare import prepare
+from policyloop.interop.historian.proposal import propose
+from policyloop.interop.historian.reading import read_options
+
+ROWS = "batch,step,level,mode,wet,valve,gain,terminated\n" + "".join(
+    f"b{b},{k},{40 + k + b},{'auto' if k % 2 else 'hand'},{'true' if k % 3 else 'false'},{k},{k / 2},0\n"
+    for b in range(3)
+    for k in range(5)
+)
+LONG = "tag,time,value\n" + "".join(
+    f"LI,2026-03-02T06:{k:02d}:00,{40 + k}\nFV,2026-03-02T06:{k:02d}:00,{k}\n" for k in range(30)
+)
+
+
+@pytest.fixture
+def proposed(tmp_path):
+    """A function that makes a loop's document of a CSV's text, and answers it with its file."""
+
+    def make(text, *, actions=("valve",), outcomes=(), reward=None, **options):
+        file = tmp_path / "tank.csv"
+        file.write_text(text)
+        reading = read_options(**options)
+        return propose(file, reading, actions=actions, outcomes=outcomes, reward=reward), file, reading
+
+    return make
+
+
+def test_columns_become_fields_actions_and_outcomes(proposed):
+    document, *_ = proposed(ROWS, outcomes=["gain"], reward="gain - 0.1 * valve", episodes="batch")
+
+    assert document["context"] == {
+        "level": {"type": "number", "min": 0, "max": 52},
+        "mode": {"type": "category", "values": ["auto", "hand"]},
+        "wet": {"type": "boolean"},
+    }
+    assert document["actions"] == {"kind": "continuous", "box": {"valve": {"min": 0, "max": 4}}}
+    assert document["outcomes"] == {"gain": {"type": "number", "take": "last"}}
+    assert document["episodes"]["id"] == "batch"
+
+
+def test_what_was_proposed_reads_the_file_that_it_was_made_of(proposed):
+    document, file, reading = proposed(ROWS, reward="next.level", episodes="batch", ignore=["gain"])
+
+    prepared = prepare(file, read_spec({"loop": "tank", **document}), reading)
+
+    assert len(prepared.history["episode_id"].unique()) == 3
+
+
+def test_tags_of_a_long_table_become_fields_and_lags_too(proposed):
+    document, file, reading = proposed(
+        LONG,
+        actions=["valve"],
+        reward="-abs(next.level - 50)",
+        columns=["level=LI", "valve=FV"],
+        every="1m",
+        lags=["level=2"],
+        episodes="gap=1h",
+    )
+
+    prepared = prepare(file, read_spec({"loop": "tank", **document}), reading)
+
+    assert list(document["context"]) == ["level", "level_lag2"]
+    assert prepared.history.num_rows == 28
+
+
+def test_a_column_called_reward_is_the_reward(proposed):
+    document, *_ = proposed(ROWS.replace("gain", "reward"), episodes="batch")
+
+    assert document["reward"] == {"expression": "reward", "range": [0, 4]}
+
+
+def test_labels_become_labels(proposed):
+    document, *_ = proposed(ROWS, actions=["action"], columns=["action=mode"], reward="next.level", episodes="batch")
+    mixed, *_ = proposed(ROWS, actions=["mode", "valve"], reward="next.level", episodes="batch")
+
+    assert document["actions"] == {"kind": "discrete", "labels": ["auto", "hand"]}
+    assert mixed["actions"] == {"kind": "tuple", "parts": {"mode": ["auto", "hand"], "valve": {"min": 0, "max": 4}}}
+
+
+def test_what_cannot_be_told_is_asked_for_at_once(proposed):
+    with pytest.raises(Invalid) as refused:
+        proposed(ROWS, actions=["vavle"])
+
+    assert [fault.where for fault in refused.value.faults] == ["--actions", "--reward"]
+    assert "did you mean 'valve'" in str(refused.value)
