@@ -16,7 +16,7 @@ from some_events import T0
 @pytest.fixture
 def carts(policyloop, tmp_path):
     """The command in a project whose carts have an episode with a gap, not joined yet."""
-    (tmp_path / "carts.yaml").write_text(json.dumps(CART))
+    (tmp_path / "carts.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in CART.items()))
     assert policyloop("apply").code == 0
     with open_deployment(Home(Path("policyloop-data"))) as deployment:
         spec = deployment.registry.standing(CART["loop"]).spec
