@@ -219,6 +219,12 @@ def test_decisions_without_episode_or_step_are_counted_with_their_rows():
     assert {(row.fault, row.decision_id) for row in found.episodes.rows} >= {("no_episode", "alone"), ("no_step", "e1/None")}
 
 
+def test_decisions_that_belong_to_no_episode_at_all_are_counted():
+    found = joined([a_step(0, episode=None, decision_id="alone")])
+
+    assert (found.transitions.num_rows, found.episodes.no_episode, found.due) == (0, 1, None)
+
+
 def test_steps_of_an_episode_that_nobody_counted_are_counted_by_time():
     events = [a_step(None, x=float(i), at=T0 + i * SECOND, decision_id=f"d{i}") for i in (2, 0, 1)]
 

@@ -17,18 +17,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policyloop.core.clock import US_PER_S
-from policyloop.core.event import ENDED
 from policyloop.core.loop import LoopSpec
 from policyloop.join.audit import Audit
 from policyloop.join.episode_audit import EpisodeAudit, FaultRow, some_of
+from policyloop.join.episode_records import Records, Words, once, words_of
 from policyloop.join.episode_steps import NOWHERE, Ordered, Steps, put_in_order
 from policyloop.join.examples import OUTCOME_COLUMNS, reports_of, seen_of
 from policyloop.join.executed import done_instead, values_done_instead
 from policyloop.join.reward import aggregated
 from policyloop.join.transition_rows import Done, Placed, Told, needs_next, transition_rows, uses_outcomes
 from policyloop.join.window import Windows, windows
-from policyloop.lake.sql import Session
-from policyloop.lake.views import IDENTITY, ORDER, first_decisions, repeated_ids, twins_of
+from policyloop.lake.views import IDENTITY
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -44,24 +43,6 @@ _FAULTS += ("after_end", "no_next", "waiting")
 _CODE = {name: code for code, name in enumerate(_FAULTS)}
 _FINE = -1
 
-_MATCHED = """
-SELECT min(rows.place) AS place, first.n_duplicates, first.is_conflict
-FROM rows JOIN first USING (writer, seq)
-GROUP BY first.decided_at, rows.writer, rows.seq, first.n_duplicates, first.is_conflict
-ORDER BY first.decided_at, rows.writer, rows.seq
-"""
-_WORDS = """
-SELECT * EXCLUDE (place) FROM (
-    SELECT *, count(*) OVER (PARTITION BY decision_id) AS n,
-        row_number() OVER (PARTITION BY decision_id ORDER BY received_at, outcome_id) AS place
-    FROM (
-        SELECT * FROM words
-        QUALIFY row_number() OVER (PARTITION BY decision_id, outcome_id ORDER BY received_at,
-            md5(concat_ws('|', terminated, truncated, next_context)), writer, seq) = 1
-    )
-) WHERE place = 1
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class PutTogether:
@@ -74,31 +55,6 @@ class PutTogether:
     first_waiting: int | None  # decided_at of the earliest decision that waits
 
 
-@dataclass(frozen=True, slots=True)
-class _Records:
-    """n decisions, each once, in the order (decided_at, writer, seq)."""
-
-    table: pa.Table
-    n_duplicates: Ints
-    is_conflict: Bools
-    episode: Ints  # (n,) place among the episode ids in alphabetical order; -1: it has none
-    step: Ints  # (n,) as it was logged, or the place by time where an episode has no steps at all
-    has_step: Bools
-    n_episodes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What was said about ends, by decision."""
-
-    is_terminated: Bools  # (n,)
-    is_truncated: Bools
-    received_at: Ints  # (n,) 0 where nothing was said
-    next_context: pa.Array  # (n,) JSON or null
-    n_words: Ints  # (n,)
-    is_both: Bools
-
-
 def put_together(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, watermark: int) -> PutTogether:
     """Transitions of decisions and outcomes that are in memory.
 
@@ -108,7 +64,7 @@ def put_together(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, wat
         spec: the loop's spec, with `episodes`.
         watermark: microseconds; everything received before it is among the rows.
     """
-    records = _once(decisions)
+    records = once(decisions)
     n = records.table.num_rows
     reports, n_orphans = reports_of(outcomes, records.table, list(spec.outcomes))
     seen = seen_of(reports)
@@ -123,44 +79,26 @@ def put_together(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, wat
     )
     values, is_there = aggregated(spec.outcomes, seen, counts=in_time.counts, n=n)
     done = _done(reports, records.table, spec)
-    words = _words(outcomes, records.table)
+    words = words_of(outcomes, records.table)
     told = Told.of(records.table["context"], words.next_context, spec)
 
     left = _left_out(records, in_time, done.is_usable)
     rows = _sorted_rows(records, left)  # places of decisions that are steps
     ordered = _in_order(records, words, told, rows, spec)
-    left[rows[ordered.is_after_end]] = _CODE["after_end"]
-    left[rows[~told.is_readable[rows] & ~ordered.is_after_end]] = _CODE["unreadable"]
-    left[rows[ordered.is_without_next]] = _CODE["no_next"]
     over_at = _over_at(records, in_time, words, ordered, rows, spec)
-    is_waiting = (records.episode >= 0) & (over_at > watermark)[records.episode]
-    left[is_waiting] = _CODE["waiting"]
-
-    keep = ordered.keep & (left[rows] == _FINE)
-    placed = _placed(records, ordered, rows, keep)
+    _leave_out(left, records, ordered, rows, is_readable=told.is_readable, is_over=over_at <= watermark)
+    placed = _placed(records, ordered, rows, ordered.keep & (left[rows] == _FINE))
     made = transition_rows(records.table, placed, told=told, done=done, outcomes=(values, is_there), spec=spec)
-    of_outcomes = np.bincount(seen.decision, weights=reports["n_duplicates"].to_numpy(), minlength=n)
-    duplicates = int(of_outcomes.sum()) + int(records.n_duplicates.sum())
-    episodes = _episode_audit(records, words, ordered, rows, left, is_over=over_at <= watermark)
+    duplicates = int(reports["n_duplicates"].to_numpy().sum()) + int(records.n_duplicates.sum())
     episodes = _with_counts(
-        episodes, transitions=made.rows.num_rows, executed=made.n_executed, clipped=made.n_clipped, duplicate=duplicates
-    )
-    audit = Audit(
-        decisions=n,
-        joined=made.rows.num_rows,
-        waiting=episodes.waiting,
-        unusable=n - made.rows.num_rows - episodes.waiting,
-        outcomes=len(seen) + n_orphans,
-        arrived_late=int(in_time.arrived_late.sum()),
-        happened_late=int(in_time.happened_late.sum()),
-        undeclared=int((seen.name < 0).sum()),
-        duplicate=duplicates,
-        conflict=int(records.is_conflict.sum()),
-        outcome_conflict=int(reports["is_conflict"].to_numpy().astype(bool).sum()),
-        clipped=made.n_clipped,
+        _episode_audit(records, words, ordered, rows, left, is_over=over_at <= watermark),
+        transitions=made.rows.num_rows,
         executed=made.n_executed,
-        orphan=n_orphans,
+        clipped=made.n_clipped,
+        duplicate=duplicates,
     )
+    audit = _audit(episodes, reports, in_time, n_outcomes=len(seen) + n_orphans, n_orphans=n_orphans)
+    is_waiting = left == _CODE["waiting"]
     if not is_waiting.any():
         return PutTogether(made.rows, audit, episodes, due=None, first_waiting=None)
     due = over_at[over_at > watermark]
@@ -168,87 +106,24 @@ def put_together(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, wat
     return PutTogether(made.rows, audit, episodes, due=int(due.min()), first_waiting=first)
 
 
-def _once(decisions: pa.Table) -> _Records:
-    """The record that counts, of each decision."""
-    twins = twins_of(decisions)
-    first = first_decisions(decisions, twins)
-    if len(repeated_ids(decisions)):
-        places = decisions.select(["writer", "seq"]).append_column("place", pa.array(np.arange(decisions.num_rows)))
-        with Session({"rows": places, "first": first}) as session:
-            found = session.query(_MATCHED)
-        table = decisions.take(found["place"])
-        n_duplicates = found["n_duplicates"].to_numpy().astype(np.int64)
-        is_conflict = found["is_conflict"].to_numpy().astype(bool)
-    else:
-        table = _in_log_order(decisions)
-        n_duplicates = np.zeros(table.num_rows, dtype=np.int64)
-        is_conflict = np.zeros(table.num_rows, dtype=bool)
-    episode, n_episodes = _numbered(table["episode_id"])
-    step, has_step = _steps(table["step"], episode, n_episodes)
-    return _Records(table, n_duplicates, is_conflict, episode, step, has_step, n_episodes)
-
-
-def _in_log_order(decisions: pa.Table) -> pa.Table:
-    """The rows in the order (decided_at, writer, seq); mostly they are."""
-    at, seq = (decisions[name].to_numpy() for name in ("decided_at", "seq"))
-    is_one_writer = pc.count_distinct(decisions["writer"]).as_py() <= 1
-    if is_one_writer and bool(((np.diff(at) > 0) | ((np.diff(at) == 0) & (np.diff(seq) > 0))).all()):
-        return decisions
-    return decisions.take(pc.sort_indices(decisions.select(ORDER), sort_keys=[(name, "ascending") for name in ORDER]))
-
-
-def _numbered(ids: pa.ChunkedArray) -> tuple[Ints, int]:
-    """The place of each id among all of them in alphabetical order, -1 for none; and how many there are."""
-    encoded = ids.combine_chunks().dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    place = np.empty(len(order) + 1, dtype=np.int64)
-    place[order] = np.arange(len(order))
-    place[-1] = -1
-    return place[pc.fill_null(encoded.indices, -1).to_numpy()], len(order)
-
-
-def _steps(logged: pa.ChunkedArray, episode: Ints, n_episodes: int) -> tuple[Ints, Bools]:
-    """Step and whether there is one; where no decision of an episode has a step, they are counted by time from 0."""
-    has_step = pc.is_valid(logged).to_numpy().astype(bool)
-    step = pc.fill_null(logged, 0).to_numpy().astype(np.int64)
-    if has_step.all():
-        return step, has_step
-    has_any = np.zeros(n_episodes + 1, dtype=bool)
-    has_any[episode[has_step]] = True
-    is_counted = (episode >= 0) & ~has_any[episode]
-    rows = np.flatnonzero(is_counted)
-    rows = rows[np.argsort(episode[rows], kind="stable")]
-    own = episode[rows]
-    starts = np.flatnonzero(np.diff(own, prepend=-1))
-    counted = step.copy()
-    counted[rows] = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-    return counted, has_step | is_counted
-
-
-def _words(outcomes: pa.Table, decisions: pa.Table) -> _Words:
-    """What was said about the end of an episode, of each decision the first that was received."""
-    n = decisions.num_rows
-    said = outcomes.filter(pc.equal(outcomes["name"], ENDED)).select(list(_WORD_NAMES))
-    with Session({"words": said}) as session:
-        first = session.query(_WORDS)
-    row = pc.index_in(first["decision_id"], value_set=decisions["decision_id"].combine_chunks())
-    first = first.filter(pc.is_valid(row))
-    at = pc.drop_null(row).to_numpy().astype(np.int64)
-    terminated, truncated = (pc.fill_null(first[name], False).to_numpy().astype(bool) for name in ("terminated", "truncated"))
-    columns = {name: np.zeros(n, dtype=bool) for name in ("is_terminated", "is_truncated", "is_both")}
-    columns["is_terminated"][at] = terminated
-    columns["is_truncated"][at] = ~terminated  # a word without a flag says no more than that the record stops
-    columns["is_both"][at] = terminated & truncated
-    received_at, n_words = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    received_at[at] = first["received_at"].to_numpy()
-    n_words[at] = first["n"].to_numpy()
-    place = np.full(n, -1)
-    place[at] = np.arange(len(at))
-    contexts = first["next_context"].combine_chunks().take(pa.array(place, mask=place < 0))
-    return _Words(received_at=received_at, next_context=contexts, n_words=n_words, **columns)
-
-
-_WORD_NAMES = ("decision_id", "outcome_id", "received_at", "terminated", "truncated", "next_context", "writer", "seq")
+def _audit(episodes: EpisodeAudit, reports: pa.Table, in_time: Windows, *, n_outcomes: int, n_orphans: int) -> Audit:
+    """The audit that all loops have: what became no transition is unusable."""
+    return Audit(
+        decisions=episodes.decisions,
+        joined=episodes.transitions,
+        waiting=episodes.waiting,
+        unusable=episodes.decisions - episodes.transitions - episodes.waiting,
+        outcomes=n_outcomes,
+        arrived_late=int(in_time.arrived_late.sum()),
+        happened_late=int(in_time.happened_late.sum()),
+        undeclared=int((reports["name"].to_numpy() < 0).sum()),
+        duplicate=episodes.duplicate,
+        conflict=episodes.conflict,
+        outcome_conflict=int(reports["is_conflict"].to_numpy().astype(bool).sum()),
+        clipped=episodes.clipped,
+        executed=episodes.executed,
+        orphan=n_orphans,
+    )
 
 
 def _done(reports: pa.Table, decisions: pa.Table, spec: LoopSpec) -> Done:
@@ -269,7 +144,7 @@ def _has(lists: pa.ChunkedArray, n_parts: int) -> Bools:
     return has
 
 
-def _left_out(records: _Records, in_time: Windows, is_usable: Bools) -> NDArray[np.int8]:
+def _left_out(records: Records, in_time: Windows, is_usable: Bools) -> NDArray[np.int8]:
     """(n,) why a decision is no step at all; `_FINE` for those that are."""
     left = np.full(records.table.num_rows, _FINE, dtype=np.int8)
     left[~is_usable] = _CODE["unusable"]
@@ -280,7 +155,18 @@ def _left_out(records: _Records, in_time: Windows, is_usable: Bools) -> NDArray[
     return left
 
 
-def _sorted_rows(records: _Records, left: NDArray[np.int8]) -> Ints:
+def _leave_out(
+    left: NDArray[np.int8], records: Records, ordered: Ordered, rows: Ints, *, is_readable: Bools, is_over: Bools
+) -> None:
+    """Mark the steps that become no transition, and the decisions that wait."""
+    left[rows[ordered.is_after_end]] = _CODE["after_end"]
+    left[rows[~is_readable[rows] & ~ordered.is_after_end]] = _CODE["unreadable"]
+    left[rows[ordered.is_without_next]] = _CODE["no_next"]
+    waits = np.append(~is_over, False)  # the last entry is of decisions without an episode
+    left[waits[records.episode]] = _CODE["waiting"]
+
+
+def _sorted_rows(records: Records, left: NDArray[np.int8]) -> Ints:
     """Places of the steps in the order (episode, step). Of several decisions of one step the first counts; marks the others."""
     rows = np.flatnonzero(left == _FINE)
     rows = rows[np.lexsort((records.step[rows], records.episode[rows]))]  # stable: the log's order stays
@@ -290,7 +176,7 @@ def _sorted_rows(records: _Records, left: NDArray[np.int8]) -> Ints:
     return rows[~again]
 
 
-def _in_order(records: _Records, words: _Words, told: Told, rows: Ints, spec: LoopSpec) -> Ordered:
+def _in_order(records: Records, words: Words, told: Told, rows: Ints, spec: LoopSpec) -> Ordered:
     assert spec.episodes is not None, "a loop without episodes"
     steps = Steps(
         episode=records.episode[rows],
@@ -305,7 +191,7 @@ def _in_order(records: _Records, words: _Words, told: Told, rows: Ints, spec: Lo
     )
 
 
-def _placed(records: _Records, ordered: Ordered, rows: Ints, keep: Bools) -> Placed:
+def _placed(records: Records, ordered: Ordered, rows: Ints, keep: Bools) -> Placed:
     next_row = ordered.next_row[keep]
     return Placed(
         rows=rows[keep],
@@ -318,7 +204,7 @@ def _placed(records: _Records, ordered: Ordered, rows: Ints, keep: Bools) -> Pla
     )
 
 
-def _over_at(records: _Records, in_time: Windows, words: _Words, ordered: Ordered, rows: Ints, spec: LoopSpec) -> Ints:
+def _over_at(records: Records, in_time: Windows, words: Words, ordered: Ordered, rows: Ints, spec: LoopSpec) -> Ints:
     """(e,) the watermark from which an episode is in the table."""
     n_episodes = records.n_episodes
     decided_at = records.table["decided_at"].to_numpy().astype(np.int64)
@@ -340,7 +226,7 @@ def _over_at(records: _Records, in_time: Windows, words: _Words, ordered: Ordere
 
 
 def _episode_audit(
-    records: _Records, words: _Words, ordered: Ordered, rows: Ints, left: NDArray[np.int8], *, is_over: Bools
+    records: Records, words: Words, ordered: Ordered, rows: Ints, left: NDArray[np.int8], *, is_over: Bools
 ) -> EpisodeAudit:
     """Counts, and some of the rows with faults; without what only the rows of the table can tell."""
     counts = np.bincount(left[left >= 0], minlength=len(_FAULTS))
@@ -367,7 +253,7 @@ def _episode_audit(
     )
 
 
-def _is_word_that_counts(records: _Records, words: _Words, rows: Ints) -> Bools:
+def _is_word_that_counts(records: Records, words: Words, rows: Ints) -> Bools:
     """Of the sorted steps, the one of each episode whose word ends it: the earliest that has any."""
     has_word = words.n_words[rows] > 0
     own = records.episode[rows][has_word]
@@ -380,7 +266,7 @@ def _with_counts(audit: EpisodeAudit, **counts: int) -> EpisodeAudit:
     return EpisodeAudit(**{name: counts.get(name, getattr(audit, name)) for name in EpisodeAudit.__struct_fields__})
 
 
-def _fault_rows(records: _Records, words: _Words, left: NDArray[np.int8]) -> tuple[FaultRow, ...]:
+def _fault_rows(records: Records, words: Words, left: NDArray[np.int8]) -> tuple[FaultRow, ...]:
     """Some of the decisions with a fault, by name."""
     found: list[FaultRow] = []
     for name, where in (
