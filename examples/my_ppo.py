@@ -55,15 +55,15 @@ def learn(folder):
             pull = (likely * ratio * advantage * moves)[:, None] * (u - f @ weights) / spread**2
             weights += RATE * np.linalg.solve(gram, f.T @ pull)
 
-    numbers = {"mean": mean, "scale": scale, "drawn": drawn, "shift": shift, "weights": weights, "one": 1, "zero": 0,
-               "half": (high - low) / 2, "center": (low + high) / 2, "least": low, "most": high, "value_of": value[:, None]}  # fmt: skip
+    numbers = {"mean": mean, "scale": scale, "drawn": drawn, "shift": shift, "weights": weights, "one": 1,
+               "zero": 0, "half": (high - low) / 2, "center": (low + high) / 2, "least": low, "most": high, "v": value[:, None]}
     add = helper.make_node
     nodes = [add("Sub", ["state", "mean"], ["d"]), add("Div", ["d", "scale"], ["z"]), add("MatMul", ["z", "drawn"], ["m"]),
              add("Add", ["m", "shift"], ["s"]), add("Tanh", ["s"], ["t"]), add("ReduceMax", ["z"], ["r"], axes=[1]),
              add("Mul", ["r", "zero"], ["n"]), add("Add", ["n", "one"], ["c"]), add("Concat", ["c", "z", "t"], ["f"], axis=1),
              add("MatMul", ["f", "weights"], ["u"]), add("Mul", ["u", "half"], ["h"]), add("Add", ["h", "center"], ["a"]),
-             add("Max", ["a", "least"], ["b"]), add("Min", ["b", "most"], ["action"]), add("MatMul", ["f", "value_of"], ["v"]),
-             add("Squeeze", ["v", "axis"], ["value"])]  # fmt: skip
+             add("Max", ["a", "least"], ["b"]), add("Min", ["b", "most"], ["action"]), add("MatMul", ["f", "v"], ["q"]),
+             add("Squeeze", ["q", "axis"], ["value"])]  # fmt: skip
     kept = [numpy_helper.from_array(np.atleast_1d(array).astype(np.float32), name) for name, array in numbers.items()]
     kept.append(numpy_helper.from_array(np.array([1]), "axis"))
     told = [helper.make_tensor_value_info("action", TensorProto.FLOAT, [None, len(low)]),
