@@ -18,6 +18,7 @@ from policyloop.care.earned import Earned, earned_of
 from policyloop.care.report_facts import Facts, facts_of
 from policyloop.care.status import LoopStatus, status_of
 from policyloop.care.timeline import Happening, timeline_of
+from policyloop.care.trainings import TrainingLine, trainings_of
 from policyloop.core.clock import US_PER_S, TimeUs, hour_of
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import BASELINE
@@ -117,6 +118,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     earned: Earned
     timeline: list[Happening]  # what went live, was taken back or moved, the newest first
     audit: Audit  # of the hours that the time touches
+    trainings: list[TrainingLine] = []  # of loops with episodes: every run, with its curves
 
 
 def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
@@ -156,6 +158,7 @@ def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
         earned=earned_of(deployment, spec, since=since),
         timeline=timeline_of(verdicts, deployment.registry.challenges.moves(status.loop, limit=_MOST_VERDICTS), since=since),
         audit=_audit(deployment, status.loop, since=int(edges[0])),
+        trainings=[] if spec.episodes is None else trainings_of(deployment, status.loop),
     )
 
 

@@ -14,6 +14,7 @@ from policyloop.care.charts import Frame, bar_chart, line_chart, round_range, sh
 from policyloop.care.markup import Markup, element, joined
 from policyloop.care.page import whole_page
 from policyloop.care.report import ActionLine, Report
+from policyloop.care.report_curves import curves_section, film_section
 from policyloop.care.report_earned import earned_section, timeline_section
 from policyloop.care.report_parts import (
     bounds_of,
@@ -56,11 +57,17 @@ _BESIDE = (
 )
 
 
-def page_of(report: Report) -> bytes:
-    """The page, UTF-8."""
+def page_of(report: Report, *, film: bytes | None = None) -> bytes:
+    """The page, UTF-8.
+
+    Args:
+        film: an animated GIF to show in it.
+    """
     title = f"{report.loop}: report of {day_of(max(report.start, report.since))} to {day_of(report.end)}"
-    body = joined(*_head(report), *(_sections(report) if report.n else [_nothing()]), _foot(report))
-    return whole_page(title, body)
+    shown = [] if film is None else [film_section(film)]
+    curves = [curves_section(report.trainings)] if any(line.curve for line in report.trainings) else []
+    body = joined(*_head(report), *shown, *(_sections(report) if report.n else [_nothing()]), *curves, _foot(report))
+    return whole_page(title, body, has_pictures=film is not None)
 
 
 def _head(report: Report) -> Iterator[Markup]:

@@ -44,6 +44,9 @@ svg .reign-name { fill: var(--ink); font-size: 11px; }
 .a0 { --c: var(--a0); } .a1 { --c: var(--a1); } .a2 { --c: var(--a2); } .a3 { --c: var(--a3); } .a4 { --c: var(--a4); }
 .a5 { --c: var(--a5); } .a6 { --c: var(--a6); } .a7 { --c: var(--a7); } .a8 { --c: var(--a8); } .a9 { --c: var(--a9); }
 .a10 { --c: var(--a10); } rect[class^="a"] { fill: var(--c); }
+.panels { display: grid; grid-template-columns: repeat(2, 1fr); gap: .4rem 1rem; } figure { margin: 0; }
+figcaption { color: var(--soft); font-size: .85rem; } .curve { fill: none; stroke: var(--c); stroke-width: 1.6; }
+.chosen { fill: var(--c); stroke: var(--card); } .film { max-width: 100%; border-radius: 6px; }
 .split { height: 1.1rem; border-radius: 4px; overflow: hidden; }
 .swatch { display: inline-block; width: .75rem; height: .75rem; border-radius: 3px; margin-right: .45rem; }
 .swatch { background: var(--c); }
@@ -67,6 +70,7 @@ th { font-weight: 600; color: var(--soft); } tbody th { color: inherit; font-wei
 details { margin-top: .6rem; } summary { cursor: pointer; color: var(--accent); }
 footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; }
 @media (max-width: 58rem) { .tiles { grid-template-columns: repeat(3, 1fr); } }
+@media (max-width: 46rem) { .panels { grid-template-columns: 1fr; } }
 @media (max-width: 46rem) { svg.wide { display: none; } svg.narrow { display: block; } main { padding: 1rem .7rem 2rem; }
   section { padding: .9rem .8rem; } .tiles { grid-template-columns: repeat(2, 1fr); } .tile .figure { font-size: 1.25rem; } }
 @media print { body { background: none; } section, .tile { break-inside: avoid; } }

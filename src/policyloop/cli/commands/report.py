@@ -26,21 +26,24 @@ def run(
         Path | None,
         typer.Option("--out", help="Where to write; - is standard output. [default: LOOP-report.html]", show_default=False),
     ] = None,
+    film: Annotated[
+        Path | None, typer.Option("--film", help="An animated GIF to show in it, such as `demo` makes.", show_default=False)
+    ] = None,
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a loop's report as one HTML page that needs nothing beside itself.
 
     What it earned beside its baseline and what exploring cost, what went live and why, reward over time with its interval,
-    the shares of the actions, and how outcomes were joined. With --json its numbers go to standard output and no page
-    is written.
+    the shares of the actions, and how outcomes were joined; of a loop with episodes the learning curves of all runs too. With
+    --json its numbers go to standard output and no page is written.
     """
     with open_project(home) as deployment:
         report = report_of(deployment, loop, since=since_us(since, now_us=deployment.clock.now_us()))
     if as_json:
         write_json(report)
         return
-    page = page_of(report)
+    page = page_of(report, film=None if film is None else _film(film))
     if out == _TO_STDOUT:
         sys.stdout.write(page.decode())
         return
@@ -50,3 +53,14 @@ def run(
     except OSError as error:
         raise Invalid([Fault("--out", f"is '{file}', which cannot be written: {error.strerror}.")]) from None
     typer.echo(f"{file}: {report.n:,} decisions of loop '{report.loop}' since {since} ago, {len(page) / 1024:,.0f} KiB")
+
+
+def _film(file: Path) -> bytes:
+    """The bytes of an animated GIF."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Invalid([Fault("--film", f"is '{file}', which cannot be read: {error.strerror}.")]) from None
+    if not data.startswith(b"GIF8"):
+        raise Invalid([Fault("--film", f"is '{file}', which is no GIF.")])
+    return data
