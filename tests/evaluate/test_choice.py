@@ -62,6 +62,13 @@ def test_a_run_whose_conservative_term_stays_high_is_told_so():
     assert any("conservative term is still 51.3 %" in sentence for sentence in choice.sentences)
 
 
+def test_a_run_that_says_nothing_of_what_it_expects_gives_its_last_checkpoint_and_that_is_said():
+    choice = choose([{"n_updates": 100 * i, "loss": 1.0} for i in range(1, 6)], history=a_history())
+
+    assert (choice.n_updates, choice.rule, choice.is_made) == (500, "last", True)
+    assert choice.sentences[0].startswith("The run says nothing of the returns that it expects")
+
+
 def test_a_run_that_diverges_is_cut_off_before_it_does():
     choice = choose(curve_of([10.0, 30, 60, 80, math.inf, math.nan, 1, 2]), history=a_history())
 

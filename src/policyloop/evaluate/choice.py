@@ -80,6 +80,14 @@ def choose(
     if not eligible:
         return _choice(curve, None, "none", told, numbers, all_doubts)
     sound = [curve[i] for i in eligible]
+    if not curves.tells_what_it_expects(sound):
+        last = int(curve[eligible[-1]]["n_updates"])
+        told = [
+            *told,
+            f"The run says nothing of the returns that it expects: the last checkpoint is taken, after {last:,} updates.",
+        ]
+        numbers |= {name: float(value) for name, value in curve[eligible[-1]].items()}
+        return _choice(curve, eligible[-1], "last", told, numbers, all_doubts)
     inner, rule, why = _by_shape(sound)
     place, sentences = eligible[inner], [*told, why]
     lacks = _underfit(sound)
@@ -137,7 +145,7 @@ def is_collapsed(point: Mapping[str, float], history: HistoryFacts | None) -> bo
     The expected return on the data has less than a tenth of the size that the history's own returns have, and differs by less
     than that from one row to another.
     """
-    if history is None or not np.isfinite(history.mean_value):
+    if history is None or not np.isfinite(history.mean_value) or "q_mean" not in point:
         return False
     size = COLLAPSED * abs(history.mean_value)
     spread = point.get("q_max", point["q_mean"]) - point.get("q_min", point["q_mean"])
@@ -219,7 +227,7 @@ def _beside_history(point: Mapping[str, float], history: HistoryFacts | None) ->
 
 def _broke_down(point: Mapping[str, float], largest: float) -> str:
     after = f"after {point['n_updates']:,.0f} updates"
-    if np.isfinite(point["q_mean"]) and point["q_mean"] > largest:
+    if point.get("q_mean", 0.0) > largest and np.isfinite(point["q_mean"]):
         return (
             f"From {after.removeprefix('after ')} on the expected return is {point['q_mean']:.4g}, and no return can be above "
             f"{largest:.4g}: these checkpoints are left out. A lower learning rate or a larger conservative weight helps."

@@ -41,14 +41,16 @@ def checked(curve: Curve) -> NDArray[np.int64]:
     """(c,) the updates after which the checkpoints were made.
 
     Raises:
-        Invalid: there is no checkpoint, one has no `n_updates` or no `q_mean`, or their order is not that of the training.
+        Invalid: there is no checkpoint, one has no `n_updates`, some have no `q_mean` while others do, or their order is not
+            that of the training.
     """
     if not len(curve):
         raise Invalid([Fault("curve", "has no checkpoint; expected one mapping for each, with n_updates and q_mean.")])
+    needed = ("n_updates", "q_mean") if tells_what_it_expects(curve) else ("n_updates",)
     faults = [
         Fault(f"curve[{i}]", f"has no '{name}'; expected n_updates, q_mean and what else `diagnose` gives.")
         for i, point in enumerate(curve)
-        for name in ("n_updates", "q_mean")
+        for name in needed
         if name not in point
     ]
     if not faults:
@@ -59,6 +61,11 @@ def checked(curve: Curve) -> NDArray[np.int64]:
         i = int(falls[0]) + 1
         faults = [Fault(f"curve[{i}].n_updates", f"is {updates[i]} after {updates[i - 1]}; expected numbers that rise.")]
     raise Invalid(faults, subject="the curve")
+
+
+def tells_what_it_expects(curve: Curve) -> bool:
+    """Whether the run says anything of expected returns; a method of others need not."""
+    return any("q_mean" in point for point in curve)
 
 
 def series(curve: Curve, name: str) -> NDArray[np.float64] | None:
@@ -76,7 +83,7 @@ def n_sound(curve: Curve, *, largest: float = math.inf) -> int:
         largest: no return can be more, so a mean expectation above it is no longer about the data.
     """
     for i, point in enumerate(curve):
-        if not all(math.isfinite(value) for value in point.values()) or point["q_mean"] > largest:
+        if not all(math.isfinite(value) for value in point.values()) or point.get("q_mean", 0.0) > largest:
             return i
     return len(curve)
 

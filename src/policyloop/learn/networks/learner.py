@@ -22,14 +22,17 @@ from policyloop.core.errors import BadModel, BadSetting, Diverged, NothingToDo
 from policyloop.core.loop import ActionSpec
 from policyloop.core.policy import Tensors
 from policyloop.learn.networks.actors import LOG_STD
+from policyloop.learn.networks.copying import Copying
 from policyloop.learn.networks.method import Learned, Method, advanced, begun, told_of
 from policyloop.learn.networks.replay import put, with_room
 from policyloop.learn.networks.rows import Rows, box_of, picked, rows_of, scaler_of
 from policyloop.learn.networks.shape import check_whole
+from policyloop.learn.networks.td3 import Td3
 from policyloop.policy.network import Network
 
 _ROWS_TO_TELL = 4096  # of each part: enough to see how it goes, and no more than a few updates' work
 _HELD_OUT = "held_out_"
+_RETURNS = ("q_mean", "q_min", "q_max", "q_policy")
 
 _picked = jax.jit(picked)
 _Numbers = TypeVar("_Numbers", Learned, Rows)
@@ -122,7 +125,7 @@ class NetworkLearner:
         return told
 
     def diagnose(self) -> Mapping[str, float]:
-        """How it stands on some thousand rows of the data and of held-out episodes, where there are any.
+        """How it stands on some thousand rows of the data and of held-out episodes, in the loop's reward unit.
 
         Raises:
             Diverged: a number is not finite.
@@ -156,7 +159,14 @@ class NetworkLearner:
         if not n_rows:
             return {}
         told = told_of(self.method, self.learned, _picked(rows, _places(n_rows, n)))
-        return {f"{before}{name}": float(number) for name, number in told.items()}
+        of_unit = self._powers()
+        return {f"{before}{name}": float(number) * of_unit.get(name, 1.0) for name, number in told.items()}
+
+    def _powers(self) -> dict[str, float]:
+        """What makes the loop's reward unit of the numbers that are told: networks learn in a unit of their own."""
+        unit = float(self.learned.scaler.reward)
+        term = 1.0 if isinstance(self.method, Copying | Td3) else unit  # theirs is a distance of actions
+        return {**dict.fromkeys(_RETURNS, unit), "td_error": unit**2, "conservative": term}
 
     def _check(self, n_updates: int) -> None:
         if int(n_updates) != n_updates or n_updates < 1:
