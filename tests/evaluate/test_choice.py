@@ -59,7 +59,7 @@ def test_a_run_whose_td_error_stays_high_is_told_to_take_more_capacity_or_steps(
 def test_a_run_whose_conservative_term_stays_high_is_told_so():
     choice = choose(curve_of(RISING, conservative=[50.0] * 8), history=a_history())
 
-    assert any("conservative term is still 51.3 %" in sentence for sentence in choice.sentences)
+    assert any("conservative term still has 51.3 % of the expected return's size" in sentence for sentence in choice.sentences)
 
 
 def test_a_run_that_says_nothing_of_what_it_expects_gives_its_last_checkpoint_and_that_is_said():

@@ -82,12 +82,9 @@ def choose(
     sound = [curve[i] for i in eligible]
     if not curves.tells_what_it_expects(sound):
         last = int(curve[eligible[-1]]["n_updates"])
-        told = [
-            *told,
-            f"The run says nothing of the returns that it expects: the last checkpoint is taken, after {last:,} updates.",
-        ]
+        why = f"The run says nothing of the returns that it expects: the last checkpoint is taken, after {last:,} updates."
         numbers |= {name: float(value) for name, value in curve[eligible[-1]].items()}
-        return _choice(curve, eligible[-1], "last", told, numbers, all_doubts)
+        return _choice(curve, eligible[-1], "last", [*told, why], numbers, all_doubts)
     inner, rule, why = _by_shape(sound)
     place, sentences = eligible[inner], [*told, why]
     lacks = _underfit(sound)
@@ -181,11 +178,15 @@ def _underfit(sound: Curve) -> list[str]:
     if (error := curves.high_error(sound)) is not None:
         told.append(f"the root of the TD error is still {100 * error:.3g} % of the expected return's size")
     if (term := curves.high_term(sound)) is not None:
-        told.append(f"the conservative term is still {100 * term:.3g} % of it")
+        told.append(f"the conservative term still has {100 * term:.3g} % of that size" if told else _of_term(term))
     if not told:
         return []
     said = " and ".join(told)
     return [f"{said[0].upper()}{said[1:]}: the run underfits; try more capacity (width, depth) or more steps."]
+
+
+def _of_term(term: float) -> str:
+    return f"the conservative term still has {100 * term:.3g} % of the expected return's size"
 
 
 def _by_fit(place: int, rule: Rule, fitted: Mapping[int, Estimate]) -> tuple[int, Rule, list[str]]:
