@@ -59,7 +59,10 @@ BOX = ActionSpec(
 )
 
 
-@pytest.mark.parametrize("text", ['{"force": -0.5, "gear": "high"}', '["high", -0.5]', "[1, -0.5]"])
+@pytest.mark.parametrize(
+    "text",
+    ['{"force": -0.5, "gear": "high"}', '["high", -0.5]', "[1, -0.5]", '{"action": [1], "action_value": [-0.5]}'],
+)
 def test_parts_are_named_or_listed_with_the_labelled_ones_first(text):
     places, numbers, is_usable = values_done_instead(reports((0, 5, 5, text)), chosen(0), values(0.5), BOX)
 

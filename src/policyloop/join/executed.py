@@ -55,7 +55,7 @@ def values_done_instead(
         reports: as for `done_instead`.
         chosen: (n,) lists of places, one a labelled part.
         values: (n,) lists of numbers.
-        actions: the parts. A report names them all in a mapping, or has a list: labelled parts first, then the numbers.
+        actions: the parts. A report names them all, or lists them, labelled ones first; or it has places and numbers apart.
     """
     n = len(chosen)
     is_usable = np.ones(n, dtype=bool)
@@ -84,7 +84,9 @@ def _parts(text: str, actions: ActionSpec) -> tuple[list[int], list[float]] | No
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     given = [told] if isinstance(told, int | float) else told
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and given.keys() == {"action", "action_value"}:  # as our own log keeps it
+        given = [*_listed(given["action"]), *_listed(given["action_value"])]
+    elif isinstance(given, Mapping):
         given = [given.get(name) for name in names]
     if not isinstance(given, list) or len(given) != len(names):
         return None
@@ -93,6 +95,10 @@ def _parts(text: str, actions: ActionSpec) -> tuple[list[int], list[float]] | No
     if len(numbers) < len(actions.box) or not all(isinstance(place, int) for place in places):
         return None
     return [place for place in places if place is not None], numbers
+
+
+def _listed(told: Any) -> list[Any]:
+    return told if isinstance(told, list) else []
 
 
 def _place(told: Any, labels: tuple[str, ...]) -> int | None:
