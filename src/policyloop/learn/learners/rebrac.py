@@ -1,6 +1,6 @@
 """ReBRAC: two critics and an actor that is drawn towards the history, on the critics' side too; quick, for actions in a box.
 
-Question answered: which numbers are best, as far as the history tells? The first to try: an update costs a seventh of one of
+Question answered: which numbers are best, as far as the history tells? The first to try: an update costs a sixth of one of
 `cql`. Where a history varies its actions widely, a small `actor_weight` is enough; where it is one narrow policy, raise both.
 Source: Tarasov et al. 2023 (arXiv:2305.09836).
 """
