@@ -25,6 +25,7 @@ from policyloop.run.training import Tell, Training
 _FEWEST_NEW = 100  # examples between two looks at a live model ...
 _SHARE_NEW = 0.02  # ... and this share of all, so that looking stays cheap as the tables grow
 _FEWEST_NEW_IN_CHALLENGE = 50  # a look at a challenge reads what is new alone
+_FEWEST_EPISODES_IN_CHALLENGE = 1
 
 
 class Worker:
@@ -101,10 +102,11 @@ class Worker:
         n = n_examples(d.records, loop)
         if brought.n_new or brought.n_corrected or brought.n_withdrawn:
             self._tell("info", "joined", {"loop": loop, "new": brought.n_new, "corrected": brought.n_corrected, "examples": n})
-        if self._is_look_due(loop, standing, n):
+        settled = n_settled(d.records, standing.spec)
+        if self._is_look_due(loop, standing, settled):
             for done in self._child.look(loop):
                 self._tell("warning", "looked", {"loop": loop, "what": done})
-        self._queue_what_is_due(loop, standing, n_settled(d.records, standing.spec))
+        self._queue_what_is_due(loop, standing, settled)
 
     def _is_look_due(self, loop: str, standing: Standing, n: int) -> bool:
         """Whether enough has settled since the last look, or something changed about a challenge that is not served yet."""
@@ -114,7 +116,8 @@ class Worker:
         waiting = None  # of a challenge: what it may wait for beside decisions
         if challenge is not None and challenge.state not in SERVED:
             waiting = (challenge.id, challenge.state, challenge.model, standing.row.is_frozen)
-        enough = _next_look_after(n) if challenge is None else _FEWEST_NEW_IN_CHALLENGE
+        in_challenge = _FEWEST_NEW_IN_CHALLENGE if standing.spec.episodes is None else _FEWEST_EPISODES_IN_CHALLENGE
+        enough = _next_look_after(n) if challenge is None else in_challenge
         if n < self._n_looked.get(loop, 0) + enough and waiting == self._waiting.get(loop):
             return False
         self._n_looked[loop], self._waiting[loop] = n, waiting

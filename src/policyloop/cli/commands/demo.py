@@ -1,4 +1,4 @@
-"""Play the whole loop on real data: server, client application, learning, gate; a table and a plot at the end."""
+"""Play the whole loop: on a labelled table, on the cart-pole, or on Tetris."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from policyloop.cli.options import AsJson
 from policyloop.cli.screen import write_json, write_table
+from policyloop.cli.watching import Watching
+from policyloop.run.demo import cartpole as cartpole_demo
 from policyloop.run.demo.play import Plan, play
 from policyloop.run.demo.plot import draw
 from policyloop.run.demo.story import Story
@@ -22,7 +24,12 @@ from policyloop.simulate.dataset import DIGITS, Dataset, digits, read
 _RAREST_SHARE = 0.0005  # rows of rarer labels are left out; their labels stay actions
 
 
-def run(
+app = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
+
+
+@app.callback(invoke_without_command=True)
+def table(
+    context: typer.Context,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +43,12 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for data and plot.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play the whole loop on real data: server, client application, learning, gate; a table and a plot at the end."""
+    """Play the whole loop on real data: server, client application, learning, gate; a table and a plot at the end.
+
+    `policyloop demo cartpole` and `policyloop demo tetris` play episodes instead, in which decisions change what comes next.
+    """
+    if context.invoked_subcommand is not None:
+        return
     table, source = _table(data)
     folder = out or Path(f"policyloop-demo-{datetime.now():%Y%m%d-%H%M%S}")
     plan = Plan(warm_start=warm_start, rounds=rounds, batch_size=batch_size, seed=seed)
@@ -59,6 +71,33 @@ def run(
         write_json(_as_json(story, source, plot))
     else:
         _show(story, plot)
+
+
+@app.command()
+def cartpole(
+    episodes: Annotated[int, typer.Option("--episodes", min=100, help="Episodes of the history.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for data and pictures.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """From a clumsy controller's history to a better controller: import, learn, choose offline, prove, serve, compare."""
+    folder = out or Path(f"policyloop-cartpole-{datetime.now():%Y%m%d-%H%M%S}")
+    with Watching() as watch:
+        found = cartpole_demo.play(cartpole_demo.Plan(episodes=episodes, seed=seed), folder, watch=watch)
+    if as_json:
+        told = msgspec.to_builtins(found)
+        write_json(told.pop("players") | told | {"folder": str(folder), "seconds": round(found.seconds, 1)})
+        return
+    rows = [
+        (name, f"{p.n_episodes:,}", f"{p.mean_return:,.0f}", f"{p.mean_steps:,.0f}", f"{p.share_full_length:.0%}")
+        for name, p in found.players.items()
+    ]
+    write_table(("who acts", "episodes", "mean return", "mean steps", "full length"), rows)
+    typer.echo("")
+    parts = [(name, f"{part.n_steps:,}", f"{part.mean_reward:.2f}") for name, part in found.by_source.items()]
+    write_table(("action source", "steps", "reward a step"), parts)
+    typer.echo(f"\nfilm: {folder / 'before-and-after.gif'}\ndata: {folder} (cd there, then try `policyloop models cart-pole`)")
+    typer.echo(f"{found.seconds:.0f} s in all")
 
 
 def _table(data: Path | None) -> tuple[Dataset, str]:

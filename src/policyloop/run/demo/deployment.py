@@ -7,13 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from policyloop.core.errors import PolicyloopError
+from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_file import read_spec
 from policyloop.core.spec_template import template_of
 from policyloop.simulate.dataset import Dataset
@@ -22,7 +24,7 @@ LOOP = "demo"
 _START_S = 60.0
 _STOP_S = 40.0
 # Quick rounds: a batch is in the tables a moment after its last outcome.
-_SETTINGS = "log: {seal_after_s: 0.2}\nwork: {every_s: 0.1}\nserver: {workers: 2, log_level: warning}\n"
+SETTINGS = "log: {seal_after_s: 0.2}\nwork: {every_s: 0.1}\nserver: {workers: 2, log_level: warning}\n"
 _LOOP = {
     "outcomes": {"correct": {"type": "boolean", "take": "max"}},
     "reward": {"expression": "correct", "range": [0, 1], "window": "10m", "close": "final"},
@@ -38,14 +40,24 @@ class DemoFailed(PolicyloopError):
     status = 500
 
 
-def write_project(folder: Path, data: Dataset, *, rows_per_round: int) -> Path:
-    """Write the project file and the loop file; answers the latter's path."""
+def write_project(folder: Path, document: Mapping[str, Any], *, settings: str = SETTINGS) -> LoopSpec:
+    """Write the project file and the loop file.
+
+    Args:
+        folder: made where it is missing.
+        document: the keys of the loop file.
+        settings: the project file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "policyloop.yaml").write_text(_SETTINGS, encoding="utf-8")
-    spec = read_spec({"loop": LOOP, **data.document, **_LOOP, "train": {"every": f"{rows_per_round} examples"}})
-    file = folder / f"{LOOP}.yaml"
-    file.write_text(template_of(spec), encoding="utf-8")
-    return file
+    (folder / "policyloop.yaml").write_text(settings, encoding="utf-8")
+    spec = read_spec(document)
+    (folder / f"{spec.loop}.yaml").write_text(template_of(spec), encoding="utf-8")
+    return spec
+
+
+def document_of(data: Dataset, *, rows_per_round: int) -> dict[str, Any]:
+    """The loop of a labelled table."""
+    return {"loop": LOOP, **data.document, **_LOOP, "train": {"every": f"{rows_per_round} examples"}}
 
 
 @contextmanager

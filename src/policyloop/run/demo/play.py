@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from policyloop.client import Client
 from policyloop.core.settings import Home
 from policyloop.run.demo.client_app import ClientApp
-from policyloop.run.demo.deployment import LOOP, DemoFailed, running, write_project
+from policyloop.run.demo.deployment import LOOP, DemoFailed, document_of, running, write_project
 from policyloop.run.demo.loop_api import LoopApi
 from policyloop.run.demo.story import Round, Story
 from policyloop.run.deployment import open_deployment
@@ -51,7 +51,7 @@ def play(data: Dataset, plan: Plan, folder: Path, *, on_decision: Callable[[], N
         DemoFailed: the processes did not start, learn or end as they should.
     """
     began_s = time.monotonic()
-    write_project(folder, data, rows_per_round=plan.batch_size)
+    write_project(folder, document_of(data, rows_per_round=plan.batch_size))
     rows = np.random.default_rng(plan.seed).integers(len(data.label), size=plan.n_decisions)
     with running(folder) as url, Client(url) as client:
         app, api = ClientApp(client, LOOP, data), LoopApi(url, LOOP)

@@ -64,7 +64,7 @@ class CartPole:
             reward_range=(0.0, 13.0),
             max_steps=max_steps,
             discount=0.99,
-            learner={"name": "cql"},
+            learner={"name": "rebrac", "width": 128, "updates": 20_000, "checkpoint_every": 1000},
             explore={"name": "gaussian", "scale": 0.1, "floor": 0.02},
         )
         uniform, expert = Uniform(actions), Certain(regulate, source=EXPERT)
