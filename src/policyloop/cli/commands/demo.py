@@ -12,15 +12,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from policyloop.care.report import report_of
+from policyloop.care.report_page import page_of
 from policyloop.cli.options import AsJson
 from policyloop.cli.screen import write_json, write_table
+from policyloop.cli.since import since_us
 from policyloop.cli.watching import Watching
+from policyloop.core.settings import Home
 from policyloop.run.demo import cartpole as cartpole_demo
 from policyloop.run.demo.play import Plan, play
 from policyloop.run.demo.plot import draw
 from policyloop.run.demo.story import Story
+from policyloop.run.deployment import open_deployment
 from policyloop.simulate.dataset import DIGITS, Dataset, digits, read
 
+_REPORTED = "30d"  # the history is dated just before it came in
 _RAREST_SHARE = 0.0005  # rows of rarer labels are left out; their labels stay actions
 
 
@@ -76,6 +82,7 @@ def table(
 @app.command()
 def cartpole(
     episodes: Annotated[int, typer.Option("--episodes", min=100, help="Episodes of the history.")] = 2000,
+    tune: Annotated[int, typer.Option("--tune", min=0, help="Try so many other settings of the learner first.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for data and pictures.", show_default=False)] = None,
     as_json: AsJson = False,
@@ -83,7 +90,11 @@ def cartpole(
     """From a clumsy controller's history to a better controller: import, learn, choose offline, prove, serve, compare."""
     folder = out or Path(f"policyloop-cartpole-{datetime.now():%Y%m%d-%H%M%S}")
     with Watching() as watch:
-        found = cartpole_demo.play(cartpole_demo.Plan(episodes=episodes, seed=seed), folder, watch=watch)
+        found = cartpole_demo.play(cartpole_demo.Plan(episodes=episodes, tune=tune, seed=seed), folder, watch=watch)
+    film, report = folder / "before-and-after.gif", folder / "report.html"
+    with open_deployment(Home(folder / "policyloop-data")) as deployment:
+        since = since_us(_REPORTED, now_us=deployment.clock.now_us())
+        report.write_bytes(page_of(report_of(deployment, found.loop, since=since), film=film.read_bytes()))
     if as_json:
         told = msgspec.to_builtins(found)
         write_json(told.pop("players") | told | {"folder": str(folder), "seconds": round(found.seconds, 1)})
@@ -96,7 +107,8 @@ def cartpole(
     typer.echo("")
     parts = [(name, f"{part.n_steps:,}", f"{part.mean_reward:.2f}") for name, part in found.by_source.items()]
     write_table(("action source", "steps", "reward a step"), parts)
-    typer.echo(f"\nfilm: {folder / 'before-and-after.gif'}\ndata: {folder} (cd there, then try `policyloop models cart-pole`)")
+    typer.echo(f"\nreport: {report}, with the learning curves\nfilm: {film}")
+    typer.echo(f"data: {folder} (cd there, then try `policyloop models {found.loop}`)")
     typer.echo(f"{found.seconds:.0f} s in all")
 
 

@@ -18,12 +18,14 @@ from policyloop.core.errors import NothingToDo
 from policyloop.core.model import short
 from policyloop.core.policy import Tensors
 from policyloop.core.settings import Home
+from policyloop.core.spec_file import read_spec, to_mapping
+from policyloop.core.spec_template import template_of
 from policyloop.gate.ramp import SERVED, State
 from policyloop.interop.historian.prepare import prepare
 from policyloop.interop.historian.reading import Reading
 from policyloop.learn.offline import Checkpoint, length_of
 from policyloop.policy.predicted_states import network_of
-from policyloop.run import episode_challenging, rollout
+from policyloop.run import episode_challenging, rollout, training_records
 from policyloop.run.apply import apply_spec
 from policyloop.run.asking import ask
 from policyloop.run.by_hand import join_by_hand, train_by_hand
@@ -34,6 +36,7 @@ from policyloop.run.gate_state import gate_state
 from policyloop.run.histories import bring_in
 from policyloop.run.model_out import write_model
 from policyloop.run.rollout import RolledOut, roll_out, write_history
+from policyloop.run.tuning_offline import tune_offline
 from policyloop.simulate.actor import certain_of
 from policyloop.simulate.environment import Environment, actor_of, open_environment
 from policyloop.simulate.film import shot_of, write_film
@@ -59,6 +62,7 @@ class Plan:
     """How long the demo is."""
 
     episodes: int = 2000  # of the history
+    tune: int = 0  # further settings of the learner that are tried
     random_fraction: float = 0.25  # of the last rollout
     seed: int = 0
 
@@ -79,8 +83,9 @@ class Comparison:
 
     players: Mapping[str, Player]  # `history`, `expert`, `chosen`, and `chosen, 25 % random`
     by_source: Mapping[str, rollout.BySource]  # of the last rollout: what the policy's own and the random steps brought
+    loop: str
     model: str  # digest of the chosen
-    choice: str  # why it was chosen
+    choice: tuple[str, ...]  # why it was chosen, in sentences
     challenge: tuple[str, ...]  # its moves, in sentences
     n_queried: int  # rows of the first query
     seconds: float
@@ -101,6 +106,8 @@ def play(plan: Plan, folder: Path, *, watch: Watch) -> Comparison:
         apply_spec(deployment, spec)
         _imported(deployment, folder / "history.parquet", plan, watch)
         n_queried = _queried(deployment, watch)
+        if plan.tune:
+            _tuned(deployment, folder, spec.loop, plan, watch)
         model, choice = _trained(deployment, spec.loop, watch)
         _exported(deployment, spec.loop, model, folder, watch)
     with running(folder) as url:
@@ -113,6 +120,7 @@ def play(plan: Plan, folder: Path, *, watch: Watch) -> Comparison:
     return Comparison(
         players=players,
         by_source=mixed.by_source,
+        loop=spec.loop,
         model=model,
         choice=choice,
         challenge=tuple(moves),
@@ -158,7 +166,21 @@ def _queried(deployment: Deployment, watch: Watch) -> int:
     return len(rows)
 
 
-def _trained(deployment: Deployment, loop: str, watch: Watch) -> tuple[str, str]:
+def _tuned(deployment: Deployment, folder: Path, loop: str, plan: Plan, watch: Watch) -> None:
+    """Try other settings, and make those hold that the history speaks for."""
+    watch.stage("Trying other settings", f"policyloop tune {loop} --trials {plan.tune}", plan.tune + 1)
+    found = tune_offline(deployment, loop, n_attempts=plan.tune, seed=plan.seed, on_attempt=lambda attempt: watch.advance(1))
+    if found.winner is None or found.winner.number == 0:
+        watch.say("None of them was better than the loop's own.")
+        return
+    learner = {"name": found.spec.learner.name, **found.winner.settings}
+    spec = read_spec({**to_mapping(found.spec), "learner": learner})
+    (folder / f"{loop}.yaml").write_text(template_of(spec), encoding="utf-8")
+    apply_spec(deployment, spec)
+    watch.say(f"attempt {found.winner.number} is taken: {dict(found.winner.settings)}.")
+
+
+def _trained(deployment: Deployment, loop: str, watch: Watch) -> tuple[str, tuple[str, ...]]:
     """The model that was chosen, and why."""
     spec = deployment.registry.standing(loop).spec
     watch.stage("Learning, and choosing a checkpoint", f"policyloop train {loop}", length_of(spec).updates)
@@ -172,8 +194,12 @@ def _trained(deployment: Deployment, loop: str, watch: Watch) -> tuple[str, str]
     trained = train_by_hand(deployment, spec, on_checkpoint=told)
     if trained is None:
         raise DemoFailed("another process holds the worker's lease; expected a folder that nobody else uses.")
-    watch.say(trained.sentence)
-    return trained.model, trained.sentence
+    record = training_records.record_of(deployment.home, trained.model)
+    sentences = tuple(record.choice["sentences"]) if record is not None else (trained.sentence,)
+    watch.say(f"model {short(trained.model)} is OFFLINE-CHOSEN.")
+    for sentence in sentences:
+        watch.say(sentence)
+    return trained.model, sentences
 
 
 def _exported(deployment: Deployment, loop: str, model: str, folder: Path, watch: Watch) -> None:
@@ -229,11 +255,11 @@ def _stand(deployment: Deployment, loop: str) -> _Stand:
 
 
 def _after_look(deployment: Deployment, loop: str, was: _Stand) -> _Stand:
-    """Where it stands when the worker has looked again: it moved, or took up what was played."""
+    """Where it stands when the worker has looked again: it moved, or took up some of what was played."""
     until_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < until_s:
         now = _stand(deployment, loop)
-        if now.state != was.state or now.is_waiting != was.is_waiting or now.n_served >= was.n_served + _AT_ONCE:
+        if now != was:
             return now
         time.sleep(_LOOK_EVERY_S)
     raise DemoFailed(f"waited {_PATIENCE_S:.0f} s for the worker to look at the challenge; server.log may tell why.")
