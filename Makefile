@@ -5,13 +5,19 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow check bench docs lock ledger
+.PHONY: help demo demo-cartpole demo-tetris test test-slow check bench docs lock ledger
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.run  ## the whole loop on real data, with a plot at the end; under 3 minutes
 	$(BIN)/policyloop demo $(ARGS)
+
+demo-cartpole: .venv/.rl  ## from a history to a better controller: learned offline, proven, served; about 5 minutes
+	$(BIN)/policyloop demo cartpole $(ARGS)
+
+demo-tetris: .venv/.rl  ## a line of models that learns to play by playing; under 10 minutes
+	$(BIN)/policyloop demo tetris $(ARGS)
 
 # Two workers on two cores: more threads a worker would only get in each other's way.
 test test-slow: export OPENBLAS_NUM_THREADS = 1
@@ -38,7 +44,7 @@ ledger: .venv/.dev  ## tests/LEDGER.md from the last `make test`
 	$(BIN)/python tests/ledger.py
 
 lock: .venv/.dev  ## requirements/*.lock from pyproject.toml (needs uv)
-	for pair in build:run dev:dev bench:bench; do \
+	for pair in build:run dev:dev bench:bench "build --extra rl:rl"; do \
 	  uv pip compile pyproject.toml --group $${pair%%:*} --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header --no-emit-index-url --quiet -o requirements/$${pair##*:}.lock; done
 
@@ -46,6 +52,10 @@ lock: .venv/.dev  ## requirements/*.lock from pyproject.toml (needs uv)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes -r requirements/run.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.rl: requirements/rl.lock .venv/.run
+	$(BIN)/pip install --quiet --require-hashes -r requirements/rl.lock
 	@touch $@
 
 .venv/.dev: requirements/dev.lock .venv/.run
