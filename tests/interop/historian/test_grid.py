@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyloop.interop.historian.grid import resampled, ticks_of
+from policyloop.interop.historian.grid import in_silence, resampled, ticks_of
 
 AT = np.array([0, 4, 10, 27], dtype=np.int64)
 VALUE = np.array([1.0, 3.0, 5.0, 9.0])
@@ -68,3 +68,12 @@ def test_a_context_never_knows_what_came_later(at):
     known = ~np.isnan(told)
     assert (told[known] <= ticks[known]).all()
     np.testing.assert_array_equal(known, ticks >= at[0])
+
+
+def test_in_a_silence_of_all_tags_nothing_is_known_from_its_first_step_on():
+    heard = np.array([0, 10, 20, 95, 100], dtype=np.int64)
+
+    told = in_silence(heard, np.arange(0, 110, 10), every_us=10, max_gap_us=30)
+
+    np.testing.assert_array_equal(np.arange(0, 110, 10)[told], [30, 40, 50, 60, 70, 80, 90])
+    assert not in_silence(heard, np.arange(0, 110, 10), every_us=10, max_gap_us=80).any()

@@ -62,6 +62,22 @@ def last_places(at: Ints, when: Ints, max_gap_us: int | None) -> Ints:
     return place
 
 
+def in_silence(at: Ints, ticks: Ints, *, every_us: int, max_gap_us: int) -> NDArray[np.bool_]:
+    """(n,) ticks in a silence of all tags that is longer than readings hold: nothing is known from its first step on.
+
+    Args:
+        at: (m,) of all readings of all tags, in any order.
+        ticks: (n,) rising.
+        every_us: a step's time.
+        max_gap_us: how long readings hold.
+    """
+    heard = np.unique(at)
+    before = np.searchsorted(heard, ticks, side="right") - 1
+    last, following = heard[np.maximum(before, 0)], heard[np.minimum(before + 1, len(heard) - 1)]
+    silent: NDArray[np.bool_] = (following - last > max_gap_us) & (ticks - last >= every_us)
+    return silent
+
+
 def when_read(ticks: Ints, *, role: Role, every_us: int) -> Ints:
     """(n,) when a text is read that belongs to each tick."""
     return ticks + every_us if role in _AFTER else ticks

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import Fault, Invalid, unknown
 from policyloop.interop.historian.file import numbers_of, texts_of
-from policyloop.interop.historian.grid import NOTHING, last_places, resampled, ticks_of, when_read
+from policyloop.interop.historian.grid import NOTHING, in_silence, last_places, resampled, ticks_of, when_read
 from policyloop.interop.historian.ledger import Ledger
 from policyloop.interop.historian.reading import Method, Reading
 from policyloop.interop.historian.wanted import Wanted, match
@@ -161,7 +161,10 @@ def on_grid(series: Mapping[str, Series], wanted: Mapping[str, Wanted], reading:
             place = last_places(one.at, when_read(ticks, role=role, every_us=every), gap)
             columns[name] = one.value.take(pa.array(place, mask=place == NOTHING))
     grid = pa.table(columns)
-    return grid.filter(pa.array(_usable(grid, wanted)))
+    usable = _usable(grid, wanted)
+    if gap is not None:
+        usable &= ~in_silence(np.concatenate(needed), ticks, every_us=every, max_gap_us=gap)
+    return grid.filter(pa.array(usable))
 
 
 def _usable(grid: pa.Table, wanted: Mapping[str, Wanted]) -> NDArray[np.bool_]:
