@@ -60,7 +60,7 @@ def test_the_example_of_an_own_algorithm_is_as_short_as_it_says():
 
 
 def test_its_commands_run_in_order_and_make_better_policies(folder):
-    apply, history, train, listing, models, trial, train_own = COMMANDS
+    apply, history, train, listing, models, trial, line, tune, report, train_own = COMMANDS
     run(folder, apply)
     before = mean_return(folder, history)
     time.sleep(1.0)  # the window of the last step
@@ -71,6 +71,13 @@ def test_its_commands_run_in_order_and_make_better_policies(folder):
     (model,) = json.loads(run(folder, [*models, "--json"]))
     tried = [model["model"] if word == "MODEL" else word for word in trial]
     by_fqi = mean_return(folder, tried)
+    run(folder, ["policyloop", "join", "room"])
+    rows = json.loads(run(folder, [*line, "--json"]))
+    assert rows[0]["policy"] == "imported:random"
+    run(folder, tune)
+    assert yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))["learner"]["name"] == "fqi"
+    run(folder, report)
+    assert "trial 3" in (folder / "room-report.html").read_text(encoding="utf-8")
 
     body = {**yaml.safe_load(LOOP), **yaml.safe_load(OWN)}
     (folder / "room.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")

@@ -187,3 +187,12 @@ def test_a_loop_is_checked_also_where_no_action_may_be_zero():
     )
 
     check_learner(read_spec(text))
+
+
+def test_the_mean_best_expected_return_along_one_held_out_episode_is_followed():
+    run = train_offline(TRAIN, HELD_OUT, spec=read_spec(CORRIDOR), seed=1)
+
+    policy, states = run.checkpoints[-1].policy, HELD_OUT.state[:20]
+    assert run.curve[-1]["max_q"] == pytest.approx(policy.value(states, policy.act(states)).mean())
+    nobody = HELD_OUT.where(HELD_OUT.split > 1)
+    assert "max_q" not in train_offline(TRAIN, nobody, spec=read_spec(CORRIDOR), seed=1).curve[-1]

@@ -18,7 +18,7 @@ from policyloop.lake.ship import ship_log
 from policyloop.lake.tables import in_hours
 from policyloop.log import folder as log_folder
 from policyloop.log.files import Files
-from policyloop.run import clearing
+from policyloop.run import clearing, job_folder
 from policyloop.run.deployment import Deployment
 from policyloop.run.lease import WORK, Lease
 from policyloop.storage.records import jobs
@@ -81,6 +81,7 @@ def clean(deployment: Deployment, loop: str, *, files: Files) -> Contents:
         found = contents(deployment, loop)
         lease.take()
         clearing.forget_events(deployment, loop)
+        job_folder.remove_of_loop(deployment.home, deployment.records, loop)
         with deployment.records.write() as connection:
             connection.execute(sa.delete(jobs).where(jobs.c.loop == loop))
             kept.forget(connection, loop)

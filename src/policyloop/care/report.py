@@ -115,7 +115,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     policies: list[PolicyLine]  # in the order of their first decision
     reigns: list[Reign]
     verdicts: list[VerdictLine]  # the newest first
-    earned: Earned
+    earned: Earned | None  # None of loops with episodes: a decision alone earns nothing there
     timeline: list[Happening]  # what went live, was taken back or moved, the newest first
     audit: Audit  # of the hours that the time touches
     trainings: list[TrainingLine] = []  # of loops with episodes: every run, with its curves
@@ -155,7 +155,7 @@ def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
         policies=_policies(facts),
         reigns=_reigns(verdicts, int(edges[0]), now_us),
         verdicts=[_line_of(row) for row in verdicts if row.at >= since],
-        earned=earned_of(deployment, spec, since=since),
+        earned=earned_of(deployment, spec, since=since) if spec.episodes is None else None,
         timeline=timeline_of(verdicts, deployment.registry.challenges.moves(status.loop, limit=_MOST_VERDICTS), since=since),
         audit=_audit(deployment, status.loop, since=int(edges[0])),
         trainings=[] if spec.episodes is None else trainings_of(deployment, status.loop),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from policyloop.core.clock import hour_of
 from policyloop.core.loop import LoopSpec
 from policyloop.lake.action_sets import offered_sets
-from policyloop.lake.schema import DECISIONS, EXAMPLES
+from policyloop.lake.schema import DECISIONS, EXAMPLES, TRANSITIONS
 from policyloop.lake.sql import Session
 from policyloop.lake.tables import Lake, in_hours
 from policyloop.lake.views import latest
@@ -33,6 +33,15 @@ FROM (
     QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY decided_at, writer, seq) = 1
 ) d LEFT JOIN examples e USING (decision_id)
 WHERE len(d.action) > 0
+ORDER BY d.decided_at
+"""
+_ONE_ROW_EACH_STEP = """
+SELECT d.decided_at, d.policy, d.spec, d.actions, coalesce(d.action[1], 0) AS chosen,
+    coalesce(t.action[1], d.action[1], 0) AS done, t.reward, CASE WHEN t.reward IS NOT NULL THEN 1.0 END AS joined
+FROM (
+    SELECT * FROM decisions
+    QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY decided_at, writer, seq) = 1
+) d LEFT JOIN transitions t USING (decision_id)
 ORDER BY d.decided_at
 """
 
@@ -58,9 +67,7 @@ def facts_of(lake: Lake, registry: Registry, spec: LoopSpec, *, since: int) -> F
     hours = lake.hours(DECISIONS, loop=spec.loop) if lake.exists(DECISIONS) else []
     where = in_hours(spec.loop, *([hour for hour in hours if hour >= hour_of(since)] or ["none"]))
     decisions = lake.rows(DECISIONS, where=f"{where} AND decided_at >= {since:d}", columns=_DECISION)
-    examples = latest(lake.rows(EXAMPLES, where=where, columns=_EXAMPLE))
-    with Session({"decisions": decisions, "examples": examples}) as session:
-        rows = session.query(_ONE_ROW_EACH)
+    rows = _rows_of_examples(lake, decisions, where) if spec.episodes is None else _rows_of_steps(lake, decisions, spec.loop)
     namer = _Names(lake, registry, spec, rows)
     return Facts(
         decided_at=rows["decided_at"].to_numpy().astype(np.int64),
@@ -73,13 +80,26 @@ def facts_of(lake: Lake, registry: Registry, spec: LoopSpec, *, since: int) -> F
     )
 
 
+def _rows_of_examples(lake: Lake, decisions: pa.Table, where: str) -> pa.Table:
+    examples = latest(lake.rows(EXAMPLES, where=where, columns=_EXAMPLE))
+    with Session({"decisions": decisions, "examples": examples}) as session:
+        return session.query(_ONE_ROW_EACH)
+
+
+def _rows_of_steps(lake: Lake, decisions: pa.Table, loop: str) -> pa.Table:
+    """A step may lie under the hour in which its episode began, so all hours are read."""
+    steps = lake.rows(TRANSITIONS, where=in_hours(loop), columns=["decision_id", "action", "reward"])
+    with Session({"decisions": decisions, "transitions": steps}) as session:
+        return session.query(_ONE_ROW_EACH_STEP)
+
+
 class _Names:
     """Names of the actions of some rows."""
 
     def __init__(self, lake: Lake, registry: Registry, spec: LoopSpec, rows: pa.Table) -> None:
         self._actions: list[str | None] = rows["actions"].to_pylist()
         self._specs: list[str] = rows["spec"].to_pylist()
-        self._labels = {one: (registry.spec_named(spec.loop, one) or spec).labels for one in set(self._specs)}
+        self._labels = {one: _labels_of(registry.spec_named(spec.loop, one) or spec) for one in set(self._specs)}
         self._sets = offered_sets(lake, spec.loop, {text for text in self._actions if text is not None})
 
     def of(self, places: Sequence[int]) -> NDArray[np.object_]:
@@ -91,6 +111,11 @@ class _Names:
         text = self._actions[row]
         offered: Sequence[str] = self._labels[self._specs[row]] if text is None else self._sets.of(text).ids
         return offered[place] if 0 <= place < len(offered) else _GONE
+
+
+def _labels_of(spec: LoopSpec) -> tuple[str, ...]:
+    """The actions by name; numbers are told together."""
+    return spec.labels or (", ".join(part.name for part in spec.actions.box),)
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -116,7 +116,8 @@ def _tile(name: str, figure: str, about: str) -> Markup:
 
 
 def _sections(report: Report) -> Iterator[Markup]:
-    yield earned_section(report.earned, both=lambda draw, height: _both(report, draw, height=height))
+    if report.earned is not None:
+        yield earned_section(report.earned, both=lambda draw, height: _both(report, draw, height=height))
     yield timeline_section(report.timeline)
     yield _reward_section(report)
     yield _models_section(report)

@@ -26,7 +26,7 @@ from policyloop.learn.train import LEARNERS
 
 UPDATES = 28_000  # where neither the loop nor the learner's file says otherwise
 CHECKPOINTS = 28
-OF_THE_RUN = ("updates", "checkpoint_every")  # settings of `learner:` that are the run's and not the learner's
+OF_THE_RUN = ("updates", "checkpoint_every", "goes_on")  # settings of `learner:` that are the run's and not the learner's
 _BEYOND = 2.0  # times what the highest reward for ever would bring: an expected return above has let go of the data
 
 
@@ -91,6 +91,7 @@ def train_offline(
     seed: int,
     on_checkpoint: OnCheckpoint = lambda checkpoint, state: None,
     resume_from: Resumable | None = None,
+    begin_with: EpisodePolicy | None = None,
     clock: Clock | None = None,
     is_over: Callable[[list[dict[str, float]]], bool] = lambda curve: False,
 ) -> Run:
@@ -103,6 +104,7 @@ def train_offline(
         seed: of the weights and of what is drawn while learning.
         on_checkpoint: told of each new checkpoint.
         resume_from: what `on_checkpoint` was told before the run was killed, of a run with equal arguments.
+        begin_with: what an earlier run learned, to go on from; None: from nothing.
         clock: measures how long it takes; None: the system's.
         is_over: asked with the curve so far: whether the run has shown all that it will.
 
@@ -111,6 +113,8 @@ def train_offline(
         BadSetting: a setting is outside its range, or the learner cannot learn from episodes.
     """
     length, learner = length_of(spec), learner_of(spec, train, held_out, seed=seed)
+    if begin_with is not None:
+        _begin(learner, begin_with, spec)
     time = clock or SystemClock()
     done = list(resume_from.checkpoints) if resume_from else []
     if resume_from:
@@ -125,10 +129,11 @@ def train_offline(
             stopped = f"diverged after {n_updates + n:,} updates: {error.message}"
             break
         n_updates += n
+        policy = learner.policy()
         checkpoint = Checkpoint(
             n_updates=n_updates,
-            metrics={name: float(value) for name, value in metrics.items()},
-            policy=learner.policy(),
+            metrics={name: float(value) for name, value in metrics.items()} | max_q_of(policy, held_out),
+            policy=policy,
             seconds=time.monotonic_s() - start_s,
         )
         stopped = why_stopped(checkpoint, spec)
@@ -139,6 +144,48 @@ def train_offline(
                 told = f"was stopped early, after {n_updates:,} updates: it had shown all that it would."
                 return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=told, is_early=True)
     return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=stopped)
+
+
+def max_q_of(policy: EpisodePolicy, held_out: Transitions) -> dict[str, float]:
+    """`max_q`: the mean return that a policy expects of its own best action along one episode, the first that is held out.
+
+    The same episode for all models of a line, as long as it is in the window; what a policy does not say is left out.
+    """
+    states = held_out.state[: int(held_out.lengths[0])] if len(held_out) else held_out.state
+    if not len(states):
+        return {}
+    has_numbers = held_out.action_value.shape[1] > 0
+    q = policy.value(states, policy.act(states)) if has_numbers else policy.scores(states).max(axis=1)
+    mean = float(np.asarray(q, dtype=np.float64).mean())
+    return {"max_q": mean} if math.isfinite(mean) else {}
+
+
+def goes_on(spec: LoopSpec) -> bool:
+    """Whether each training goes on from the model that decides, instead of from nothing: a line of versions.
+
+    Raises:
+        BadSetting: the setting is neither true nor false.
+    """
+    value = spec.learner.settings.get("goes_on", False)
+    if not isinstance(value, bool):
+        raise BadSetting(f"learner.goes_on is {value}; expected true or false.")
+    return value
+
+
+def _begin(learner: EpisodeLearner, policy: EpisodePolicy, spec: LoopSpec) -> None:
+    """Let it begin with what a policy knows.
+
+    Raises:
+        BadSetting: this learner cannot.
+        BadModel: the policy is of another shape.
+    """
+    begin = getattr(learner, "begin_with", None)
+    if begin is None:
+        raise BadSetting(
+            f"learner.goes_on is true, and {spec.learner.name} cannot go on from a model; expected dqn or cql_discrete, "
+            f"or goes_on: false."
+        )
+    begin(policy)
 
 
 def learner_of(spec: LoopSpec, train: Transitions, held_out: Transitions, *, seed: int) -> EpisodeLearner:
@@ -162,12 +209,15 @@ def check_learner(spec: LoopSpec) -> None:
     """
     encoder = StateEncoder.of(spec.context.values())
     length_of(spec)
+    is_line = goes_on(spec)
     nothing = _next_to_nothing(
         encoder,
         n_parts=len(spec.actions.choices) or int(bool(spec.labels)),
         middle=np.array([(part.low + part.high) / 2 for part in spec.actions.box], dtype=np.float32),
     )
-    learner_of(spec, nothing, nothing, seed=0)
+    made = learner_of(spec, nothing, nothing, seed=0)
+    if is_line:
+        _begin(made, made.policy(), spec)
 
 
 def length_of(spec: LoopSpec) -> Length:

@@ -23,7 +23,7 @@ from policyloop.core.errors import BadSetting, PolicyloopError
 from policyloop.core.loop import LoopSpec
 from policyloop.core.plugin_settings import settings_of
 from policyloop.core.search_space import Between, OneOf, Searched, searched_of
-from policyloop.learn.offline import OF_THE_RUN, Checkpoint, Length, length_of, train_offline, why_stopped
+from policyloop.learn.offline import OF_THE_RUN, Checkpoint, Length, length_of, max_q_of, train_offline, why_stopped
 from policyloop.learn.train import LEARNERS
 
 USUAL: Mapping[str, OneOf | Between] = {  # of learners whose file says nothing itself, as far as they have such settings
@@ -190,7 +190,7 @@ def _side_by_side(group: Group, on_line: OnLine, is_over: IsOver) -> list[Tried]
         told = population.advance(n_updates - (_stop_before(n_updates, length)))
         for i, numbers in enumerate(told):
             if failures[i] is None and not is_over(kept[i].curve):
-                failures[i] = kept[i].look(population.member(i), numbers, n_updates, group.spec, time.monotonic() - start_s)
+                failures[i] = kept[i].look(population.member(i), numbers, n_updates, group, time.monotonic() - start_s)
         if all(failure is not None or is_over(one.curve) for failure, one in zip(failures, kept, strict=True)):
             break
     seconds = time.monotonic() - start_s
@@ -211,7 +211,7 @@ class _Kept:
         self._on_line(self._number, {**checkpoint.line(), "seconds": checkpoint.seconds})
 
     def look(
-        self, learner: EpisodeLearner, told: Mapping[str, float] | None, n_updates: int, spec: LoopSpec, seconds: float
+        self, learner: EpisodeLearner, told: Mapping[str, float] | None, n_updates: int, group: Group, seconds: float
     ) -> str | None:
         """Take a checkpoint of a member; answers why it broke down, None where it did not."""
         if told is None:
@@ -220,8 +220,10 @@ class _Kept:
             metrics = {name: float(value) for name, value in {**told, **learner.diagnose()}.items()}
         except PolicyloopError as error:
             return error.message
-        checkpoint = Checkpoint(n_updates=n_updates, metrics=metrics, policy=learner.policy(), seconds=seconds)
-        failure = why_stopped(checkpoint, spec)
+        policy = learner.policy()
+        metrics |= max_q_of(policy, group.held_out)
+        checkpoint = Checkpoint(n_updates=n_updates, metrics=metrics, policy=policy, seconds=seconds)
+        failure = why_stopped(checkpoint, group.spec)
         if failure is None:
             self.keep(checkpoint)
         return failure

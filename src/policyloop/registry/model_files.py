@@ -100,6 +100,12 @@ def remove(objects: Objects, model: str) -> None:
     """Take a model's files out; the manifest first, so that no half model looks whole."""
     objects.delete(_manifest_path(model))
     objects.delete(_tensors_path(model))
+    objects.delete(training_path(model))
+
+
+def training_path(model: str) -> str:
+    """Where the curves of its training lie, which are no part of it; models of single decisions have none."""
+    return f"models/{model}/training.json"
 
 
 def _manifest_path(model: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from policyloop.core.settings import Home
+from policyloop.registry.model_files import training_path
 from policyloop.storage.objects import UnknownObject, open_objects
 
 
@@ -28,16 +29,12 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def keep(home: Home, model: str, record: TrainingRecord) -> None:
     """Write it beside the model."""
-    open_objects(str(home.path)).put(_path(model), msgspec.json.encode(record))
+    open_objects(str(home.path)).put(training_path(model), msgspec.json.encode(record))
 
 
 def record_of(home: Home, model: str) -> TrainingRecord | None:
     """What was kept of a model; None of those that learned from single decisions."""
     try:
-        return msgspec.json.decode(open_objects(str(home.path)).get(_path(model)), type=TrainingRecord)
+        return msgspec.json.decode(open_objects(str(home.path)).get(training_path(model)), type=TrainingRecord)
     except UnknownObject:
         return None
-
-
-def _path(model: str) -> str:
-    return f"models/{model}/training.json"
