@@ -55,8 +55,8 @@ def learn(folder):
             pull = (likely * ratio * advantage * moves)[:, None] * (u - f @ weights) / spread**2
             weights += RATE * np.linalg.solve(gram, f.T @ pull)
 
-    numbers = {"mean": mean, "scale": scale, "drawn": drawn, "shift": shift, "weights": weights, "one": 1,
-               "zero": 0, "half": (high - low) / 2, "center": (low + high) / 2, "least": low, "most": high, "v": value[:, None]}
+    numbers = {"mean": mean, "scale": scale, "drawn": drawn, "shift": shift, "weights": weights, "v": value[:, None], "one": 1,
+               "zero": 0, "half": (high - low) / 2, "center": (low + high) / 2, "least": low, "most": high}  # fmt: skip
     add = helper.make_node
     nodes = [add("Sub", ["state", "mean"], ["d"]), add("Div", ["d", "scale"], ["z"]), add("MatMul", ["z", "drawn"], ["m"]),
              add("Add", ["m", "shift"], ["s"]), add("Tanh", ["s"], ["t"]), add("ReduceMax", ["z"], ["r"], axes=[1]),

@@ -66,8 +66,10 @@ def test_what_curl_sends_in_the_readme_fits_the_loop_in_it():
 
 def test_every_key_of_a_loop_is_documented():
     headings = set(re.findall(r"^## (\w+)$", LOOP_PAGE, re.MULTILINE))
-    keys = {name for struct in (loop.Field, loop.OutcomeSpec, loop.TrainSpec, loop.RewardSpec, loop.EpisodeSpec) for name in struct.__slots__}
-    on_the_page = {"low": "range", "high": "range", "every_examples": "every", "every_s": "every", "every_episodes": "every"}
+    structs = (loop.Field, loop.OutcomeSpec, loop.TrainSpec, loop.RewardSpec, loop.EpisodeSpec)
+    keys = {name for struct in structs for name in struct.__slots__}
+    every = dict.fromkeys(("every_examples", "every_episodes", "every_s"), "every")
+    on_the_page = {"low": "range", "high": "range", **every}
 
     assert headings == set(spec_file.KEYS)
     for key in keys - {"name"}:

@@ -158,7 +158,8 @@ def _say_written(is_new: bool, n_decisions: int, spec: LoopSpec) -> None:
         typer.echo("This history is in the tables already: nothing was written.")
         return
     typer.echo(
-        f"imported {counted(n_decisions, 'decision')}. Next: `policyloop join {spec.loop}`, then `policyloop train {spec.loop}`."
+        f"imported {counted(n_decisions, 'decision')}. "
+        f"Next: `policyloop join {spec.loop}`, then `policyloop train {spec.loop}`."
     )
 
 
