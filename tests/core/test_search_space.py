@@ -3,32 +3,51 @@
 import numpy as np
 import pytest
 
+from made_history import MOVE, corridor
 from policyloop.core import plugins
-from policyloop.core.plugin_settings import settings_of
+from policyloop.core.errors import MissingLibrary
+from policyloop.core.plugin_settings import names_with, settings_of
 from policyloop.core.search_space import Between, OneOf, searched_of
 from policyloop.learn.train import LEARNERS
 from policyloop.policy.scored import EXPLORERS
 
+
+def has_its_library(family, name):
+    try:
+        plugins.load(family, name)
+    except MissingLibrary:
+        return False
+    return True
+
+
+EPISODES = corridor(20)
+# family -> function that makes a plug-in of it -> what it is made of beside its settings
+GIVEN = {
+    LEARNERS: {
+        "create": lambda: {"n_actions": 2, "n_features": 3, "rng": np.random.default_rng(0), "reward_default": 0.0},
+        "create_episodic": lambda: {"train": EPISODES, "held_out": EPISODES, "actions": MOVE, "seed": 0},
+    },
+    EXPLORERS: {"create": lambda: {"n_examples": 100, "reward_span": 1.0}},
+}
 SAID = [
-    (family, name, setting, values)
-    for family in (LEARNERS, EXPLORERS)
+    (family, name, maker, setting, values)
+    for family, makers in GIVEN.items()
+    for maker in makers
     for name in plugins.ours(family)
+    if name in names_with(family, maker) and has_its_library(family, name)
     for setting, values in (searched_of(plugins.load(family, name)) or {}).items()
 ]
 
 
 @pytest.mark.parametrize(
-    ("family", "name", "setting", "values"), SAID, ids=[f"{name}.{setting}" for _, name, setting, _ in SAID]
+    ("family", "name", "maker", "setting", "values"),
+    SAID,
+    ids=[f"{name}.{maker}.{setting}" for _, name, maker, setting, _ in SAID],
 )
-def test_every_searched_value_is_one_that_the_plug_in_takes(family, name, setting, values):
-    given = {
-        LEARNERS: {"n_actions": 2, "n_features": 3, "rng": np.random.default_rng(0), "reward_default": 0.0},
-        EXPLORERS: {"n_examples": 100, "reward_span": 1.0},
-    }[family]
-
-    assert setting in settings_of(family, name)
+def test_every_searched_value_is_one_that_the_plug_in_takes(family, name, maker, setting, values):
+    assert setting in settings_of(family, name, maker)
     for value in values.values if isinstance(values, OneOf) else (values.low, values.high):
-        plugins.load(family, name).create(**given, **{setting: value})
+        getattr(plugins.load(family, name), maker)(**GIVEN[family][maker](), **{setting: value})
 
 
 def test_a_range_rises_and_one_of_proportions_is_above_0():
