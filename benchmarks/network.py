@@ -1,8 +1,9 @@
 """How long a network of two layers of 256 takes for one state of five numbers, and how well ONNX and NumPy agree.
 
-Timed: the ONNX file of the action alone (target 15 us), the file of action and value, and what a decision in process asks:
-the density, a draw, and the value of the action drawn. One thread; the machine's noise only adds, so the best of several rounds
-counts, and CPU time is told beside wall time.
+Timed: the ONNX file of the action alone, with its buffers bound once as they are where it serves (target 15 us) and without;
+what a decision asks of it, the action wanted and then the value of the action drawn; and all of a policy's part in a decision:
+state, density, draw and value. One thread; the machine's noise only adds, so the best of several rounds counts, and CPU time
+is told beside wall time.
 Run: python benchmarks/network.py [calls per round] [rounds]
 """
 
@@ -20,7 +21,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.policy import onnx_writer
 from policyloop.policy.boxed import BoxPolicy, explorer_of
 from policyloop.policy.network import Network
-from policyloop.policy.onnx_network import OnnxNetwork, session
+from policyloop.policy.onnx_network import OneState, OnnxNetwork, session
 from policyloop.policy.policies.network import random_network
 
 TARGET_US = 15.0
@@ -57,16 +58,25 @@ def main(calls: int, rounds: int) -> None:
     print(f"ONNX beside NumPy on 1,000 states: actions differ by {off[0]:.1e} at most, values by {off[1]:.1e} (demanded: 1e-5)")
 
     policy, one = policy_of(network), {"state": states[:1]}
+    served, bound = OnnxNetwork(network), OneState(actor)
     context = dict(zip(NAMES, states[0].tolist(), strict=True))
 
     def decided() -> None:
         drawn, _ = policy.density(context, [-0.9], [0.9]).draw(0.5, [0.3])
         policy.value(context, drawn)
 
+    def answered() -> None:
+        (given,), run, _ = bound.own
+        given[:] = states[0]
+        run()
+
     options = onnxruntime.RunOptions()
     timed: list[tuple[str, Callable[[], object]]] = [
+        ("ONNX: action, buffers bound once", answered),
         ("ONNX: action", lambda: actor.run(["action"], one, options)),
         ("ONNX: action and its value", lambda: whole.run(["action", "value"], one, options)),
+        ("as served: what it wants", lambda: served.wanted(states[0])),
+        ("as served: what it expects of an action", lambda: served.value(states[0], [0.3])),
         ("density, draw and value, from a context", decided),
         ("NumPy: action", lambda: network.act(states[:1])),
     ]

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from policyloop.core import plugins
 from policyloop.core.density import Density
 from policyloop.core.episode import Floats
@@ -71,7 +69,7 @@ class BoxPolicy:
         Args:
             values: (a,) in the action's units.
         """
-        return self.model.value(self.encoder.encode(context), np.asarray(values, dtype=np.float32))
+        return self.model.value(self.encoder.encode(context), values)
 
     def is_within_history(self, context: Context) -> bool:
         """Whether the state lies where it has learned from."""

@@ -7,6 +7,7 @@ Letters: a numbers of an action.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,6 @@ class OneByOne:
         still = [0.0] * len(action)
         return Wanted(action.tolist(), np.arctanh(squashed).tolist(), still, True, self._center.tolist(), self._half.tolist())
 
-    def value(self, state: NDArray[Any], action: NDArray[Any]) -> float:
+    def value(self, state: NDArray[Any], action: Sequence[float]) -> float:
         """The conservative expected return of one action (a,) in one state."""
-        return float(self._whole.value(state[np.newaxis], np.asarray(action)[np.newaxis])[0])
+        return float(self._whole.value(state[np.newaxis], np.asarray([action], dtype=np.float32))[0])

@@ -89,12 +89,21 @@ def actor_bytes(network: Network) -> bytes:
 
 
 def critic_bytes(network: Network) -> bytes:
-    """What serving asks once the action is drawn: `state` and `action` to the `value` of that action."""
+    """What serving asks once the action is drawn: `state` and `place`, the action as (action - center) / half, to `expected`.
+
+    That is what each critic says, in units of the reward's scale: the least of two numbers is found sooner outside.
+    """
     graph = Graph()
-    seen = _seen(graph, network)
-    center, half = network.box()
-    place = graph.add("Div", graph.add("Sub", "action", graph.constant(center)), graph.constant(half))
-    return _written(graph, network, ["state", "action"], [_value(graph, network, seen, place)])
+    x = graph.add("Concat", _seen(graph, network), "place", axis=1)
+    graph.add("Concat", *_critics(graph, network, x), axis=1, to="expected")
+    return _written(graph, network, ["state", "place"], ["expected"])
+
+
+def scores_bytes(network: Network) -> bytes:
+    """What serving asks over labels: `state` to `scores`."""
+    graph = Graph()
+    graph.add("Identity", _least(graph, network, _seen(graph, network)), to="scores")
+    return _written(graph, network, ["state"], ["scores"])
 
 
 def is_folded(network: Network) -> bool:
@@ -214,8 +223,13 @@ def _labels(graph: Graph, network: Network, seen: str) -> list[str]:
 
 
 def _least(graph: Graph, network: Network, x: str) -> str:
-    critics = [_dense(graph, network, f"critic{j}", x) for j in range(network.settings["n_critics"])]
-    return graph.add("Mul", graph.add("Min", *critics), graph.constant(network.settings["reward_scale"]))
+    least = graph.add("Min", *_critics(graph, network, x))
+    return graph.add("Mul", least, graph.constant(network.settings["reward_scale"]))
+
+
+def _critics(graph: Graph, network: Network, x: str) -> list[str]:
+    """(n, out) of each critic."""
+    return [_dense(graph, network, f"critic{j}", x) for j in range(network.settings["n_critics"])]
 
 
 def _written(graph: Graph, network: Network, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
@@ -228,6 +242,7 @@ def _written(graph: Graph, network: Network, inputs: Sequence[str], outputs: Seq
         "log_density": ["n"],
         "action": ["n"] if network.head == "scores" else ["n", n_outputs],
         "answer": ["n", n_outputs * (2 if network.head in WITH_DEVIATION else 1)],
+        "expected": ["n", network.settings["n_critics"]],
     }
     types = {"state": _TYPES[_dtype(network)]}
     if network.head == "scores":

@@ -56,7 +56,7 @@ class BoxModel(Protocol):
         """What it wants in one state; BadModel where it answers what is no number."""
         ...
 
-    def value(self, state: NDArray[Any], action: NDArray[Any]) -> float:
+    def value(self, state: NDArray[Any], action: Sequence[float]) -> float:
         """The conservative expected return of one action (a,) in one state."""
         ...
 
