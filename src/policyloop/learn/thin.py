@@ -91,12 +91,12 @@ def _outside(train: Transitions, actions: ActionSpec) -> list[Fault]:
             worst = float(values[is_bad][np.abs(values[is_bad]).argmax()])
             where = f"is {worst:g} and the like in {_rows(train, is_bad)}"
             told.append(
-                Fault(part.name, f"{where}; expected {part.low:g} to {part.high:g}. Widen the box, or mend it.", "outside")
+                Fault(part.name, f"{where}; expected {part.low:g} to {part.high:g}. Widen the box, or mend it.", "out_of_bounds")
             )
     if actions.labels and train.action.shape[1]:
         is_bad = (train.action[:, 0] < 0) | (train.action[:, 0] >= len(actions.labels))
         if is_bad.any():
-            told.append(Fault("action", f"is no place of a label in {_rows(train, is_bad)}.", "outside"))
+            told.append(Fault("action", f"is no place of a label in {_rows(train, is_bad)}.", "out_of_bounds"))
     return told
 
 

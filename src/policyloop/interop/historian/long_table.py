@@ -136,7 +136,7 @@ def on_grid(series: Mapping[str, Series], wanted: Mapping[str, Wanted], reading:
     first, last = max(int(at[0]) for at in needed), max(int(at[-1]) for at in needed)
     if (last - first) / every > MAX_TICKS:
         told = f"would make {(last - first) // every:,} steps; expected at most {MAX_TICKS:,}. Take a longer one."
-        raise Invalid([Fault("--every", told, "too_many")])
+        raise Invalid([Fault("--every", told, "too_large")])
     ticks = ticks_of(first, last, every)
     if not len(ticks):
         raise Invalid([Fault("readings", "of all tags together span less than one step; expected more of them.", "empty")])
