@@ -11,7 +11,7 @@ Letters: c checkpoints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +95,35 @@ def choose(
     sentences += _beside_history(curve[place], history)
     numbers |= {name: float(value) for name, value in curve[place].items()}
     return _choice(curve, place, rule, sentences, numbers, all_doubts, is_underfitting=bool(lacks))
+
+
+def newest(curve: Curve, *, history: HistoryFacts) -> Choice:
+    """The last sound checkpoint, whatever its curve looks like: of a line whose versions are tried by playing them.
+
+    Expected returns close to nothing are no collapse there: at the start of a game that is all there is to expect. What the
+    history cannot support is still said, and forbids nothing.
+
+    Args:
+        curve: as of `choose`.
+        history: what the run learned from.
+
+    Raises:
+        Invalid: the curve is empty, or its checkpoints are not in order.
+    """
+    curves.checked(curve)
+    doubts = [replace(doubt, is_blocking=False) for doubt in history.doubts]
+    n = curves.n_sound(curve, largest=history.largest_value)
+    told = [_broke_down(curve[n], history.largest_value)] if n < len(curve) else []
+    numbers: dict[str, float | None] = {"checkpoints": float(len(curve)), "sound": float(n)}
+    if not n:
+        return _choice(curve, None, "none", told, numbers, doubts)
+    last = curve[n - 1]
+    told.append(
+        f"What a version of a line is worth shows when it plays: the last checkpoint is taken, after "
+        f"{last['n_updates']:,.0f} updates, where the expected return on the data is {last['q_mean']:.4g}."
+    )
+    numbers |= {name: float(value) for name, value in last.items()}
+    return _choice(curve, n - 1, "last", told, numbers, doubts)
 
 
 def _choice(

@@ -24,20 +24,30 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.policy import Tensors
 from policyloop.core.state import StateEncoder
-from policyloop.evaluate.choice import Choice, choose
+from policyloop.evaluate.choice import Choice, choose, newest
 from policyloop.evaluate.chosen import held_against_history
 from policyloop.evaluate.history import HistoryFacts, facts_of
 from policyloop.lake.schema import DECISIONS
 from policyloop.lake.tables import Snapshot, in_hours
 from policyloop.learn.checkpoints import CheckpointFolder
-from policyloop.learn.offline import Checkpoint, OnCheckpoint, Run, length_of, train_offline
+from policyloop.learn.offline import Checkpoint, OnCheckpoint, Run, goes_on, length_of, train_offline
 from policyloop.learn.thin import check_history
+from policyloop.policy.network import Network
+from policyloop.policy.predicted_states import network_of
 from policyloop.policy.support import support_tensors
 from policyloop.registry.registry import Standing
 from policyloop.run import job_folder, training_records
 from policyloop.run.deployment import Deployment
 from policyloop.run.refreshed import Refreshed
 from policyloop.run.training_records import TrainingRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What a line of versions goes on from."""
+
+    model: str  # digest
+    network: Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +58,7 @@ class Trained:
     choice: Choice
     history: HistoryFacts
     notes: tuple[str, ...]  # what is worth knowing of the history
+    begun_with: Known | None = None  # what it went on from; None: from nothing
 
     @property
     def chosen(self) -> Checkpoint | None:
@@ -91,7 +102,8 @@ def refresh_offline(
     """
     spec = standing.spec
     folder = job_folder.folder_to_go_on_in(deployment.home, deployment.records, job_id)
-    trained = train_and_choose(history, spec, seed=len(history), folder=folder, on_checkpoint=on_checkpoint)
+    known = _known(deployment, standing)
+    trained = train_and_choose(history, spec, seed=len(history), folder=folder, on_checkpoint=on_checkpoint, begin_with=known)
     folder.tell({"stopped": trained.run.stopped, "choice": trained.choice.to_json()})
     if trained.chosen is None or not trained.choice.is_made:
         why = [trained.run.stopped] if trained.run.stopped else []
@@ -121,6 +133,7 @@ def train_and_choose(
     seed: int,
     folder: job_folder.JobFolder | None = None,
     on_checkpoint: OnCheckpoint | None = None,
+    begin_with: Known | None = None,
 ) -> Trained:
     """A run of the loop's learner on a history, and its choice.
 
@@ -130,6 +143,7 @@ def train_and_choose(
         seed: of the run.
         folder: where checkpoints are kept and gone on with; None: nowhere.
         on_checkpoint: told of each new checkpoint.
+        begin_with: the model that a line goes on from; None: from nothing.
 
     Raises:
         Invalid: the history is too thin to learn from, or rows of it are wrong.
@@ -138,7 +152,7 @@ def train_and_choose(
     names = StateEncoder.of(spec.context.values()).names
     notes = check_history(train, actions=spec.actions, loop=spec.loop, names=names)
     kept = None if folder is None else CheckpointFolder(folder.path)
-    resumed = None if kept is None else kept.begin(_identity(history, spec, seed))
+    resumed = None if kept is None else kept.begin(_identity(history, spec, seed, begin_with))
     if folder is not None:
         folder.tell(_facts(train, held_out, spec, notes))
 
@@ -148,10 +162,20 @@ def train_and_choose(
         if on_checkpoint is not None:
             on_checkpoint(checkpoint, state)
 
-    run = train_offline(train, held_out, spec=spec, seed=seed, on_checkpoint=told, resume_from=resumed)
+    run = train_offline(
+        train,
+        held_out,
+        spec=spec,
+        seed=seed,
+        on_checkpoint=told,
+        resume_from=resumed,
+        begin_with=begin_with.network if begin_with else None,
+    )
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     if not run.checkpoints:
         raise NothingToDo(f"loop '{spec.loop}': the training run {run.stopped}")
+    if goes_on(spec):
+        return Trained(run=run, choice=newest(run.curve, history=facts), history=facts, notes=notes, begun_with=begin_with)
     choice = choose(run.curve, history=facts)
     if choice.place is not None:
         policy = run.checkpoints[choice.place].policy
@@ -176,7 +200,10 @@ def packed(
     arrays = {**tensors, **support_tensors(train.state)}
     data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     explore = {"name": spec.explore.name, "floor": spec.explore.floor, "settings": dict(spec.explore.settings)}
-    progress = {**chosen.line(), "n": len(train), "n_episodes": train.n_episodes, "chosen_by": trained.choice.rule}
+    sizes = {"n": len(train), "n_episodes": train.n_episodes}
+    progress: dict[str, Any] = {**chosen.line(), **sizes, "chosen_by": trained.choice.rule}
+    if trained.begun_with is not None:
+        progress["goes_on_from"] = trained.begun_with.model
     manifest = Manifest(
         loop=spec.loop,
         spec=spec.digest,
@@ -199,7 +226,17 @@ def packed(
     return manifest, data
 
 
-def _identity(history: Transitions, spec: LoopSpec, seed: int) -> dict[str, Any]:
+def _known(deployment: Deployment, standing: Standing) -> Known | None:
+    """The champion, where the loop's models are a line and it is one of its versions."""
+    if not goes_on(standing.spec) or standing.champion is None:
+        return None
+    stored = deployment.registry.load(standing.spec.loop, standing.champion)
+    network = network_of(stored.loaded())
+    is_version = network is not None and stored.manifest.recipe == standing.spec.recipe
+    return Known(standing.champion, network) if network is not None and is_version else None
+
+
+def _identity(history: Transitions, spec: LoopSpec, seed: int, begin_with: Known | None) -> dict[str, Any]:
     """All that the checkpoints of a run depend on."""
     hashed = hashlib.blake2b(digest_size=16)
     for column in fields(Transitions):
@@ -213,6 +250,7 @@ def _identity(history: Transitions, spec: LoopSpec, seed: int) -> dict[str, Any]
         "data": hashed.hexdigest(),
         "seed": seed,
         "code": __version__,
+        **({"goes_on_from": begin_with.model} if begin_with else {}),
     }
 
 

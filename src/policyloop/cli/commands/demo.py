@@ -20,9 +20,11 @@ from policyloop.cli.since import since_us
 from policyloop.cli.watching import Watching
 from policyloop.core.settings import Home
 from policyloop.run.demo import cartpole as cartpole_demo
+from policyloop.run.demo import tetris as tetris_demo
 from policyloop.run.demo.play import Plan, play
 from policyloop.run.demo.plot import draw
 from policyloop.run.demo.story import Story
+from policyloop.run.demo.tetris_plot import draw as draw_tetris
 from policyloop.run.deployment import open_deployment
 from policyloop.simulate.dataset import DIGITS, Dataset, digits, read
 
@@ -110,6 +112,43 @@ def cartpole(
     typer.echo(f"\nreport: {report}, with the learning curves\nfilm: {film}")
     typer.echo(f"data: {folder} (cd there, then try `policyloop models {found.loop}`)")
     typer.echo(f"{found.seconds:.0f} s in all")
+
+
+@app.command()
+def tetris(
+    tag: Annotated[str, typer.Option("--tag", help="Names the lines: TAG-small and TAG-full.")] = "tetris",
+    games: Annotated[int, typer.Option("--exam", min=10, help="Games of the exam, of each player.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for data and picture.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A line of versions that learns by playing, on a small board and on the full one: cold start, rounds, exam."""
+    folder = out or Path(f"policyloop-tetris-{datetime.now():%Y%m%d-%H%M%S}")
+    with Watching() as watch:
+        found = tetris_demo.play(tetris_demo.Plan(tag=tag, exam_games=games, seed=seed), folder, watch=watch)
+    picture = draw_tetris(found, folder / "tetris.png")
+    if as_json:
+        told = msgspec.to_builtins(found)
+        more = {"picture": str(picture), "folder": str(folder), "seconds": round(found.seconds, 1)}
+        write_json(told.pop("lines") | told | more)
+        return
+    write_table(("board", "who plays", "lines", "pieces", "steps", "p (lines)", "p (pieces)"), _exams(found))
+    typer.echo(
+        f"\nmeans of {found.exam_games} games each on fresh seeds; p: one-sided, that the last is no better than random play"
+    )
+    loops = " or ".join(f"`policyloop line {line.loop}`" for line in found.lines.values())
+    typer.echo(f"\npicture: {picture}\ndata: {folder} (cd there, then try {loops})\n{found.seconds:.0f} s in all")
+
+
+def _exams(found: tetris_demo.Found) -> list[tuple[str, ...]]:
+    """Rows of the exam's table."""
+    rows: list[tuple[str, ...]] = []
+    for line in found.lines.values():
+        board, last = f"{line.rows} x {line.columns}", f"version {line.n_versions}"
+        for name, exam in (("random play", line.cold_start), ("version 1", line.first), (last, line.last)):
+            p = (f"{line.p_lines:.2g}", f"{line.p_pieces:.2g}") if exam is line.last else ("", "")
+            rows.append((board, name, f"{exam.lines:.3f}", f"{exam.pieces:.1f}", f"{exam.steps:.1f}", *p))
+    return rows
 
 
 def _table(data: Path | None) -> tuple[Dataset, str]:

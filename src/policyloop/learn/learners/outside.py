@@ -55,9 +55,7 @@ class _Program:
 class OutsideLearner:
     """Runs the program once, with the first update; every further one runs it again with the next seed."""
 
-    def __init__(
-        self, train: Transitions, held_out: Transitions, *, actions: ActionSpec, seed: int, program: _Program
-    ) -> None:
+    def __init__(self, train: Transitions, held_out: Transitions, *, actions: ActionSpec, seed: int, program: _Program) -> None:
         self._train, self._held_out, self._actions = train, held_out, actions
         self._seed, self._program = seed, program
         self._n_done = 0

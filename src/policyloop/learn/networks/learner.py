@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from policyloop.core.episode import Transitions
+from policyloop.core.episode import EpisodePolicy, Transitions
 from policyloop.core.errors import BadModel, BadSetting, Diverged, NothingToDo
 from policyloop.core.loop import ActionSpec
 from policyloop.core.policy import Tensors
@@ -26,12 +26,13 @@ from policyloop.learn.networks.copying import Copying
 from policyloop.learn.networks.method import Learned, Method, advanced, begun, told_of
 from policyloop.learn.networks.replay import put, with_room
 from policyloop.learn.networks.rows import Rows, box_of, picked, rows_of, scaler_of
-from policyloop.learn.networks.shape import check_whole
+from policyloop.learn.networks.shape import Weights, check_whole
 from policyloop.learn.networks.td3 import Td3
 from policyloop.policy.network import Network
 
 _ROWS_TO_TELL = 4096  # of each part: enough to see how it goes, and no more than a few updates' work
 _HELD_OUT = "held_out_"
+_OF_A_POLICY = {"trunk", "critics"}  # names of weights that a policy has all of
 _RETURNS = ("q_mean", "q_min", "q_max", "q_policy")
 
 _picked = jax.jit(picked)
@@ -154,6 +155,17 @@ class NetworkLearner:
         self.rows = restored(state, like=self.rows) if self.room else self.rows
         self.n_updates, self.n_put = int(state["n_updates"]), int(state["n_put"])
 
+    def begin_with(self, policy: EpisodePolicy) -> None:
+        """Know what a policy of the same shape knows, in its units; how it was learned is not known, and begins anew.
+
+        Raises:
+            BadSetting: the method keeps more than a policy has.
+            BadModel: the policy is of another shape.
+        """
+        if set(self.learned.weights) != _OF_A_POLICY:
+            raise BadSetting("learner.goes_on is true, which takes a learner of labels: dqn or cql_discrete.")
+        self.learned = known_of(policy, self.learned)
+
     def _told(self, rows: Rows, n_rows: int, n: int, before: str) -> dict[str, float]:
         """Of n rows; of as many of either part, so that no second size is compiled."""
         if not n_rows:
@@ -209,8 +221,40 @@ def network_of(method: Method, learned: Learned, actions: ActionSpec) -> Network
         "half": center_half[1].tolist(),
         "reward_scale": float(learned.scaler.reward),
         "log_std": list(LOG_STD),
+        **({"choices": [list(part.labels) for part in actions.choices]} if actions.choices else {}),
     }
     return Network(settings, {name: np.array(tensor) for name, tensor in tensors.items()})
+
+
+def known_of(policy: EpisodePolicy, learned: Learned) -> Learned:
+    """The inverse of `network_of` where a policy has all weights that there are: they, their targets and averages, and units.
+
+    Raises:
+        BadModel: the policy is of another shape.
+    """
+    settings, tensors = policy.save()
+
+    def found(path: Any, leaf: Array) -> Array:
+        name, *place = _path(path).split("/")
+        named = ".".join([f"critic{place.pop(0)}" if name == "critics" else name, *place])
+        return _fitting(tensors.get(named), leaf, named)
+
+    weights: Weights = jax.tree_util.tree_map_with_path(found, learned.weights)
+    scaler = learned.scaler._replace(
+        mean=_fitting(tensors.get("state.mean"), learned.scaler.mean, "state.mean"),
+        scale=_fitting(tensors.get("state.scale"), learned.scaler.scale, "state.scale"),
+        reward=jnp.float32(settings.get("reward_scale", 1.0)),
+    )
+    return learned._replace(weights=weights, target=dict(weights), average=dict(weights), scaler=scaler)
+
+
+def _fitting(tensor: Any, like: Array, name: str) -> Array:
+    if tensor is None or tensor.shape != like.shape:
+        raise BadModel(
+            f"the model to go on from has {'no tensor' if tensor is None else f'the shape {tensor.shape}'} for '{name}'; "
+            f"expected the shape {like.shape}. Go on with the sizes that it was made with, or with goes_on: false."
+        )
+    return jnp.asarray(tensor)
 
 
 def tensors_of(numbers: Learned | Rows) -> Tensors:

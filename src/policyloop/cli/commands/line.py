@@ -1,0 +1,59 @@
+"""Show the versions of a loop with episodes: what each learned from, expects of one fixed episode, and did when it played."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from policyloop.cli.options import AsJson, HomeFolder, LoopName
+from policyloop.cli.project import open_project
+from policyloop.cli.screen import write_json, write_table
+from policyloop.core.model import short
+from policyloop.run.versions import Version, versions_of
+
+_HEADS = ("version", "policy", "state", "learned from", "mean max Q", "episodes", "mean length", "mean return")
+
+
+def run(
+    loop: LoopName,
+    episode: Annotated[
+        str | None,
+        typer.Option(
+            "--episode", metavar="ID", help="Ask the versions about this one; else the earliest held out.", show_default=False
+        ),
+    ] = None,
+    home: HomeFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a line of versions, the cold start first: mean max Q on one fixed episode, and length and return as each played.
+
+    `policyloop join LOOP` brings in what was played last, where no worker does.
+    """
+    with open_project(home) as deployment:
+        versions, fixed = versions_of(deployment, loop, episode_id=episode)
+    if as_json:
+        write_json({"episode": fixed.episode_id if fixed else None, "versions": msgspec.to_builtins(versions)})
+        return
+    if not versions:
+        typer.echo(f"loop '{loop}' has no version yet, and nobody has played.")
+        return
+    write_table(_HEADS, [_row(version) for version in versions])
+    if fixed is not None:
+        typer.echo(f"\nmax Q: the mean over the {len(fixed.states):,} steps of episode {fixed.episode_id}, which is held out")
+
+
+def _row(version: Version) -> tuple[str, ...]:
+    """A version in words."""
+    played = version.played
+    return (
+        str(version.number),
+        short(version.policy),
+        version.state,
+        f"{version.n_learned_from:,}" if version.n_learned_from else "",
+        "" if version.max_q is None else f"{version.max_q:.3f}",
+        "" if played is None else f"{played.n_episodes:,}",
+        "" if played is None else f"{played.mean_length:.1f}",
+        "" if played is None else f"{played.mean_return:.3f} +- {played.return_stderr:.3f}",
+    )
