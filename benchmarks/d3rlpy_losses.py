@@ -1,7 +1,7 @@
 """What d3rlpy's CQL and IQL say of small fixed weights and one batch, written down for a test of ours.
 
 Question answered: are our losses theirs? Everything that is random in theirs is drawn here and written down beside it.
-Run in an environment of its own (benchmarks/d3rlpy_env.py makes one):
+Run in an environment of its own (benchmarks/d3rlpy_beside.py makes one):
     .venv-d3rlpy/bin/python benchmarks/d3rlpy_losses.py > tests/learn/networks/d3rlpy_losses.json
 Letters: n rows, d numbers of a state, a numbers of an action, j critics, s actions drawn for each row.
 """
