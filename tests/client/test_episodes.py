@@ -19,20 +19,24 @@ def client(connect, server, clock):
 def script(server, *values):
     """The server answers these values, one decision each, under the ids d0, d1, ..."""
     for number, each in enumerate(values):
-        body = wire.DecideAnswer(
-            decision_id=f"d{number}",
-            decided_at="2026-11-01T07:30:00.000000Z",
-            action=msgspec.json.encode(each).decode(),
-            index=0,
-            propensity=1.0,
-            policy="m" * 32,
-            fallback=False,
-            logged=True,
-            deferred=False,
-            split=0.0,
-            values=each,
-        )
-        server.script.append((200, {}, msgspec.json.encode(body)))
+        server.script.append((200, {}, msgspec.json.encode(answer_of(f"d{number}", each, step=number))))
+
+
+def answer_of(decision_id, values, *, step):
+    return wire.DecideAnswer(
+        decision_id=decision_id,
+        decided_at="2026-11-01T07:30:00.000000Z",
+        action=msgspec.json.encode(values).decode(),
+        index=0,
+        propensity=1.0,
+        policy="m" * 32,
+        fallback=False,
+        logged=True,
+        deferred=False,
+        split=0.0,
+        values=values,
+        step=step,
+    )
 
 
 def test_steps_are_counted_and_what_was_done_before_is_said(client, server):
@@ -116,3 +120,32 @@ def test_the_fake_client_plays_numbers_and_remembers_ends():
     ]
     with pytest.raises(Refused, match="expected a value for each of force, gear"):
         FakeClient({"cart": {"force": (-1, 1), "gear": ("a",)}}, script=["a"]).decide("cart", {})
+
+
+def test_advice_comes_with_the_answer_and_what_was_carried_out_is_what_was_done_before(client, server):
+    advice = wire.Advice(model="c" * 32, action='{"force":0.4}', values={"force": 0.4}, action_value_estimate=2.5)
+    body = msgspec.structs.replace(answer_of("d0", {"force": 0.1}, step=0), advice=advice)
+    server.script.append((200, {}, msgspec.json.encode(body)))
+
+    answer = client.decide("cart", {}, episode_id="e1", decision_id="d0")
+    server.script.append((202, {}, msgspec.json.encode(wire.OutcomesAnswer(accepted=1, duplicates=0, warnings=[]))))
+    client.executed(answer, answer.advice["values"])
+    script(server, {"force": 0.3})
+    after = client.decide("cart", {}, episode_id="e1", decision_id="d0")
+
+    said = {"model": "c" * 32, "action": '{"force":0.4}', "values": {"force": 0.4}, "action_value_estimate": 2.5}
+    assert (answer.advice, after.advice) == (said, None)
+    assert server.bodies()[-1]["previous"] == {"force": 0.4}
+
+
+def test_what_was_carried_out_of_an_earlier_step_is_not_what_was_done_before(client, server):
+    script(server, {"force": 0.1}, {"force": 0.2})
+    first = client.decide("cart", {}, episode_id="e1", decision_id="d0")
+    client.decide("cart", {}, episode_id="e1", decision_id="d1")
+    server.script.append((202, {}, msgspec.json.encode(wire.OutcomesAnswer(accepted=1, duplicates=0, warnings=[]))))
+
+    client.executed(first, {"force": 0.9})
+    script(server, {"force": 0.3})
+    client.decide("cart", {}, episode_id="e1", decision_id="d0")
+
+    assert server.bodies()[-1]["previous"] == {"force": 0.2}

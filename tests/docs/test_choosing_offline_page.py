@@ -19,6 +19,7 @@ from policyloop.gate import episodes
 from policyloop.gate.ramp import OF_EPISODES
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
+from policyloop.run.looks import look
 from policyloop.run.offline import refresh_offline
 
 PAGE = (Path(__file__).parents[2] / "docs" / "choosing-offline.md").read_text(encoding="utf-8")
@@ -48,13 +49,17 @@ def said(tmp_path, monkeypatch, capsys):
 
 
 def test_the_commands_run_in_the_order_of_the_page(said):
-    listed, card, challenge, status = (said(command) for command in COMMANDS)
+    listed, card, challenge, status = (said(command) for command in COMMANDS[:4])
+    with open_deployment(Home(Path.cwd() / "policyloop-data"), SystemClock()) as deployment:
+        look(deployment, "cart-pole")  # as the worker does whenever something has settled
+    (advised,) = (said(command) for command in COMMANDS[4:])
 
     assert "offline-chosen" in listed
     assert "## Why it was chosen offline" in card
     assert "The history returned" in card
     assert "is asked beside what decides now" in challenge
     assert "challenge 1: FROZEN" in status
+    assert advised == "cart-pole: challenge 1 (ADVISORY) gives its advice; report what is carried out as `executed`.\n"
 
 
 def test_every_estimator_is_on_the_page():

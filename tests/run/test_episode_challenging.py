@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from made_history import corridor, ladder
 from made_loops import CORRIDOR, LADDER
@@ -53,15 +54,23 @@ class World:
         self.rng = np.random.default_rng(3)
         self.n = 0
 
-    def play(self, n):
-        """So many episodes from their start to their end; joined afterwards."""
+    def play(self, n, *, instead=None, start=None):
+        """So many episodes from their start to their end; joined afterwards.
+
+        Args:
+            instead: says of an answer what a person carries out instead of what it says.
+            start: says where an episode begins.
+        """
         self.swap.look()
         decider = self.swap.find(self.name)
         for _ in range(n):
             self.n += 1
-            context = self.start(self.rng)
+            context = (start or self.start)(self.rng)
             for step in range(self.n_steps):
                 answer = decider.decide(DecideRequest(context=context, episode_id=f"e{self.n}", step=step)).answer
+                if instead is not None:
+                    word = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, executed=instead(answer))
+                    self.log.append(outcome(word, decider.checks, received_at=self.deployment.clock.now_us()).event)
                 context = self.after(context, answer)
             end = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, truncated=True, next_context=context)
             self.log.append(outcome(end, decider.checks, received_at=self.deployment.clock.now_us()).event)
@@ -201,3 +210,81 @@ def test_a_frozen_loop_agrees_to_nothing(in_corridor, deployment):
 
     with pytest.raises(PromotionRefused, match="are frozen"):
         deployment.registry.challenges.approve("corridor", why="agreed")
+
+
+def advising(world):
+    """A challenge whose advice a person wants to see."""
+    episode_challenging.begin(world.deployment, world.name, world.model, why="a try")
+    look(world.deployment, world.name)
+    world.deployment.registry.challenges.advise(world.name, why="the operator wants to see it")
+
+
+def advised_by(answer):
+    return answer.advice.action if answer.advice.values is UNSET else answer.advice.values
+
+
+def test_advice_is_followed_or_not_and_a_person_who_has_seen_it_agrees(world, deployment):
+    advising(world)
+    world.play(7, instead=advised_by)
+    world.play(5)  # of these nobody says anything: the baseline acts
+    look(deployment, world.name)
+
+    challenge = gate_state(deployment, world.name).challenge
+    assert (challenge.state, challenge.is_waiting, challenge.share, challenge.n_served) == ("ADVISORY", True, 0.0, 12)
+    (told,) = (reason for reason in challenge.reasons if reason.name == "advice")
+    assert (told.numbers["n"], told.numbers["n_episodes"]) == (12 * world.n_steps, 12)
+    assert 7 <= told.numbers["n_followed"] < 12
+    (waits,) = (m for m in deployment.registry.challenges.moves(world.name) if m.before == m.after)
+    assert any(reason.name == "advice" for reason in waits.verdict.reasons)
+    decided = deployment.lake.rows("decisions", where=f"loop = '{world.name}'", columns=("policy",))
+    assert set(decided["policy"].to_pylist()) == {"baseline"}
+
+    deployment.registry.challenges.approve(world.name, why="the operator likes it")
+    world.play(15)
+    look(deployment, world.name)
+
+    assert world.state() == State.CANARY
+    told = explained(deployment, world.name)
+    assert told is not None
+    assert told.is_same is True
+
+
+def test_advice_that_is_not_given_retires_the_challenge(in_corridor, deployment):
+    advising(in_corridor)
+
+    in_corridor.play(11, start=lambda rng: {"place": 0.0})
+    look(deployment, "corridor")
+    assert in_corridor.state() == State.ADVISORY  # it learned there, too
+
+    deployment.registry.apply(read_spec((CORRIDOR + GATE).replace("max: 1}", "max: 90}")))
+    in_corridor.after = lambda place, answer: place
+    in_corridor.play(11, start=lambda rng: {"place": 60.0})
+    look(deployment, "corridor")
+
+    assert in_corridor.state() == State.RETIRED
+    (end, *_) = deployment.registry.challenges.moves("corridor")
+    assert end.verdict.sentence == "It gave no answer in 11 of 22 episodes; at most 5 % is allowed."
+
+
+def test_advice_is_asked_for_once_and_of_a_challenger_in_the_shadow(in_corridor, deployment):
+    with pytest.raises(ChallengeRefused, match="no challenge goes on in loop 'corridor'"):
+        deployment.registry.challenges.advise("corridor", why="a try")
+    episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+    with pytest.raises(ChallengeRefused, match="is in state FROZEN; expected SHADOW"):
+        deployment.registry.challenges.advise("corridor", why="a try")
+    look(deployment, "corridor")
+    deployment.registry.freeze("corridor", why="the plant is down")
+    with pytest.raises(PromotionRefused, match="are frozen"):
+        deployment.registry.challenges.advise("corridor", why="a try")
+
+
+def test_right_after_a_move_nothing_of_the_new_state_is_counted(in_corridor, deployment):
+    episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+    look(deployment, "corridor")
+    in_corridor.play(12)
+    look(deployment, "corridor")
+    assert gate_state(deployment, "corridor").challenge.n_served == 12
+
+    deployment.registry.challenges.approve("corridor", why="agreed")
+
+    assert gate_state(deployment, "corridor").challenge.n_served == 0

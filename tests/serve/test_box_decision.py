@@ -429,6 +429,30 @@ def test_a_challenger_that_shadows_is_asked_and_does_not_decide():
     assert Density.from_json(shadow.density).loc == [0.1]
 
 
+def test_a_challenger_that_advises_is_told_beside_what_is_done():
+    log = MemoryLog()
+    alone, advised = (decider_of(Pushes(), log=log, traffic=one) for one in (None, traffic_of(Pushes(), state="advisory")))
+
+    before, after = (decider.decide(ask(0, decision_id="d1")) for decider in (alone, advised))
+
+    advice, shadow = after.answer.advice, read_shadow(after.event.shadow)
+    (mode,) = Pushes().density({**STATE, "x": 0.1}, [-1.0], [1.0]).mode()
+    assert (before.answer.advice, after.answer.values) == (msgspec.UNSET, before.answer.values)
+    assert (advice.model, advice.values, advice.action) == ("c" * 32, {"force": mode}, f'{{"force":{mode}}}')
+    assert (shadow.state, shadow.advice, shadow.advice_value) == ("advisory", [mode], advice.action_value_estimate)
+    assert (after.event.policy, after.event.side, after.event.mixture) == (MODEL, None, None)
+
+
+def test_advice_keeps_the_limits_and_a_challenger_that_errs_gives_none():
+    limited = cart(limits=(LimitSpec(name="force", low=-0.05, high=0.05),))
+
+    held = decider_of(Pushes(), spec=limited, traffic=traffic_of(Pushes(), state="advisory")).decide(ask(0)).answer
+    wrong = decider_of(Pushes(), traffic=traffic_of(Wrong(), state="advisory")).decide(ask(0)).answer
+
+    assert held.advice.values == {"force": -0.05}  # it would push with -0.1
+    assert (wrong.advice, wrong.fallback) == (msgspec.UNSET, False)
+
+
 def test_a_shadow_that_errs_says_why():
     decider = decider_of(Pushes(), traffic=traffic_of(Wrong(), state="shadow"))
 

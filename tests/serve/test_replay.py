@@ -127,11 +127,12 @@ def mixed_decisions(n=60, *, spec=SPEC, **traffic):
     "traffic",
     [
         {"state": "shadow"},
+        {"state": "advisory"},
         {"share": 0.5},
         {"share": 0.5, "hold_out": 0.2},
         {"share": 0.5, "hold_out": 0.2, "is_sticky": True},
     ],
-    ids=["shadow", "canary", "with hold-out", "sticky"],
+    ids=["shadow", "advisory", "canary", "with hold-out", "sticky"],
 )
 def test_what_several_models_shared_is_made_again_from_all_of_them(traffic):
     sides = set()
@@ -144,7 +145,7 @@ def test_what_several_models_shared_is_made_again_from_all_of_them(traffic):
         assert again.is_side_alike == (True if event.mixture else None)
         sides.add(event.side)
 
-    assert len(sides) == {"shadow": 1}.get(traffic.get("state"), 3 if traffic.get("hold_out") else 2)
+    assert len(sides) == {"shadow": 1, "advisory": 1}.get(traffic.get("state"), 3 if traffic.get("hold_out") else 2)
 
 
 def test_the_side_is_drawn_again_from_the_log_alone():

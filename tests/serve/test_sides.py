@@ -47,6 +47,19 @@ def test_in_shadow_the_challenger_is_asked_and_the_champion_decides_as_if_alone(
     }
 
 
+def test_advice_is_the_challengers_likeliest_action_and_only_while_it_advises():
+    challenger = Gives(0.2, 0.3, 0.5)
+
+    advised, shadowed = (
+        decider_of(some_model(), traffic=traffic_of(challenger, state=state)).decide(ask()) for state in ("advisory", "shadow")
+    )
+
+    assert (advised.answer.advice.model, advised.answer.advice.action) == (CHALLENGER, front_page().labels[2])
+    assert advised.answer.advice.values is msgspec.UNSET
+    assert shadowed.answer.advice is msgspec.UNSET
+    assert read_shadow(advised.event.shadow).advice == [2.0]
+
+
 def test_a_canary_is_drawn_from_the_mixture_that_is_logged_and_names_whose_decision_it_was():
     decider = decider_of(Gives(0.7, 0.2, 0.1), traffic=traffic_of(Gives(0.1, 0.3, 0.6), share=0.5, hold_out=0.2))
 

@@ -4,7 +4,16 @@ import itertools
 
 import pytest
 
+from made_history import corridor
+from made_loops import CORRIDOR
+from policyloop.core.clock import SystemClock
+from policyloop.core.settings import Home
+from policyloop.core.spec_file import read_spec
 from policyloop.log.replay import find_events
+from policyloop.run import episode_challenging, jobs
+from policyloop.run.deployment import open_deployment
+from policyloop.run.looks import look
+from policyloop.run.offline import refresh_offline
 from running_app import apply_loop, running_app
 
 CART = {
@@ -88,3 +97,30 @@ def test_the_schema_of_the_loop_names_its_numbers(folder):
     assert values["properties"] == {"force": {"type": "number", "minimum": -1.0, "maximum": 1.0}}
     assert schemas["DecideAnswer.cart"]["properties"]["action"] == {"type": "string"}
     assert schemas["OutcomeRequest.cart"]["properties"]["executed"]["anyOf"][0] == values
+
+
+def test_a_challenger_that_advises_is_heard_by_whoever_asks_and_a_person_lets_it(tmp_path):
+    with open_deployment(Home(tmp_path / "data"), SystemClock()) as deployment:
+        deployment.registry.apply(read_spec(CORRIDOR))
+        standing = deployment.registry.standing("corridor")
+        now_us = deployment.clock.now_us()
+        job = jobs.begin(deployment.records, "corridor", reason="asked for", n_examples=0, now_us=now_us)
+        model = refresh_offline(deployment, standing, corridor(40), snapshot={}, job_id=job.id).model
+        episode_challenging.begin(deployment, "corridor", model, why="a try")
+        look(deployment, "corridor")
+    asked = {"context": {"place": 0.2}, "episode_id": "e1", "step": 0}
+
+    with running_app(tmp_path) as app:
+        in_shadow = app.post("/v1/loops/corridor/decide", asked)
+        gate = app.post("/v1/loops/corridor/gate/advise", {"why": "to see it"})
+        again = app.post("/v1/loops/corridor/gate/advise", {})
+    with running_app(tmp_path) as app:
+        advised = app.post("/v1/loops/corridor/decide", {**asked, "episode_id": "e2"})
+
+    assert "advice" not in in_shadow.json
+    assert (gate.status, gate.json["challenge"]["state"]) == (200, "ADVISORY")
+    assert (again.status, again.json["code"]) == (409, "challenge_refused")
+    assert advised.json["policy"] == "baseline"
+    assert advised.json["advice"]["model"] == model
+    assert -0.2 <= advised.json["advice"]["values"]["move"] <= 0.2
+    assert advised.json["advice"].keys() == {"model", "action", "values", "action_value_estimate"}

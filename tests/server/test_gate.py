@@ -35,7 +35,7 @@ def test_without_a_model_there_is_nothing_to_challenge(served):
     assert "has no model live yet" in answer.json["detail"]
 
 
-@pytest.mark.parametrize("word", ["approve", "retire"])
+@pytest.mark.parametrize("word", ["advise", "approve", "retire"])
 def test_a_word_on_no_challenge_is_refused_with_the_way_out(served, word):
     answer = ask(served, f"/gate/{word}")
 

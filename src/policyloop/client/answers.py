@@ -41,6 +41,7 @@ class Answer:
     action_value_estimate: float | None = None  # of numbers: the return that the model expects of this action, at the least
     density: Mapping[str, Any] | None = None  # of numbers: what they were drawn from, when it was asked for
     episode_id: str | None = None  # as it was asked
+    advice: Mapping[str, Any] | None = None  # what a challenger would do, for a person who acts: `model`, `action`, `values`
     in_doubt: bool = False  # True: the answer was lost, and the server may have logged another action under this id
     executed: str | int | Mapping[str, Any] | None = None  # in doubt, what reports say was really done; None: it cannot be said
     reason: str | None = None  # why there was no usable answer, in an outage
@@ -123,6 +124,7 @@ def read_answer(body: Any, *, loop: str, decision_id: str, episode_id: str | Non
         action_value_estimate=body.get("action_value_estimate"),
         density=body.get("density"),
         episode_id=episode_id,
+        advice=body.get("advice"),
     )
 
 

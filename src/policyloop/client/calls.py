@@ -87,6 +87,8 @@ class Calls:
         """Report on one decision; `body` is what `request` made of the caller's words."""
         executed = decision.executed if isinstance(decision, Answer) else None
         report = request(**{**_named_decision(decision), "executed": executed, **body})
+        if isinstance(decision, Answer) and "executed" in body:
+            self._episodes.instead(decision.loop, decision.episode_id, decision.step, body["executed"])
         if isinstance(decision, Answer) and ("terminated" in body or "truncated" in body):
             self._episodes.ended(decision.loop, decision.episode_id)
         if _is_nowhere(decision):

@@ -7,12 +7,12 @@ kept whichever of the server's processes a request reaches, also after an outage
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_EPISODES = 10_000  # of the newest
 
-Values = Mapping[str, Any]
+Values = Mapping[str, Any] | Sequence[Any]  # by part, or in order
 
 
 class Episodes:
@@ -45,6 +45,15 @@ class Episodes:
         if episode is not None and values is not None:
             with self._guard:
                 self._keep((loop, episode), (body["step"], values))
+
+    def instead(self, loop: str, episode: str | None, step: int | None, executed: object) -> None:
+        """Remember what was carried out at the last step, where that was something else; a label leaves nothing behind."""
+        if episode is None or isinstance(executed, str) or not isinstance(executed, Mapping | Sequence):
+            return
+        with self._guard:
+            last = self._last.get((loop, episode))
+            if last is not None and last[0] == step:
+                self._keep((loop, episode), (last[0], executed))
 
     def ended(self, loop: str, episode: str | None) -> None:
         """Let go of an episode."""

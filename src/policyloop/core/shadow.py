@@ -32,6 +32,8 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     state: str | None = None  # of that challenge
     by: By | None = None  # what the side was drawn by, where it was drawn before the action; None: after it
     density: dict[str, Any] | None = None  # of actions that are numbers: what `policy` would have drawn them from
+    advice: list[float] | None = None  # what a person was advised to do: places of labels first, then numbers
+    advice_value: float | None = None  # of numbers: the return that `policy` expects of that, at the least
 
     @property
     def is_apprentice(self) -> bool:

@@ -49,6 +49,15 @@ class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     subject: str | None = None  # the person or unit; kept as a keyed hash
 
 
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a challenger would do, for a person who acts."""
+
+    model: str  # digest
+    action: str  # label or id; of actions that are numbers `values` as JSON
+    values: dict[str, float | str] | UnsetType = UNSET  # by part, of actions that are numbers
+    action_value_estimate: float | UnsetType = UNSET  # of numbers: the return that it expects of them, at the least
+
+
 class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was decided, and with which probability."""
 
@@ -71,6 +80,7 @@ class DecideAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     propensity_kind: PropensityKind | UnsetType = UNSET
     action_value_estimate: float | UnsetType = UNSET  # the return that the model expects of this very action, at the least
     density: dict[str, Any] | UnsetType = UNSET  # with `?pmf=true`: what the numbers were drawn from
+    advice: Advice | UnsetType = UNSET  # while a challenge of a loop with episodes is in the state ADVISORY
 
 
 class RegisterActionsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from policyloop.core.errors import BadSetting
 from policyloop.core.loop import LoopSpec
 from policyloop.gate import evidence as evidences
+from policyloop.gate.advice import Followed
 from policyloop.gate.chunk import Chunk
 from policyloop.gate.evidence import Evidence
 from policyloop.gate.limits import Limits, ceiling_of
@@ -81,6 +82,7 @@ class EpisodeAccount:
     challenger: Side = Side()
     champion: Side = Side()
     evidence: Evidence | None = None
+    followed: Followed | None = None  # what became of its advice; None: it gave none
 
     @property
     def ceiling(self) -> float:
@@ -250,15 +252,18 @@ def to_map(account: EpisodeAccount) -> dict[str, Any]:
     """The account as JSON can say it, to the last bit."""
     told = {name: getattr(account, name) for name in _PLAIN}
     evidence = None if account.evidence is None else evidences.to_map(account.evidence)
-    return {**told, "challenger": asdict(account.challenger), "champion": asdict(account.champion), "evidence": evidence}
+    followed = None if account.followed is None else account.followed.to_map()
+    sides = {"challenger": asdict(account.challenger), "champion": asdict(account.champion)}
+    return {**told, **sides, "evidence": evidence, "followed": followed}
 
 
 def from_map(told: Mapping[str, Any]) -> EpisodeAccount:
     """The inverse of `to_map`."""
     evidence = None if told["evidence"] is None else evidences.from_map(told["evidence"])
     challenger, champion = Side(**told["challenger"]), Side(**told["champion"])
+    followed = Followed(**told["followed"]) if told.get("followed") else None
     plain = {name: told[name] for name in _PLAIN}
-    return EpisodeAccount(**plain, challenger=challenger, champion=champion, evidence=evidence)
+    return EpisodeAccount(**plain, challenger=challenger, champion=champion, evidence=evidence, followed=followed)
 
 
 _PLAIN = ("state", "low", "high", "level", "position", "n_served")

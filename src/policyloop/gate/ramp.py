@@ -2,8 +2,9 @@
 
 Question answered: given what this look found, in which state is the challenge now, and why? A pure function, so that
 another process can recompute every move. FROZEN: its first model is being trained. LOG-CHECK: can the log be trusted?
-SHADOW: it is asked, but never decides. CANARY: it decides a small share and has to prove itself. RAMP: it is proven, and
-half of the traffic shows whether it also bears it. Then it is LIVE. A tie stays in CANARY: it never deploys.
+SHADOW: it is asked, but never decides. ADVISORY, in episodes, where a person wants it: what it would do is shown to the
+person who acts. CANARY: it decides a small share and has to prove itself. RAMP: it is proven, and half of the traffic shows
+whether it also bears it. Then it is LIVE. A tie stays in CANARY: it never deploys.
 Source: DESIGN section 6, challenge.
 """
 
@@ -26,6 +27,7 @@ class State(StrEnum):
     FROZEN = "FROZEN"
     LOG_CHECK = "LOG-CHECK"
     SHADOW = "SHADOW"
+    ADVISORY = "ADVISORY"
     CANARY = "CANARY"
     RAMP = "RAMP"
     LIVE = "LIVE"
@@ -48,8 +50,9 @@ OF_DECISIONS = Enough(shadow=SHADOW_DECISIONS, ramp=RAMP_EVENTS, unit="settled d
 # What happens in an episode cannot be taken back, so a person agrees first; and one episode tells as much as many decisions.
 OF_EPISODES = Enough(shadow=10, ramp=50, unit="closed episodes", is_log_checked=False, is_agreed_to=True)
 
-SERVED = (State.SHADOW, State.CANARY, State.RAMP)  # the challenger is asked in each decision
-DECIDING = (State.CANARY, State.RAMP)  # and some decisions are its own
+ASKED = (State.SHADOW, State.ADVISORY)  # the challenger is asked in each decision, and none is its own
+DECIDING = (State.CANARY, State.RAMP)  # some decisions are its own
+SERVED = (*ASKED, *DECIDING)
 ENDED = (State.LIVE, State.ROLLED_BACK, State.RETIRED)
 
 
@@ -64,6 +67,7 @@ class Findings:
     proof: tuple[Reason, ...]  # what the rule says; empty before there is evidence
     guards: tuple[Reason, ...]  # further numbers and slices: RETIRE on harm, INCONCLUSIVE while that is not ruled out
     holds: tuple[Reason, ...] = ()  # what else speaks against any promotion now
+    told: tuple[Reason, ...] = ()  # what a person wants to know before agreeing; it decides nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +114,8 @@ def step(
         return Step(state=_thrown_out(state), call=verdict_of(against), reasons=against)
     ready = _advance(state, found, enough)
     if ready.state == state or not is_frozen:
-        if state == State.SHADOW and ready.state == State.CANARY and enough.is_agreed_to:
-            return Step(state=state, call=Call.PROMOTE, reasons=ready.reasons, is_waiting=True)
+        if state in ASKED and ready.state == State.CANARY and enough.is_agreed_to:
+            return Step(state=state, call=Call.PROMOTE, reasons=(*ready.reasons, *found.told), is_waiting=True)
         return _approved(state, ready, needs_approval=needs_approval, is_approved=is_approved)
     return _stay(state, (_told("frozen", "Promotions of this loop are frozen: nothing advances until they are unfrozen."),))
 
@@ -125,11 +129,14 @@ def _advance(state: State, found: Findings, enough: Enough) -> Step:
         return _on(State.LOG_CHECK if enough.is_log_checked else State.SHADOW, trained)
     if state == State.LOG_CHECK:
         return after_log_check(found.n_checked)
-    if state == State.SHADOW:
-        return _after_count(state, State.CANARY, found, enough.shadow, f"was asked beside the champion in {{}} {enough.unit}")
+    if state in ASKED:
+        return after_asked(state, found.n_served, enough=enough)
     if state == State.CANARY:
         return _after_proof(found)
-    return _after_count(state, State.LIVE, found, enough.ramp, f"was served at the larger share in {{}} {enough.unit}")
+    told = f"was served at the larger share in {{}} {enough.unit}"
+    served = _after_count(state, State.LIVE, found.n_served, enough.ramp, told)
+    open_guards = tuple(reason for reason in (*found.guards, *found.holds) if not reason.is_passed)
+    return _stay(state, open_guards) if served.state == State.LIVE and open_guards else served
 
 
 def after_log_check(n: int) -> Step:
@@ -142,14 +149,20 @@ def after_log_check(n: int) -> Step:
     return _on(State.SHADOW, (_passed("log", told, **numbers),))
 
 
-def _after_count(state: State, then: State, found: Findings, enough: int, what: str) -> Step:
-    n = found.n_served
+def after_asked(state: State, n: int, *, enough: Enough) -> Step:
+    """SHADOW or ADVISORY: on, when it was asked in so many that it would have shown if it did not answer."""
+    told = (
+        "gave its advice in {} closed episodes"
+        if state == State.ADVISORY
+        else f"was asked beside the champion in {{}} {enough.unit}"
+    )
+    return _after_count(state, State.CANARY, n, enough.shadow, told)
+
+
+def _after_count(state: State, then: State, n: int, enough: int, what: str) -> Step:
     numbers = {"n": float(n), "needed": float(enough)}
     if n < enough:
         return _stay(state, (_told("served", f"It {what.format(f'{n:,}')}; {enough:,} are needed.", **numbers),))
-    open_guards = tuple(reason for reason in (*found.guards, *found.holds) if not reason.is_passed)
-    if then == State.LIVE and open_guards:
-        return _stay(state, open_guards)
     return _on(then, (_passed("served", f"It {what.format(f'{n:,}')}, and nothing spoke against it.", **numbers),))
 
 

@@ -15,7 +15,7 @@ from policyloop.core.errors import ChallengeRefused, PromotionRefused
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.spec_file import from_json, to_json
-from policyloop.gate.ramp import ENDED, SERVED, State, Step
+from policyloop.gate.ramp import ASKED, ENDED, SERVED, State, Step
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.registry import challenge_rows, loop_rows, model_rows, notice_rows, promotion
 from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
@@ -30,7 +30,7 @@ class Trial:
     """A challenge as serving takes part in it."""
 
     challenge: int
-    state: State  # one of SHADOW, CANARY, RAMP
+    state: State  # one of SHADOW, ADVISORY, CANARY, RAMP
     model: str  # the challenger's newest
     spec: LoopSpec  # that the loop would have; its floor is the challenger's
 
@@ -182,11 +182,36 @@ class Challenges:
             now = loop_rows.row(connection, loop)
             if now.is_frozen:
                 raise PromotionRefused(f"promotions of loop '{loop}' are frozen; find out why, then unfreeze them.")
-            after = State.CANARY if row.state == State.SHADOW else State.RAMP
+            after = State.CANARY if row.state in ASKED else State.RAMP
             if after == State.RAMP:
                 challenge_rows.change(connection, row.id, {"is_approved": 1})
             verdict = _by_person(row, now.champion, Call.PROMOTE, f"Approved by a person: {why}")
             self._move(connection, row, after, verdict)
+            return challenge_rows.row(connection, row.id)
+
+    def advise(self, loop: str, *, why: str) -> ChallengeRow:
+        """A person wants to see what the challenger would do, and goes on acting.
+
+        Raises:
+            ChallengeRefused: none goes on that is asked and nothing more, or the loop has no episodes.
+            PromotionRefused: promotions of the loop are frozen.
+        """
+        with self._records.write() as connection:
+            row = self._open_one(connection, loop)
+            if from_json(row.body).episodes is None:
+                raise ChallengeRefused(
+                    f"loop '{loop}' has no episodes; expected one with `episodes:`, whose challengers advise."
+                )
+            if row.state != State.SHADOW:
+                raise ChallengeRefused(
+                    f"challenge {row.id} of loop '{loop}' is in state {row.state}; expected SHADOW, in which it is asked and "
+                    f"nobody sees its answer. `policyloop gate status {loop}` tells where it stands."
+                )
+            now = loop_rows.row(connection, loop)
+            if now.is_frozen:
+                raise PromotionRefused(f"promotions of loop '{loop}' are frozen; find out why, then unfreeze them.")
+            verdict = _by_person(row, now.champion, Call.INCONCLUSIVE, f"A person asked for its advice: {why}")
+            self._move(connection, row, State.ADVISORY, verdict)
             return challenge_rows.row(connection, row.id)
 
     def retire(self, loop: str, *, why: str) -> ChallengeRow:

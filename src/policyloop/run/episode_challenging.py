@@ -17,14 +17,16 @@ from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE, short
 from policyloop.core.spec_file import from_json
+from policyloop.gate import advice
 from policyloop.gate.episodes import EpisodeAccount, begun, bounds_of, from_map, judged, taken_up, to_map
-from policyloop.gate.ramp import DECIDING, OF_EPISODES, SERVED, Findings, State, Step, step
+from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings, State, Step, after_asked, step
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.ingest.checks import checks_of
 from policyloop.registry.challenge_rows import ChallengeRow
 from policyloop.registry.challenges import evidence_name
 from policyloop.registry.model_rows import MAY_GO_LIVE
 from policyloop.registry.registry import Standing
+from policyloop.run.advised import followed_in
 from policyloop.run.deployment import Deployment
 from policyloop.run.episode_trials import heard_since, mean_return_before
 from policyloop.serve import canary
@@ -108,11 +110,13 @@ def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow) -
     account = carried or _begun(deployment, standing.spec, row)
     if row.state not in SERVED:
         return replace(account, state=row.state.value, n_served=0), 0
-    if row.state == State.SHADOW:  # counted anew at each look: a handful
-        heard = heard_since(deployment, row.loop, challenge=row.id, position=row.started_at)
-        return replace(account, state=row.state.value, n_served=heard.n_shadowed), heard.n_broken
+    if row.state in ASKED:  # counted anew at each look: a handful
+        asked_in = row.state.value.lower()
+        heard = heard_since(deployment, row.loop, challenge=row.id, position=row.started_at, asked_in=asked_in)
+        followed = followed_in(deployment, standing.spec, row) if row.state == State.ADVISORY else None
+        return replace(account, state=row.state.value, n_served=heard.n_asked, followed=followed), heard.n_broken
     heard = heard_since(deployment, row.loop, challenge=row.id, position=account.position)
-    return taken_up(account, heard.closed, state=row.state.value), 0
+    return taken_up(replace(account, followed=None), heard.closed, state=row.state.value), 0
 
 
 def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, *, like: EpisodeAccount) -> EpisodeAccount:
@@ -129,7 +133,9 @@ def carried_account(deployment: Deployment, row: ChallengeRow) -> EpisodeAccount
 
 
 def reasons_of(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]:
-    """What the evidence says, while either side plays."""
+    """What the evidence says while either side plays, or what became of its advice while it gives that."""
+    if row.state == State.ADVISORY and account.followed is not None:
+        return advice.reason(account.followed), *after_asked(row.state, account.n_served, enough=OF_EPISODES).reasons
     return judged(account, alpha=_alpha_of(from_json(row.body))) if row.state in DECIDING else ()
 
 
@@ -151,8 +157,9 @@ def _findings(
         alarms=(),
         n_checked=0,
         n_served=account.n_served,
-        proof=reasons_of(row, account),
+        proof=reasons_of(row, account) if row.state in DECIDING else (),
         guards=_of_broken(account.n_served, n_broken),
+        told=() if account.followed is None else (advice.reason(account.followed),),
     )
 
 

@@ -33,35 +33,38 @@ class Heard:
     """What there is of a challenge since some moment."""
 
     closed: ClosedEpisodes  # in which either side could play
-    n_shadowed: int  # episodes in which the challenger was only asked
+    n_asked: int  # episodes of the state in which the challenger was only asked
     n_broken: int  # of these, those in which it gave no answer to the first or to the last step
 
 
-def heard_since(deployment: Deployment, loop: str, *, challenge: int, position: int, until: int | None = None) -> Heard:
+def heard_since(
+    deployment: Deployment, loop: str, *, challenge: int, position: int, until: int | None = None, asked_in: str = "shadow"
+) -> Heard:
     """The episodes of a challenge that have closed.
 
     Args:
         challenge: its number.
         position: microseconds; those that began up to then have been heard.
         until: when the last one to take up began; None for the newest.
+        asked_in: the state whose episodes are counted in which it is only asked.
     """
     last = settled_before(deployment, loop) - 1 if until is None else until
     played = _played(deployment, loop, since=position)
     if played is None:
-        return Heard(closed=_closed([]), n_shadowed=0, n_broken=0)
+        return Heard(closed=_closed([]), n_asked=0, n_broken=0)
     first, end, returns = played
     rows: list[tuple[int, float, bool, float]] = []
-    n_shadowed = n_broken = 0
+    n_asked = n_broken = 0
     for began_at, total, at_first, at_end in zip(first["decided_at"], returns, _told(first), _told(end), strict=True):
         shadow, side, share = at_first
         if shadow.challenge != str(challenge) or not position < began_at <= last:
             continue
-        if shadow.state == "shadow":
-            n_shadowed += 1
+        if shadow.state == asked_in:
+            n_asked += 1
             n_broken += shadow.error is not None or at_end[0].error is not None
         elif side != HOLD_OUT and 0 < share < 1 and (at_end[0].state, at_end[1]) == (shadow.state, side):
             rows.append((int(began_at), float(total), side == CHALLENGER, share))
-    return Heard(closed=_closed(sorted(rows)), n_shadowed=n_shadowed, n_broken=n_broken)
+    return Heard(closed=_closed(sorted(rows)), n_asked=n_asked, n_broken=n_broken)
 
 
 def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:

@@ -15,6 +15,7 @@ import msgspec
 from policyloop.core.clock import iso
 from policyloop.core.spec_file import from_json
 from policyloop.gate.account import Account, judged, to_map
+from policyloop.gate.episodes import EpisodeAccount
 from policyloop.gate.episodes import to_map as episodes_to_map
 from policyloop.gate.logcheck import LogCheck
 from policyloop.gate.ramp import SERVED, State, after_log_check
@@ -244,9 +245,14 @@ def _told_of(deployment: Deployment, standing: Standing, row: ChallengeRow) -> t
         of_episodes = episode_challenging.carried_account(deployment, row)
         if of_episodes is None:
             return [], 0
-        return [*episode_challenging.reasons_of(row, of_episodes)], of_episodes.n_served
+        return [*episode_challenging.reasons_of(row, of_episodes)], _n_served(row, of_episodes)
     account = carried_account(deployment, row)
-    return ([], 0) if account is None else (_reasons(standing, row, account), account.n_served)
+    return ([], 0) if account is None else (_reasons(standing, row, account), _n_served(row, account))
+
+
+def _n_served(row: ChallengeRow, account: Account | EpisodeAccount) -> int:
+    """Of the state that it is in; a look that moved it counted those of the state before. Of an ended one, of the last."""
+    return account.n_served if not row.is_open or account.state == row.state else 0
 
 
 def _changes(deployment: Deployment, row: ChallengeRow) -> list[Change]:

@@ -6,12 +6,13 @@ Question answered: what does the caller get to know of what was logged?
 from __future__ import annotations
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from policyloop.core.clock import iso
 from policyloop.core.event import Decision, unpack_floats
-from policyloop.core.wire import DecideAnswer, DecideRequest, PropensityKind
+from policyloop.core.wire import Advice, DecideAnswer, DecideRequest, PropensityKind
 from policyloop.ingest.decisions import Asked
+from policyloop.serve.advice import advice_in
 from policyloop.serve.box import Box
 from policyloop.serve.live import Live
 
@@ -20,8 +21,9 @@ _to_json = msgspec.json.Encoder().encode
 
 def answer_of(event: Decision, live: Live, request: DecideRequest, asked: Asked) -> DecideAnswer:
     """What is answered at once; `with_pmf` adds what only some callers ask for."""
+    advice = UNSET if live.traffic is None else advice_in(event, live, asked)
     if live.box is not None:
-        return _answer_of_numbers(event, live.box)
+        return _answer_of_numbers(event, live.box, advice)
     index = event.action[0]
     names = live.spec.labels if asked.candidates is None else asked.candidates.ids
     return DecideAnswer(
@@ -37,6 +39,7 @@ def answer_of(event: Decision, live: Live, request: DecideRequest, asked: Asked)
         split=event.split,
         ranking=UNSET if request.n is None or asked.candidates is None else [names[place] for place in event.action],
         step=UNSET if live.checks.is_plain or event.step is None else event.step,
+        advice=advice,
     )
 
 
@@ -48,7 +51,7 @@ def with_pmf(answer: DecideAnswer, event: Decision, live: Live) -> DecideAnswer:
     return msgspec.structs.replace(answer, pmf=pmfs or UNSET, density=event.density or UNSET)
 
 
-def _answer_of_numbers(event: Decision, box: Box) -> DecideAnswer:
+def _answer_of_numbers(event: Decision, box: Box, advice: Advice | UnsetType) -> DecideAnswer:
     values = box.named(event.action, event.action_value or [])
     kind: PropensityKind = event.propensity_kind  # type: ignore[assignment]
     return DecideAnswer(
@@ -66,4 +69,5 @@ def _answer_of_numbers(event: Decision, box: Box) -> DecideAnswer:
         values=values,
         propensity_kind=kind,
         action_value_estimate=UNSET if event.action_value_estimate is None else event.action_value_estimate,
+        advice=advice,
     )

@@ -26,7 +26,7 @@ from policyloop.serve.chances import Chances, Drawn, drawn_from, fault_of
 from policyloop.serve.fallback import Breaker
 from policyloop.serve.live import Live
 from policyloop.serve.sides import microseconds, unit_of
-from policyloop.serve.traffic import Branch, Traffic, side_before
+from policyloop.serve.traffic import ONLY_ASKED, Branch, Traffic, side_before
 
 OUTSIDE_HISTORY = "outside_history"
 _RANDOM, _POLICY = "random", "policy"
@@ -225,18 +225,23 @@ def _recorded(said: _Said, side: Side, made: Made, now_us: int) -> Decision:
 
 
 def _shadow(said: _Said, side: Side) -> str | None:
-    """What stands beside the decision: by what the side was drawn, and what a challenger that only shadows would do."""
+    """What stands beside the decision: by what the side was drawn, and what a challenger that is only asked would do."""
     traffic = said.live.traffic
     challenger = None if traffic is None or side.why is not None else traffic.challenger
     if challenger is None:
         return None if side.by is None else write_shadow(Shadow(by=side.by))
     whose = Shadow(policy=challenger.name, challenge=challenger.challenge, state=challenger.state, by=side.by)
-    if challenger.state != "shadow":
+    if challenger.state not in ONLY_ASKED:
         return write_shadow(whose)
     start_s = said.clock.monotonic_s()
+    is_advice = challenger.state == "advisory"  # a person is told what is likeliest, never a draw
+    to_ask = msgspec.structs.replace(said, request=msgspec.structs.replace(said.request, explore=False)) if is_advice else said
     model = Model(challenger.policy, challenger.name, challenger.breaker, is_within_of(challenger.policy))
-    made, why = _by_model(said, model)
+    made, why = _by_model(to_ask, model)
     us = microseconds(said.clock.monotonic_s() - start_s)
     if made is None:
         return write_shadow(msgspec.structs.replace(whose, error=why, us=us))
-    return write_shadow(msgspec.structs.replace(whose, density=made.drawn.chances.density.to_json(), us=us))
+    told = msgspec.structs.replace(whose, density=made.drawn.chances.density.to_json(), us=us)
+    if is_advice:
+        told = msgspec.structs.replace(told, advice=[*made.drawn.choices, *made.drawn.values], advice_value=made.estimate)
+    return write_shadow(told)

@@ -57,4 +57,7 @@ def heard(challenger: Challenger, asked: Asked, *, allowed: Sequence[bool], cloc
     us = microseconds(took_s)
     if pmf is None:
         return replace(whose, error=fault, us=us), None
-    return replace(whose, pmf=packed(pmf), us=us), pmf
+    said = replace(whose, pmf=packed(pmf), us=us)
+    if challenger.state == "advisory":
+        said = replace(said, advice=[float(pmf.index(max(pmf)))])
+    return said, pmf

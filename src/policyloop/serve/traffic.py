@@ -29,8 +29,9 @@ from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT
 from policyloop.serve.fallback import Breaker
 from policyloop.serve.served import Served
 
-State = Literal["shadow", "canary", "ramp"]
-STATES: tuple[State, ...] = ("shadow", "canary", "ramp")
+State = Literal["shadow", "advisory", "canary", "ramp"]
+STATES: tuple[State, ...] = ("shadow", "advisory", "canary", "ramp")
+ONLY_ASKED = STATES[:2]  # in which no decision is the challenger's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +42,13 @@ class Challenger:
     state: State
     name: str  # the model's digest
     policy: Served = field(compare=False)  # told by name, and by the breaker that it came with
-    share: float  # of what the hold-out leaves, in (0, 1); without effect in `shadow`
+    share: float  # of what the hold-out leaves, in (0, 1); without effect where it is only asked
     breaker: Breaker
 
     @property
     def decides(self) -> float:
         """Its share of what the hold-out leaves, now."""
-        return 0.0 if self.state == "shadow" else self.share
+        return 0.0 if self.state in ONLY_ASKED else self.share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

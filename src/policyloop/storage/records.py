@@ -180,7 +180,7 @@ challenges = Table(  # recipes that want to take over; one at a time is open in 
     Column("loop", String(63), nullable=False, index=True),
     Column("recipe", String(32), nullable=False),
     Column("body", Text, nullable=False),  # canonical JSON of the spec that the loop would have
-    Column("state", String(16), nullable=False),  # FROZEN, LOG-CHECK, SHADOW, CANARY, RAMP, LIVE, ROLLED-BACK, RETIRED
+    Column("state", String(16), nullable=False),  # of gate/ramp.py
     Column("model", String(32)),  # the newest model of its line; NULL: none is trained yet
     Column("is_waiting", Integer, nullable=False),  # for a person to approve
     Column("is_approved", Integer, nullable=False),

@@ -1,4 +1,4 @@
-"""See and steer what goes live: status, history, explain, freeze, unfreeze, approve, retire."""
+"""See and steer what goes live: status, history, explain, freeze, unfreeze, advise, approve, retire."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SAME_IN_WORDS = {
 
 @app.callback()
 def _gate() -> None:
-    """See and steer what goes live: status, history, explain, freeze, unfreeze, approve, retire."""
+    """See and steer what goes live: status, history, explain, freeze, unfreeze, advise, approve, retire."""
 
 
 @app.command()
@@ -84,7 +84,8 @@ def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) ->
     if found is None:
         for line in _told_of(state.challenge, state.loop):
             typer.echo(line)
-        typer.echo("There is no evidence to work out again: that begins with the first settled decision of the canary.")
+        first = "closed episode" if state.challenge.unit == "episodes" else "settled decision"
+        typer.echo(f"There is no evidence to work out again: that begins with the first {first} of the canary.")
         return
     typer.echo(f"challenge {found.challenge}, {found.state}: {counted(found.n, found.unit)} worked out again")
     if found.difference is not None and found.low is not None and found.high is not None:
@@ -114,6 +115,13 @@ def unfreeze(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_jso
 
     state = _after(loop, home, change)
     _answer(state, f"{state.loop}: promotions are allowed again.", as_json=as_json)
+
+
+@app.command()
+def advise(loop: LoopName, why: Why = _NO_WHY, home: HomeFolder = None, as_json: AsJson = False) -> None:
+    """Show what the challenger of episodes would do beside each decision, as `advice`; a person goes on acting."""
+    state = _after(loop, home, lambda deployment, name: deployment.registry.challenges.advise(name, why=why))
+    _answer(state, f"{_challenge_of(state)} gives its advice; report what is carried out as `executed`.", as_json=as_json)
 
 
 @app.command()

@@ -85,6 +85,12 @@ async def unfreeze(service: Service, call: Call) -> Reply:
     return await _changed(service, call, changed)
 
 
+async def advise(service: Service, call: Call) -> Reply:
+    """Let the challenger of episodes give its advice."""
+    request = read(call.body, WordRequest)
+    return await _changed(service, call, lambda loop: service.registry.challenges.advise(loop, why=request.why))
+
+
 async def approve(service: Service, call: Call) -> Reply:
     """Agree to the proven challenger that waits."""
     request = read(call.body, WordRequest)
@@ -159,6 +165,7 @@ ENDPOINTS = (
         for name, handler, summary in (
             ("freeze", freeze, "Promote nothing until it is unfrozen; what is live stays live."),
             ("unfreeze", unfreeze, "Allow promotions again; the log check begins anew, with the decisions from now on."),
+            ("advise", advise, "Show what the challenger of episodes would do beside each decision; a person goes on acting."),
             ("approve", approve, "Agree to the proven challenger that waits for a person."),
             ("retire", retire, "End the challenge that goes on; the champion decides alone again."),
         )
