@@ -210,7 +210,7 @@ def test_a_network_of_other_states_or_other_parts_is_refused():
 
     with pytest.raises(BadModel, match=r"takes states of \(3,\); its fields make \(2,\)"):
         scored.load(msgspec.structs.replace(manifest, features={"kind": "state", **other}), data)
-    with pytest.raises(BadModel, match="gives 2 numbers; its manifest names 1"):
+    with pytest.raises(BadModel, match="gives 2 parts of an action; its manifest names 1"):
         scored.load(msgspec.structs.replace(manifest, labels=["force"]), data)
 
 

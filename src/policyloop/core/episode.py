@@ -92,7 +92,10 @@ class EpisodePolicy(SavedModel, Protocol):
     """What a learner of episodes hands out: actions for states, and what it expects of them. Immutable."""
 
     def act(self, state: NDArray[Any]) -> Floats:
-        """(n, a) the action that it would take without exploring, in the action's units; for actions that are numbers."""
+        """(n, a) the action that it would take without exploring, in the action's units; for actions that are numbers.
+
+        (n, p + a) where labels stand beside the numbers: first the place of the label of each labelled part.
+        """
         ...
 
     def gaussian(self, state: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -108,7 +111,7 @@ class EpisodePolicy(SavedModel, Protocol):
 
         Args:
             state: (n, d)
-            action: (n, a) numbers in the action's units, or (n,) places of labels.
+            action: (n, a) numbers in the action's units, or (n,) places of labels; or (n, p + a) both, as `act` gives them.
         """
         ...
 

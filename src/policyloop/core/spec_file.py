@@ -27,8 +27,7 @@ from policyloop.core.spec_context import read_context
 from policyloop.core.spec_episodes import episodes_mapping, read_episodes, reward_names
 from policyloop.core.spec_gate import gate_mapping, read_gate
 from policyloop.core.spec_learning import (
-    BOX_LEARNER,
-    LABELS_LEARNER,
+    EPISODES_LEARNER,
     LEARNERS,
     OF_A_RUN,
     merged,
@@ -250,7 +249,7 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
     outcomes = read_outcomes(section.take("outcomes", None), "$.outcomes", faults, may_be_none=has_episodes)
     more = reward_names(context, actions) if has_episodes else None
     reward = read_reward(section.take("reward", {}), "$.reward", faults, outcomes, more=more)
-    has_box = actions is not None and bool(actions.box)
+    has_box, kind = actions is not None and bool(actions.box), actions.kind if actions is not None else "discrete"
     if actions is not None and has_box:
         baseline, values = read_box_baseline(section, actions)
     else:
@@ -258,7 +257,7 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
     spec_parts = {
         "baseline": baseline,
         "baseline_values": values,
-        "learner": _read_learner(section, faults, has_episodes=has_episodes, has_box=has_box, is_checked=is_checked),
+        "learner": _read_learner(section, faults, has_episodes=has_episodes, kind=kind, is_checked=is_checked),
         "explore": read_explore(section.take("explore", {}), "$.explore", faults, is_checked=is_checked, has_box=has_box),
         "train": read_train(section.take("train", {}), "$.train", faults, has_episodes=has_episodes),
         "gate": read_gate(
@@ -290,7 +289,7 @@ def _read_sections(section: Section, faults: list[Fault], is_checked: bool) -> L
     return LoopSpec(loop=name, context=context, actions=actions, outcomes=outcomes, reward=reward, **spec_parts)
 
 
-def _read_learner(section: Section, faults: list[Fault], *, has_episodes: bool, has_box: bool, is_checked: bool) -> PluginSpec:
+def _read_learner(section: Section, faults: list[Fault], *, has_episodes: bool, kind: str, is_checked: bool) -> PluginSpec:
     """What makes models: of examples, or of transitions where there are episodes."""
     body = section.take("learner", {})
     if not has_episodes:
@@ -300,7 +299,7 @@ def _read_learner(section: Section, faults: list[Fault], *, has_episodes: bool, 
         "$.learner",
         faults,
         family=LEARNERS,
-        default=BOX_LEARNER if has_box else LABELS_LEARNER,
+        default=EPISODES_LEARNER.get(kind, EPISODES_LEARNER["discrete"]),
         is_checked=is_checked,
         maker="create_episodic",
         more=OF_A_RUN,

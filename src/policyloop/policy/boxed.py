@@ -2,7 +2,7 @@
 
 Question answered: from which density is the action drawn in this context, between the limits that hold right now, and what is
 expected of the action that was drawn? Limits and floor are part of the density, so what is logged is what was drawn from.
-Letters: n contexts, a numbers of an action.
+Letters: n contexts, a numbers of an action, p labelled parts beside them, k labels of a part.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BoxPolicy:
     model: BoxModel
     explorer: BoxExplorer
     floor: float
-    parts: tuple[str, ...]  # names of the numbers, in order
+    parts: tuple[str, ...]  # names of the parts of an action: of those with labels first, then of the numbers
     support: Support | None = None  # where it has learned from; None: it does not tell
 
     @property
@@ -55,6 +55,15 @@ class BoxPolicy:
         found = self.explorer.density(self.model.wanted(self.encoder.encode(context)), low, high)
         return found.with_floor(self.floor) if self.floor else found
 
+    def pmfs(self, context: Context) -> list[list[float]]:
+        """(p, k) what the labels beside the numbers are drawn from, with explorer and floor; none where there are none.
+
+        Raises:
+            BadModel: as above.
+        """
+        found = self.explorer.pmfs(self.model.wanted(self.encoder.encode(context)))
+        return [floors.apply(pmf, self.floor) for pmf in found]
+
     def mode(self, context: Context) -> list[float]:
         """(a,) the action without exploring, inside the box that it learned in; limits are not looked at.
 
@@ -63,20 +72,21 @@ class BoxPolicy:
         """
         return self.model.wanted(self.encoder.encode(context)).action
 
-    def value(self, context: Context, values: Sequence[float]) -> float:
+    def value(self, context: Context, values: Sequence[float], choices: Sequence[int] = ()) -> float:
         """The conservative expected return of one action: of the one that is returned, or it tells nothing.
 
         Args:
             values: (a,) in the action's units.
+            choices: (p,) places of the labels beside the numbers.
         """
-        return self.model.value(self.encoder.encode(context), values)
+        return self.model.value(self.encoder.encode(context), values, choices)
 
     def is_within_history(self, context: Context) -> bool:
         """Whether the state lies where it has learned from."""
         return self.support is None or self.support.holds(self.encoder.encode(context))
 
     def actions_of_many(self, contexts: Sequence[Context]) -> Floats:
-        """(n, a): row i is what `mode` gives for context i, to 1e-5."""
+        """(n, a): row i is what `mode` gives for context i, to 1e-5; before that the places of labels, where there are any."""
         return self.network.act(self.encoder.encode_many(contexts))
 
     def with_floor(self, floor: float) -> BoxPolicy:
@@ -110,9 +120,9 @@ def box_policy(model: BoxModel, encoder: StateEncoder, manifest: Manifest, *, su
         BadModel: it gives other numbers than the manifest names.
     """
     network = model.network
-    if network.n_numbers != len(manifest.labels):
-        named = len(manifest.labels)
-        raise BadModel(f"the network gives {network.n_numbers} numbers; its manifest names {named}. Train it again.")
+    found, named = len(model.choices) + network.n_numbers, len(manifest.labels)
+    if found != named:
+        raise BadModel(f"the network gives {found} parts of an action; its manifest names {named}. Train it again.")
     explore = manifest.explorer
     explorer = explorer_of(explore["name"], explore["settings"])
     return BoxPolicy(encoder, model, explorer, floors.check(explore["floor"]), tuple(manifest.labels), support)

@@ -14,6 +14,7 @@ The settings, JSON: `head`, `n_layers` (affine maps of actor and critic, the las
 (of each convolution its `stride` and `padding`, `valid` or `same`), `state_shape`, `dtype` (of a state as it comes), `center`
 and `half` (the box's middle and half its width), `reward_scale` (critics answer in units of it), `log_std` (its bounds).
 An image is (channels, height, width), or (height, width) with one channel; it is flattened as height, width, channels.
+Where labels stand beside the numbers, `choices` holds the labels of each labelled part, a list of lists; else it is missing.
 
     tanh           a = center + half tanh(actor(x))
     tanh_gaussian  actor gives location and log deviation, side by side: a = center + half tanh(location + deviation * noise)
@@ -21,7 +22,9 @@ An image is (channels, height, width), or (height, width) with one channel; it i
     scores         no actor: critics give a number for every label
 
 Critics take x and the action side by side, the action as (a - center) / half. What they expect is the least of them.
-Letters: n states, d numbers of a state, a numbers of an action, k labels, h hidden numbers.
+With `choices` the actor first gives a score for every label, part by part (a part's softmax is its probabilities), then what
+the head says of the numbers; critics take a 1 for each label taken and a 0 for every other, in that order, then the numbers.
+Letters: n states, d numbers of a state, a numbers of an action, k labels, p labelled parts, h hidden numbers.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -64,15 +68,32 @@ class Network:
         return 0 if self.head == "scores" else len(self.settings["center"])
 
     @property
+    def choices(self) -> tuple[tuple[str, ...], ...]:
+        """(p, k) the labels of each part that stands beside the numbers; none where there are numbers alone."""
+        return tuple(tuple(labels) for labels in self.settings.get("choices", ()))
+
+    @property
     def state_shape(self) -> tuple[int, ...]:
         """(d,), or the shape of an image."""
         return tuple(self.settings["state_shape"])
 
     def act(self, state: NDArray[Any]) -> Floats:
-        """(n, a) the action that it would take without exploring, in the action's units."""
-        location, _ = self.raw(state)
+        """(n, a) the action that it would take without exploring, in the action's units.
+
+        (n, p + a) where labels stand beside the numbers: the place of the likeliest label of each part comes first.
+        """
+        answers = self._answers(state)
+        location, _ = self._numbers(answers)
         center, half = self.box()
-        return center + half * np.tanh(location)
+        numbers: Floats = center + half * np.tanh(location)
+        if not self.choices:
+            return numbers
+        places = [scores.argmax(axis=1)[:, np.newaxis].astype(numbers.dtype) for scores in self._by_part(answers)]
+        return np.concatenate([*places, numbers], axis=1)
+
+    def chances(self, state: NDArray[Any]) -> list[NDArray[np.float64]]:
+        """(n, k) of each labelled part, the probability of every label by the policy's own distribution."""
+        return [softmax(scores) for scores in self._by_part(self._answers(state))]
 
     def gaussian(self, state: NDArray[Any]) -> tuple[Floats, Floats]:
         """(n, a) mean and standard deviation before squashing; in the action's units where the head is not squashed.
@@ -100,13 +121,12 @@ class Network:
 
         Args:
             state: (n, d)
-            action: (n, a) numbers in the action's units, or (n,) places of labels.
+            action: (n, a) numbers in the action's units, or (n,) places of labels; or (n, p + a) both, as `act` gives them.
         """
         if self.head == "scores":
             places = np.asarray(action, dtype=np.intp).reshape(-1, 1)
             return np.take_along_axis(self.scores(state), places, axis=1)[:, 0]
-        center, half = self.box()
-        wanted = ((np.asarray(action, dtype=np.float32) - center) / half).reshape(-1, len(center))
+        wanted = self._told(action)
         hidden, start = [], 0
         for some in self._in_chunks(state):
             hidden.append(np.concatenate([some, wanted[start : start + len(some)]], axis=1))
@@ -130,12 +150,32 @@ class Network:
 
     def raw(self, state: NDArray[Any]) -> tuple[Floats, Floats]:
         """(n, a) location and standard deviation as the actor gives them: before the tanh, and not in the action's units."""
+        return self._numbers(self._answers(state))
+
+    def _answers(self, state: NDArray[Any]) -> Floats:
+        """(n, out) all that the actor says."""
         assert self.head != "scores", "a network over labels has no actor"
-        answers = np.concatenate([self._dense("actor", hidden) for hidden in self._in_chunks(state)])
+        return np.concatenate([self._dense("actor", hidden) for hidden in self._in_chunks(state)])
+
+    def _numbers(self, answers: Floats) -> tuple[Floats, Floats]:
+        """(n, a) location and standard deviation, of what the actor says."""
+        of_numbers = answers[:, sum(map(len, self.choices)) :]
         if self.head not in WITH_DEVIATION:
-            return answers, np.zeros_like(answers)
-        location, log_std = np.split(answers, 2, axis=1)
+            return of_numbers, np.zeros_like(of_numbers)
+        location, log_std = np.split(of_numbers, 2, axis=1)
         return location, np.exp(np.clip(log_std, *self.settings["log_std"]))
+
+    def _by_part(self, answers: Floats) -> list[Floats]:
+        """(n, k) the scores of each labelled part, of what the actor says."""
+        sizes = [len(labels) for labels in self.choices]
+        return [answers[:, end - k : end] for k, end in zip(sizes, accumulate(sizes), strict=True)]
+
+    def _told(self, action: NDArray[Any]) -> Floats:
+        """(n, m) actions as critics take them."""
+        p, (center, half) = len(self.choices), self.box()
+        rows = np.asarray(action, dtype=np.float32).reshape(-1, p + len(center))
+        ones = [np.eye(len(labels), dtype=np.float32)[rows[:, i].astype(np.intp)] for i, labels in enumerate(self.choices)]
+        return np.concatenate([*ones, (rows[:, p:] - center) / half], axis=1)
 
     def _in_chunks(self, state: NDArray[Any]) -> list[Floats]:
         """What actor and critics see of the states: standardised, and through the trunk where there is one; (some, h) each."""
@@ -180,6 +220,13 @@ class Network:
         unit = hidden[0].dtype.type(self.settings["reward_scale"])
         names = [f"critic{j}" for j in range(self.settings["n_critics"])]
         return [np.concatenate([self._dense(name, x) for x in hidden]) * unit for name in names]
+
+
+def softmax(scores: Floats) -> NDArray[np.float64]:
+    """(n, k) probabilities from scores, each row with a sum of 1 to the last digits."""
+    exact = scores.astype(np.float64)
+    raised = np.exp(exact - exact.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def normed(x: Floats) -> Floats:

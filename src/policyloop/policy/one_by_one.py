@@ -34,6 +34,11 @@ class OneByOne:
         self._center, self._half = (self._low + self._high) / 2, (self._high - self._low) / 2
 
     @property
+    def choices(self) -> tuple[tuple[str, ...], ...]:
+        """No labels stand beside its numbers."""
+        return ()
+
+    @property
     def network(self) -> Whole:
         """The policy itself, for many states at once."""
         return self._whole
@@ -52,6 +57,6 @@ class OneByOne:
         still = [0.0] * len(action)
         return Wanted(action.tolist(), np.arctanh(squashed).tolist(), still, True, self._center.tolist(), self._half.tolist())
 
-    def value(self, state: NDArray[Any], action: Sequence[float]) -> float:
+    def value(self, state: NDArray[Any], action: Sequence[float], choices: Sequence[int] = ()) -> float:
         """The conservative expected return of one action (a,) in one state."""
         return float(self._whole.value(state[np.newaxis], np.asarray([action], dtype=np.float32))[0])

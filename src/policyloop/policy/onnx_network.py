@@ -3,7 +3,7 @@
 Question answered: what does the network want in this state, and what does it expect of this action? The same numbers as
 policy/network.py gives, to 1e-5. Rows are always answered one by one, so that a decision is replayed to the last bit; on
 another kind of processor, float32 rounds otherwise in the seventh digit.
-Letters: n states, a numbers of an action, k labels.
+Letters: n states, a numbers of an action, p labelled parts beside them, k labels, m labels of all parts together.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class OnnxNetwork:
         self.network = network
         self._head = network.head
         self._bounds = network.settings["log_std"]
+        self._sizes = [len(labels) for labels in network.choices]
         self._scale = float(network.settings["reward_scale"])
         self._center, self._half = (numbers.tolist() for numbers in network.box())
         if self._head == "scores":
@@ -68,23 +69,31 @@ class OnnxNetwork:
         answer = told.tolist()
         if not math.isfinite(sum(answer)):
             raise BadModel("the network answers no number for this context; expected values like those that it learned from.")
-        a = len(self._center)
-        location = answer[:a]
+        a, m = len(self._center), sum(self._sizes)
+        location = answer[m : m + a]
+        pmfs = _probabilities(answer, self._sizes) if m else []
         action = [c + h * math.tanh(x) for c, h, x in zip(self._center, self._half, location, strict=True)]
         if self._head == "tanh":
-            return Wanted(action, location, [0.0] * a, True, self._center, self._half)
+            return Wanted(action, location, [0.0] * a, True, self._center, self._half, pmfs)
         low, high = self._bounds
-        deviation = [math.exp(min(max(x, low), high)) for x in answer[a:]]
+        deviation = [math.exp(min(max(x, low), high)) for x in answer[m + a :]]
         if self._head == "tanh_gaussian":
-            return Wanted(action, location, deviation, True, self._center, self._half)
+            return Wanted(action, location, deviation, True, self._center, self._half, pmfs)
         wide = [h * x for h, x in zip(self._half, deviation, strict=True)]
-        return Wanted(action, action, wide, False, self._center, self._half)
+        return Wanted(action, action, wide, False, self._center, self._half, pmfs)
 
-    def value(self, state: NDArray[Any], action: Sequence[float]) -> float:
-        """The conservative expected return of one action (a,) in one state; NaN where a critic answers no number."""
+    def value(self, state: NDArray[Any], action: Sequence[float], choices: Sequence[int] = ()) -> float:
+        """The conservative expected return of one action in one state; NaN where a critic answers no number.
+
+        Args:
+            state: of the shape of a state.
+            action: (a,) its numbers.
+            choices: (p,) places of its labels.
+        """
         (given, place), run, told = self._critics.own
         given[:] = state
-        place[:] = [(x - c) / h for x, c, h in zip(action, self._center, self._half, strict=True)]
+        ones = [float(i == taken) for k, taken in zip(self._sizes, choices, strict=True) for i in range(k)]
+        place[:] = ones + [(x - c) / h for x, c, h in zip(action, self._center, self._half, strict=True)]
         run()
         expected = told.tolist()
         return min(expected) * self._scale if math.isfinite(sum(expected)) else math.nan
@@ -102,6 +111,11 @@ class OnnxNetwork:
         return Prediction(mean[0] if np.ndim(features) == len(shape) else mean)
 
     @property
+    def choices(self) -> tuple[tuple[str, ...], ...]:
+        """(p, k) the labels of each part that stands beside the numbers; none where there are numbers alone."""
+        return self.network.choices
+
+    @property
     def n_labels(self) -> int:
         """How many labels it scores, k."""
         return int(self.network.tensors[f"critic0.{self.network.settings['n_layers'] - 1}.w"].shape[1])
@@ -109,6 +123,19 @@ class OnnxNetwork:
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, tensors)."""
         return self.network.save()
+
+
+def _probabilities(scores: Sequence[float], sizes: Sequence[int]) -> list[list[float]]:
+    """(p, k) of each labelled part, from its scores, which come one part after another."""
+    found, start = [], 0
+    for k in sizes:
+        of_part = scores[start : start + k]
+        highest = max(of_part)
+        raised = [math.exp(score - highest) for score in of_part]
+        total = sum(raised)
+        found.append([one / total for one in raised])
+        start += k
+    return found
 
 
 class OneState(threading.local):

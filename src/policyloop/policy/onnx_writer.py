@@ -4,16 +4,18 @@ Question answered: how does a policy leave the house whole? The scaler is in the
 density and the value told of it come out of the same run, so that they cannot belong to different actions.
 What goes in: `state`; of a stochastic policy also `noise`, (n, a) standard normal numbers, so that it is a pure function.
 What comes out: of a box `action` and `value` (of that very action), of a stochastic one `log_density` too; of labels `scores`,
-`action` (the best place) and `value` (its score).
+`action` (the best place) and `value` (its score). Where labels stand beside numbers, `labels` (n, p), the likeliest place of
+each part, and `probabilities`, part by part, come out too; a stochastic one draws labels by a further input `uniform`, (n, p)
+numbers in [0, 1), `value` is of labels and numbers together, and `log_density` of both.
 Where an action that is not squashed was cut off at the box, `log_density` is of the mass there.
-Letters: n states, a numbers of an action, k labels.
+Letters: n states, a numbers of an action, k labels, p labelled parts beside numbers, m labels of all of them together.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -48,6 +50,12 @@ class Graph:
         self.nodes.append(helper.make_node("Cast", ["state"], ["numbers"], to=TensorProto.FLOAT))
         return "numbers"
 
+    def whole(self, x: str) -> str:
+        """Numbers as 64-bit integers."""
+        name = f"whole_{len(self.nodes)}"
+        self.nodes.append(helper.make_node("Cast", [x], [name], to=TensorProto.INT64))
+        return name
+
     def constant(self, value: NDArray[Any] | float | Sequence[float]) -> str:
         """The name of numbers that are written into the file; integers stay integers, all others become float32."""
         array = np.asarray(value)
@@ -69,16 +77,19 @@ def policy_bytes(network: Network, *, is_stochastic: bool = False, has_value: bo
     if network.head == "scores":
         assert not is_stochastic, "scores of labels have no noise"
         return _written(graph, network, ["state"], _labels(graph, network, seen))
-    location, deviation = _actor(graph, network, seen)
+    scores, location, deviation = _actor(graph, network, seen)
     assert deviation or not is_stochastic, f"the head {network.head} never varies"
-    drawn = _drawn(graph, network, location, deviation) if is_stochastic else None
+    beside = _beside(graph, network, scores, is_stochastic=is_stochastic) if network.choices else _NONE_BESIDE
+    drawn = _drawn(graph, network, location, deviation, beside.log_chances) if is_stochastic else None
     place = graph.add("Tanh", location) if drawn is None else drawn[0]
-    outputs = [_in_units(graph, network, place)]
+    outputs = [_in_units(graph, network, place), *beside.outputs]
     if has_value:
-        outputs.append(_value(graph, network, seen, place))
+        whole = graph.add("Concat", *beside.ones, place, axis=1) if beside.ones else place
+        outputs.append(_value(graph, network, seen, whole))
     if drawn is not None:
         outputs.append(drawn[1])
-    return _written(graph, network, ["state", "noise"] if is_stochastic else ["state"], outputs)
+    inputs = ["state", *(["noise"] if is_stochastic else []), *(["uniform"] if is_stochastic and network.choices else [])]
+    return _written(graph, network, inputs, outputs)
 
 
 def actor_bytes(network: Network) -> bytes:
@@ -91,7 +102,8 @@ def actor_bytes(network: Network) -> bytes:
 def critic_bytes(network: Network) -> bytes:
     """What serving asks once the action is drawn: `state` and `place`, the action as (action - center) / half, to `expected`.
 
-    That is what each critic says, in units of the reward's scale: the least of two numbers is found sooner outside.
+    Labels beside the numbers come first in `place`, as a 1 for each that is taken and a 0 for every other. `expected` is what
+    each critic says, in units of the reward's scale: the least of two numbers is found sooner outside.
     """
     graph = Graph()
     x = graph.add("Concat", _seen(graph, network), "place", axis=1)
@@ -158,19 +170,71 @@ def _affine(network: Network, name: str, i: int) -> tuple[NDArray[Any], NDArray[
     return folded, b - mean @ folded[: len(scale)]
 
 
-def _actor(graph: Graph, network: Network, seen: str) -> tuple[str, str]:
-    """(n, a) location and deviation; no name where there is none."""
-    answer = _dense(graph, network, "actor", seen)
-    if network.head not in WITH_DEVIATION:
-        return answer, ""
+class _Beside(NamedTuple):
+    """Labels beside the numbers: names of what belongs to each part."""
+
+    ones: list[str]  # (n, k) 1 at the label taken
+    log_chances: list[str]  # (n, 1) of the label taken, where it is drawn
+    outputs: list[str]
+
+
+_NONE_BESIDE = _Beside([], [], [])
+
+
+def _actor(graph: Graph, network: Network, seen: str) -> tuple[str, str, str]:
+    """(n, m) scores of labels beside the numbers, (n, a) location and deviation; no name where there is none."""
+    scores, answer = "", _dense(graph, network, "actor", seen)
+    is_varying = network.head in WITH_DEVIATION
+    if network.choices:
+        m, a = sum(map(len, network.choices)), network.n_numbers
+        scores, answer = _split(graph, answer, [m, 2 * a if is_varying else a])
+    if not is_varying:
+        return scores, answer, ""
     halves = [f"half_{len(graph.nodes)}_{i}" for i in range(2)]
     graph.nodes.append(helper.make_node("Split", [answer], halves, axis=1))
     low, high = network.settings["log_std"]
-    return halves[0], graph.add("Exp", graph.add("Clip", halves[1], graph.constant(low), graph.constant(high)))
+    return scores, halves[0], graph.add("Exp", graph.add("Clip", halves[1], graph.constant(low), graph.constant(high)))
 
 
-def _drawn(graph: Graph, network: Network, location: str, deviation: str) -> tuple[str, str]:
-    """(n, a) where in the box the noise falls, as (action - center) / half, and (n,) the log density of the action."""
+def _split(graph: Graph, x: str, sizes: Sequence[int]) -> list[str]:
+    """(n, size) one name for each size, side by side in (n, sum of sizes)."""
+    names = [f"piece_{len(graph.nodes)}_{i}" for i in range(len(sizes))]
+    graph.nodes.append(helper.make_node("Split", [x, graph.constant(np.array(sizes, dtype=np.int64))], names, axis=1))
+    return names
+
+
+def _beside(graph: Graph, network: Network, scores: str, *, is_stochastic: bool) -> _Beside:
+    """The labels taken: the likeliest of each part, or drawn by `uniform`."""
+    sizes = [len(labels) for labels in network.choices]
+    pmfs = [graph.add("Softmax", of_part, axis=1) for of_part in _split(graph, scores, sizes)]
+    uniforms = _split(graph, "uniform", [1] * len(sizes)) if is_stochastic else [""] * len(sizes)
+    places = [_place(graph, pmf, uniform, k) for pmf, uniform, k in zip(pmfs, uniforms, sizes, strict=True)]
+    ones, axis, values = [], graph.constant(np.array([1], dtype=np.int64)), graph.constant([0.0, 1.0])
+    for place, k in zip(places, sizes, strict=True):
+        flat = graph.add("Squeeze", place, axis)
+        ones.append(graph.add("OneHot", flat, graph.constant(np.array(k, dtype=np.int64)), values, axis=1))
+    taken = [graph.add("Mul", pmf, one) for pmf, one in zip(pmfs, ones, strict=True)] if is_stochastic else []
+    log_chances = [graph.add("Log", graph.add("ReduceSum", one, axis, keepdims=1)) for one in taken]
+    outputs = [graph.add("Concat", *places, axis=1, to="labels"), graph.add("Concat", *pmfs, axis=1, to="probabilities")]
+    return _Beside(ones, log_chances, outputs)
+
+
+def _place(graph: Graph, pmf: str, uniform: str, k: int) -> str:
+    """(n, 1) of the likeliest of k labels; of the label up to which the probabilities exceed `uniform`, where there is one."""
+    if not uniform:
+        return graph.add("ArgMax", pmf, axis=1, keepdims=1)
+    axis = graph.constant(np.array([1], dtype=np.int64))
+    passed = graph.add("LessOrEqual", graph.add("CumSum", pmf, axis), uniform)
+    n_passed = graph.add("ReduceSum", graph.add("Where", passed, graph.constant(1.0), graph.constant(0.0)), axis, keepdims=1)
+    return graph.whole(graph.add("Min", n_passed, graph.constant(k - 1.0)))
+
+
+def _drawn(graph: Graph, network: Network, location: str, deviation: str, log_chances: Sequence[str]) -> tuple[str, str]:
+    """(n, a) where in the box the noise falls, as (action - center) / half, and (n,) the log density of the action.
+
+    Args:
+        log_chances: (n, 1) what labels beside the numbers add to that.
+    """
     _, half = network.box()
     bell = graph.add("Add", graph.add("Log", deviation), graph.constant(np.log(half) + 0.5 * math.log(2 * math.pi)))
     square = graph.add("Mul", graph.add("Mul", "noise", "noise"), graph.constant(-0.5))
@@ -182,7 +246,7 @@ def _drawn(graph: Graph, network: Network, location: str, deviation: str) -> tup
         soft = graph.add("Softplus", graph.add("Mul", z, graph.constant(-2.0)))
         slope = graph.add("Sub", graph.add("Sub", graph.constant(math.log(2.0)), z), soft)
         per_number = graph.add("Sub", inner, graph.add("Mul", slope, graph.constant(2.0)))
-        return graph.add("Tanh", z), _summed(graph, per_number)
+        return graph.add("Tanh", z), _summed(graph, per_number, log_chances)
     middle = graph.add("Tanh", location)
     wide = graph.add("Add", middle, varied)
     place = graph.add("Clip", wide, graph.constant(-1.0), graph.constant(1.0))
@@ -193,12 +257,13 @@ def _drawn(graph: Graph, network: Network, location: str, deviation: str) -> tup
     beyond = graph.add("Mul", graph.add("Sub", graph.constant(1.0), graph.add("Erf", ratio)), graph.constant(0.5))
     mass = graph.add("Log", graph.add("Max", beyond, graph.constant(_LEAST_MASS)))
     is_inside = graph.add("Equal", place, wide)
-    return place, _summed(graph, graph.add("Where", is_inside, inner, mass))
+    return place, _summed(graph, graph.add("Where", is_inside, inner, mass), log_chances)
 
 
-def _summed(graph: Graph, per_number: str) -> str:
+def _summed(graph: Graph, per_number: str, log_chances: Sequence[str]) -> str:
     axis = graph.constant(np.array([1], dtype=np.int64))
-    return graph.add("ReduceSum", per_number, axis, to="log_density", keepdims=0)
+    per_part = graph.add("Concat", per_number, *log_chances, axis=1) if log_chances else per_number
+    return graph.add("ReduceSum", per_part, axis, to="log_density", keepdims=0)
 
 
 def _in_units(graph: Graph, network: Network, place: str) -> str:
@@ -235,16 +300,21 @@ def _critics(graph: Graph, network: Network, x: str) -> list[str]:
 def _written(graph: Graph, network: Network, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     """The bytes of a checked model."""
     n_outputs = network.n_numbers or network.tensors[f"critic0.{network.settings['n_layers'] - 1}.w"].shape[1]
+    n_beside, n_parts = sum(map(len, network.choices)), len(network.choices)
     shapes: dict[str, list[str | int]] = {
         "state": ["n", *network.state_shape],
         "scores": ["n", n_outputs],
         "value": ["n"],
         "log_density": ["n"],
         "action": ["n"] if network.head == "scores" else ["n", n_outputs],
-        "answer": ["n", n_outputs * (2 if network.head in WITH_DEVIATION else 1)],
+        "answer": ["n", n_beside + n_outputs * (2 if network.head in WITH_DEVIATION else 1)],
+        "place": ["n", n_beside + n_outputs],
+        "labels": ["n", n_parts],
+        "uniform": ["n", n_parts],
+        "probabilities": ["n", n_beside],
         "expected": ["n", network.settings["n_critics"]],
     }
-    types = {"state": _TYPES[_dtype(network)]}
+    types = {"state": _TYPES[_dtype(network)], "labels": TensorProto.INT64}
     if network.head == "scores":
         types["action"] = TensorProto.INT64
 

@@ -1,7 +1,7 @@
 """What a policy over a box wants in one context: where it would act, how much it varies, and the box itself.
 
 Question answered: what does an explorer over a box start from? It turns this into the density that the action is drawn from.
-Letters: a numbers of an action.
+Letters: a numbers of an action, p labelled parts beside them, k labels of a part.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Wanted(msgspec.Struct, frozen=True, eq=False, gc=False):
     is_squashed: bool  # whether its own distribution goes through a tanh into the box
     center: list[float]  # (a,) middle of the box that it learned in
     half: list[float]  # (a,) half the width of that box
+    pmfs: list[list[float]] = []  # (p, k) its own probability of every label, of each part that stands beside the numbers
 
 
 class Whole(EpisodePolicy, Protocol):
@@ -48,6 +49,11 @@ class BoxModel(Protocol):
     """The same as it serves, one state at a time."""
 
     @property
+    def choices(self) -> tuple[tuple[str, ...], ...]:
+        """(p, k) the labels of each part that stands beside the numbers; none where there are numbers alone."""
+        ...
+
+    @property
     def network(self) -> Whole:
         """The whole, for many states at once."""
         ...
@@ -56,8 +62,8 @@ class BoxModel(Protocol):
         """What it wants in one state; BadModel where it answers what is no number."""
         ...
 
-    def value(self, state: NDArray[Any], action: Sequence[float]) -> float:
-        """The conservative expected return of one action (a,) in one state."""
+    def value(self, state: NDArray[Any], action: Sequence[float], choices: Sequence[int] = ()) -> float:
+        """The conservative expected return of one action in one state: its numbers (a,), and places of its labels (p,)."""
         ...
 
 
@@ -66,6 +72,10 @@ class BoxExplorer(Protocol):
 
     def density(self, wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
         """Between the limits (a,) that hold for this decision."""
+        ...
+
+    def pmfs(self, wanted: Wanted) -> list[list[float]]:
+        """(p, k) a probability for every label of the parts that stand beside the numbers; asked only where there are any."""
         ...
 
 
@@ -97,6 +107,12 @@ def squashed_bell(wanted: Wanted, low: Sequence[float], high: Sequence[float]) -
         low=list(low),
         high=list(high),
     )
+
+
+def likeliest(wanted: Wanted) -> list[list[float]]:
+    """(p, k) all probability of each labelled part on its likeliest label, the first at a tie."""
+    best = [pmf.index(max(pmf)) for pmf in wanted.pmfs]
+    return [[float(i == place) for i in range(len(pmf))] for pmf, place in zip(wanted.pmfs, best, strict=True)]
 
 
 def _before_tanh(place: float) -> float:

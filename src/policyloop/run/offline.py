@@ -27,6 +27,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.evaluate.choice import Choice, choose, newest
 from policyloop.evaluate.chosen import held_against_history
 from policyloop.evaluate.history import HistoryFacts, facts_of
+from policyloop.ingest.parts import part_names
 from policyloop.lake.schema import DECISIONS
 from policyloop.lake.tables import Snapshot, in_hours
 from policyloop.learn.checkpoints import CheckpointFolder
@@ -212,7 +213,7 @@ def packed(
         policy=chosen.policy.kind,
         settings=settings,
         features={"kind": "state", **StateEncoder.of(spec.context.values()).to_json()},
-        labels=list(spec.labels) if spec.labels else [part.name for part in spec.actions.box],
+        labels=list(spec.labels) if spec.labels else part_names(spec.actions),
         explorer={**explore, "reward_span": spec.reward.high - spec.reward.low},
         learner={"name": spec.learner.name, "settings": dict(spec.learner.settings)},
         snapshot=dict(snapshot),

@@ -28,19 +28,24 @@ def ready(policy: Loaded, labels: Sequence[str], spec: LoopSpec) -> Scored | Ali
     """A policy of any kind as it serves under a spec.
 
     Args:
-        labels: as for `aligned`; of a policy over numbers the names of these.
+        labels: as for `aligned`; of a policy over numbers the names of these, after those of labelled parts.
 
     Raises:
-        BadModel: its actions are numbers and the spec's are not, or the other way round, or they are other numbers.
+        BadModel: its actions are numbers and the spec's are not, or the other way round, or they are other numbers, or other
+            labels stand beside them.
     """
     if not spec.has_box:
         if isinstance(policy, BoxPolicy):
             raise BadModel("the model's actions are numbers, and the loop's are not; expected a model of this loop.")
         return aligned(policy, labels, spec)
-    names = [part.name for part in spec.actions.box]
-    if not isinstance(policy, BoxPolicy) or list(labels) not in (names, part_names(spec.actions)):
-        told = ", ".join(labels)
-        raise BadModel(f"the model's actions are {told}; expected the numbers {', '.join(names)}. Train it again.")
+    names, choices = part_names(spec.actions), tuple(part.labels for part in spec.actions.choices)
+    if not isinstance(policy, BoxPolicy) or list(labels) != names:
+        expected = ", ".join(part.name for part in spec.actions.box) if not choices else f"{', '.join(names)}, labels first"
+        raise BadModel(f"the model's actions are {', '.join(labels)}; expected the numbers {expected}. Train it again.")
+    if policy.model.choices != choices:
+        told = " and ".join(str(list(some)) for some in policy.model.choices) or "none"
+        expected = " and ".join(str(list(some)) for some in choices) or "none"
+        raise BadModel(f"the labels beside the model's numbers are {told}; expected {expected}. Train it again.")
     return policy.with_floor(spec.explore.floor)
 
 

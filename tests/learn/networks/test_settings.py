@@ -58,6 +58,7 @@ def test_learners_of_labels_refuse_numbers_and_say_who_takes_them(name):
         create(name, corridor(5), MOVE)
 
 
-def test_labels_and_numbers_at_once_are_for_few():
-    with pytest.raises(BadSetting, match="the loop's actions are labels and numbers at once"):
-        create("iql", corridor(5), GEARED)
+@pytest.mark.parametrize("name", ["cql", "cql_discrete", "dqn", "fqi", "rebrac", "td3_bc"])
+def test_other_learners_refuse_labels_beside_numbers_and_say_who_takes_them(name):
+    with pytest.raises(BadSetting, match=rf"learner.name is {name}, .* labels and numbers at once. Expected iql or bc"):
+        create(name, corridor(5), GEARED)

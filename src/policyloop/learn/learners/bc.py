@@ -13,7 +13,7 @@ from policyloop.core.episode import Transitions
 from policyloop.core.loop import ActionSpec
 from policyloop.learn.networks.copying import Copying
 from policyloop.learn.networks.learner import NetworkLearner
-from policyloop.learn.networks.settings import check_box, check_numbers
+from policyloop.learn.networks.settings import check_numbers, check_some_numbers
 from policyloop.learn.networks.shape import shape_of
 
 
@@ -36,7 +36,7 @@ def create_episodic(
     Args:
         train: episodes to learn from.
         held_out: episodes to be told of, and never learned from.
-        actions: those of the loop; numbers in a box.
+        actions: those of the loop; numbers in a box, with or without labels beside them.
         seed: what everything random comes from.
         learning_rate: of Adam.
         width: of hidden layers.
@@ -47,10 +47,10 @@ def create_episodic(
         channels: of the convolutions where states are images.
 
     Raises:
-        BadSetting: a setting is outside its range, or the loop's actions are not numbers alone.
+        BadSetting: a setting is outside its range, or the loop's actions have no numbers.
         Invalid: rows of the history cannot be learned from.
     """
-    check_box("bc", actions)
+    check_some_numbers("bc", actions)
     numbers = {"learning_rate": learning_rate, "target_rate": target_rate}
     check_numbers(numbers)
     shape = shape_of(train, actions, width=width, depth=depth, layer_norm=layer_norm, channels=channels)

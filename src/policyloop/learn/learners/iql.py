@@ -13,7 +13,7 @@ from policyloop.core.episode import Transitions
 from policyloop.core.loop import ActionSpec
 from policyloop.learn.networks.implicit import Implicit
 from policyloop.learn.networks.learner import NetworkLearner
-from policyloop.learn.networks.settings import check_box, check_numbers
+from policyloop.learn.networks.settings import check_numbers, check_some_numbers
 from policyloop.learn.networks.shape import shape_of
 
 
@@ -39,7 +39,7 @@ def create_episodic(
     Args:
         train: episodes to learn from.
         held_out: episodes to be told of, and never learned from.
-        actions: those of the loop; numbers in a box.
+        actions: those of the loop; numbers in a box, with or without labels beside them.
         seed: what everything random comes from.
         learning_rate: of Adam.
         width: of hidden layers.
@@ -53,10 +53,10 @@ def create_episodic(
         most_weight: at most so much more.
 
     Raises:
-        BadSetting: a setting is outside its range, or the loop's actions are not numbers alone.
+        BadSetting: a setting is outside its range, or the loop's actions have no numbers.
         Invalid: rows of the history cannot be learned from.
     """
-    check_box("iql", actions)
+    check_some_numbers("iql", actions)
     numbers = {
         "learning_rate": learning_rate,
         "target_rate": target_rate,

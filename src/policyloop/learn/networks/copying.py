@@ -17,6 +17,7 @@ from jax import Array, lax
 from policyloop.learn.networks import method
 from policyloop.learn.networks.layers import Layers, answer
 from policyloop.learn.networks.method import Learned, Told
+from policyloop.learn.networks.mixed import likeliest, log_chance, parted
 from policyloop.learn.networks.rows import Rows
 from policyloop.learn.networks.shape import Shape, Weights, values_of
 from policyloop.learn.networks.told import squared_errors, told_about
@@ -33,7 +34,7 @@ class Copying:
         """Trunk, actor and one critic; all have a target."""
         weights: Weights = {
             "trunk": self.shape.trunk(rng),
-            "actor": self.shape.network(rng, n_out=self.shape.n_numbers),
+            "actor": self.shape.network(rng, n_out=self.shape.n_told),
             "critics": self.shape.critics(rng, 1),
         }
         return weights, dict(weights)
@@ -44,10 +45,13 @@ class Copying:
         return method.followed(after, n), told
 
     def tell(self, learned: Learned, rows: Rows, key: Array) -> Told:
-        """`conservative` is the mean square of the distance between its action and the history's."""
+        """`conservative` is the mean square of the distance between its numbers and the history's.
+
+        Of labels, which have no distance, it is minus the log of their probability.
+        """
         _, told = self._loss(learned.weights, learned, rows)
         seen = self.shape.seen(learned.average["trunk"], rows.state)
-        action = jnp.tanh(answer(learned.average["actor"], seen))
+        action = likeliest(answer(learned.average["actor"], seen), self.shape.choices)
         values, own = (values_of(learned.average["critics"], seen, some) for some in (rows.action, action))
         return told_about(values, own=own, td_error=told["td_error"], conservative=told["conservative"])
 
@@ -58,7 +62,7 @@ class Copying:
 
     def _loss(self, mine: Weights, learned: Learned, batch: Rows) -> tuple[Array, Told]:
         seen = self.shape.seen(mine["trunk"], batch.state)
-        far = jnp.square(jnp.tanh(answer(mine["actor"], seen)) - batch.action).sum(axis=-1).mean()
+        far = self._far(answer(mine["actor"], seen), batch)
         after = self.shape.seen(learned.target["trunk"], batch.next_state)
         following = values_of(learned.target["critics"], after, batch.next_action)[0]
         wanted = batch.reward + learned.numbers["discount"] * batch.goes_on * following
@@ -68,3 +72,10 @@ class Copying:
         error = squared_errors(values * is_known, wanted * is_known).sum()
         told = {"critic_loss": error, "td_error": error, "conservative": far, "q_mean": values.mean()}
         return far + error, told
+
+    def _far(self, answered: Array, batch: Rows) -> Array:
+        """() how far what the actor does lies from what the history did."""
+        scores, location = parted(answered, self.shape.choices)
+        labels, numbers = parted(batch.action, self.shape.choices)
+        far = jnp.square(jnp.tanh(location) - numbers).sum(axis=-1)
+        return (far - log_chance(scores, labels, self.shape.choices)).mean()

@@ -19,6 +19,7 @@ from policyloop.learn.networks import method
 from policyloop.learn.networks.actors import LOG_STD, log_density
 from policyloop.learn.networks.layers import Layers, answer
 from policyloop.learn.networks.method import Learned, Told
+from policyloop.learn.networks.mixed import likeliest, log_chance, parted
 from policyloop.learn.networks.rows import Rows
 from policyloop.learn.networks.shape import Shape, Weights, values_of
 from policyloop.learn.networks.told import squared_errors, told_about
@@ -38,7 +39,7 @@ class Implicit:
         """Trunk, actor with one deviation for all states, critics, and the value, which has no target."""
         weights: Weights = {
             "trunk": self.shape.trunk(rng),
-            "actor": self.shape.network(rng, n_out=self.shape.n_numbers),
+            "actor": self.shape.network(rng, n_out=self.shape.n_told),
             "log_std": jnp.asarray(np.full(self.shape.n_numbers, _FIRST_LOG_STD, np.float32)),
             "critics": self.shape.critics(rng, N_CRITICS),
         }
@@ -58,16 +59,17 @@ class Implicit:
         """`conservative` is by how much the value lies above what is expected of the history's actions."""
         _, told = self.critic_loss(learned.weights, learned, rows)
         seen = self.shape.seen(learned.average["trunk"], rows.state)
-        own = jnp.tanh(answer(learned.average["actor"], seen))
+        own = likeliest(answer(learned.average["actor"], seen), self.shape.choices)
         values, of_own = (values_of(learned.average["critics"], seen, action) for action in (rows.action, own))
         return told_about(values, own=of_own, td_error=told["td_error"], conservative=told["conservative"])
 
     def actor(self, weights: Weights) -> Layers:
-        """With the deviation as a second answer that is the same in every state."""
+        """With the deviation as a further answer that is the same in every state."""
         last = weights["actor"][-1]
+        _, of_numbers = parted(last["w"], self.shape.choices)
         log_std = jnp.clip(weights["log_std"], *LOG_STD)
         both = {
-            "w": jnp.concatenate([last["w"], jnp.zeros_like(last["w"])], axis=1),
+            "w": jnp.concatenate([last["w"], jnp.zeros_like(of_numbers)], axis=1),
             "b": jnp.concatenate([last["b"], log_std]),
         }
         return [*weights["actor"][:-1], both]
@@ -93,8 +95,10 @@ class Implicit:
 
     def actor_loss(self, mine: Weights, batch: Rows, seen: Array, weight: Array) -> tuple[Array, Array]:
         """Minus how likely the better actions are."""
-        location, log_std = answer(mine["actor"], seen), jnp.clip(mine["log_std"], *LOG_STD)
-        loss = -(weight * log_density(location, log_std, batch.action)).mean()
+        scores, location = parted(answer(mine["actor"], seen), self.shape.choices)
+        labels, numbers = parted(batch.action, self.shape.choices)
+        of_numbers = log_density(location, jnp.clip(mine["log_std"], *LOG_STD), numbers)
+        loss = -(weight * (of_numbers + log_chance(scores, labels, self.shape.choices))).mean()
         return loss, loss
 
     def _expected(self, learned: Learned, batch: Rows) -> Array:

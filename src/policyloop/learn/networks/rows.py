@@ -28,12 +28,12 @@ class Rows(NamedTuple):
     """Transitions, or a minibatch of them."""
 
     state: Array  # (n, d) or (n, *shape)
-    action: Array  # (n, a) in [-1, 1]
+    action: Array  # (n, a) in [-1, 1]; before them a 0 or 1 for every label, where labels stand beside numbers
     label: Array  # (n, p)
     reward: Array  # (n,)
     next_state: Array
     goes_on: Array  # (n,) 0 where the row terminated, else 1
-    next_action: Array  # (n, a) of the row after it
+    next_action: Array  # as `action`, of the row after it
     has_next: Array  # (n,) 1 where there is such a row
 
     @property
@@ -80,7 +80,8 @@ def rows_of(history: Transitions, actions: ActionSpec) -> Rows:
     if faults:
         raise Invalid(faults[:_MOST_FAULTS], subject="the history")
     center, half = box_of(actions)
-    action = np.clip((history.action_value - center) / half, -1.0, 1.0).astype(np.float32)
+    numbers = np.clip((history.action_value - center) / half, -1.0, 1.0).astype(np.float32)
+    action = np.concatenate([*_ones_of(history.action, actions), numbers], axis=1)
     has_next = ~history.is_last
     return Rows(
         state=jnp.asarray(_numbers(history.state)),
@@ -113,6 +114,11 @@ def box_of(actions: ActionSpec) -> tuple[NDArray[np.float32], NDArray[np.float32
     low = np.array([part.low for part in actions.box], dtype=np.float64)
     high = np.array([part.high for part in actions.box], dtype=np.float64)
     return ((low + high) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
+
+
+def _ones_of(labels: NDArray[np.int32], actions: ActionSpec) -> list[NDArray[np.float32]]:
+    """(n, k) of each labelled part beside numbers: a 1 at the label taken."""
+    return [np.eye(len(part.labels), dtype=np.float32)[labels[:, i]] for i, part in enumerate(actions.choices)]
 
 
 def _numbers(state: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -50,11 +50,21 @@ def check_box(name: str, actions: ActionSpec) -> None:
         BadSetting: they are not; with the learners that would suit.
     """
     if actions.kind != "continuous":
-        others = "bc" if actions.kind == "tuple" else "cql_discrete or dqn"
+        others = _OF_TUPLES if actions.kind == "tuple" else "cql_discrete or dqn"
         raise BadSetting(
             f"learner.name is {name}, which learns about numbers; the loop's actions are {_TOLD[actions.kind]}. "
             f"Expected {others}."
         )
+
+
+def check_some_numbers(name: str, actions: ActionSpec) -> None:
+    """That actions are numbers, with or without labels beside them.
+
+    Raises:
+        BadSetting: they are not; with the learners that would suit.
+    """
+    if actions.kind != "tuple":
+        check_box(name, actions)
 
 
 def check_labels(name: str, actions: ActionSpec) -> None:
@@ -64,13 +74,14 @@ def check_labels(name: str, actions: ActionSpec) -> None:
         BadSetting: they are not; with the learners that would suit.
     """
     if actions.kind != "discrete":
-        others = {"tuple": "bc", "candidates": "linear or boosted"}.get(actions.kind, "rebrac, cql, iql, td3_bc or bc")
+        others = {"tuple": _OF_TUPLES, "candidates": "linear or boosted"}.get(actions.kind, "rebrac, cql, iql, td3_bc or bc")
         raise BadSetting(
             f"learner.name is {name}, which learns about labels; the loop's actions are {_TOLD[actions.kind]}. "
             f"Expected {others}."
         )
 
 
+_OF_TUPLES = "iql or bc"
 _TOLD = {
     "discrete": "labels",
     "candidates": "brought along by callers",

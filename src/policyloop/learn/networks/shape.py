@@ -38,6 +38,12 @@ class Shape:
     depth: int  # hidden layers
     layer_norm: bool  # of critics
     channels: tuple[int, ...]  # of the trunk's convolutions; none where states are no images
+    choices: tuple[int, ...] = ()  # labels of each labelled part that stands beside the numbers
+
+    @property
+    def n_told(self) -> int:
+        """Numbers by which critics are told of an action: a 0 or 1 for every label beside its numbers, and these."""
+        return sum(self.choices) + self.n_numbers
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -66,7 +72,7 @@ class Shape:
     def critics(self, rng: np.random.Generator, n_critics: int) -> list[Layers]:
         """Of (state, action) with one answer, or of a state with an answer for every label."""
         n_out = self.n_labels or 1
-        return [self.network(rng, n_more=self.n_numbers, n_out=n_out, layer_norm=self.layer_norm) for _ in range(n_critics)]
+        return [self.network(rng, n_more=self.n_told, n_out=n_out, layer_norm=self.layer_norm) for _ in range(n_critics)]
 
     def seen(self, trunk: Layers, state: Array) -> Array:
         """(n, h) what actor and critics get of standardised states."""
@@ -89,6 +95,7 @@ def shape_of(
         dtype="uint8" if history.state.dtype == "uint8" else "float32",
         n_numbers=len(actions.box),
         n_labels=len(actions.labels),
+        choices=tuple(len(part.labels) for part in actions.choices),
         width=int(width),
         depth=int(depth),
         layer_norm=bool(layer_norm),
@@ -108,7 +115,7 @@ def check_whole(name: str, size: int) -> None:
 
 
 def values_of(critics: Sequence[Layers], seen: Array, action: Array) -> Array:
-    """(j, ...) what each critic expects of actions in [-1, 1]: (n, a) as many as states, or (s, n, a) several of each."""
+    """(j, ...) what each critic expects of actions: (n, n_told) as many as states, or (s, n, n_told) several of each."""
     around = jnp.broadcast_to(seen, (*action.shape[:-1], seen.shape[-1]))
     both = jnp.concatenate([around, action], axis=-1)
     return jnp.stack([answer(critic, both)[..., 0] for critic in critics])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from policyloop.core.density import Density
 from policyloop.core.errors import BadSetting
-from policyloop.policy.wanted import Wanted, bell
+from policyloop.policy.wanted import Wanted, bell, likeliest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class Gaussian:
     def density(self, wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
         """Between the limits (a,) that hold for this decision."""
         return bell(wanted, [self.scale * half for half in wanted.half], low, high)
+
+    def pmfs(self, wanted: Wanted) -> list[list[float]]:
+        """The likeliest label of each part beside the numbers; only the floor tries another."""
+        return likeliest(wanted)
 
 
 def create_box(*, scale: float = 0.1) -> Gaussian:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.density import Density
 from policyloop.policy.columns import Columns, highest, rest_to_best
-from policyloop.policy.wanted import Wanted, point
+from policyloop.policy.wanted import Wanted, likeliest, point
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class GreedyBox:
     def density(self, wanted: Wanted, low: Sequence[float], high: Sequence[float]) -> Density:
         """Between the limits (a,) that hold for this decision."""
         return point(wanted, low, high)
+
+    def pmfs(self, wanted: Wanted) -> list[list[float]]:
+        """The likeliest label of each part beside the numbers; only the floor tries another."""
+        return likeliest(wanted)
 
 
 def create_box() -> GreedyBox:

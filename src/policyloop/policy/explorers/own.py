@@ -27,6 +27,10 @@ class Own:
             return bell(wanted, wanted.deviation, low, high)
         return squashed_bell(wanted, low, high)
 
+    def pmfs(self, wanted: Wanted) -> list[list[float]]:
+        """The probabilities of labels beside the numbers, as they were learned."""
+        return wanted.pmfs
+
 
 def create_box() -> Own:
     """The explorer of one model."""

@@ -36,12 +36,14 @@ def random_network(
     width: int = 8,
     layer_norm: bool = False,
     channels: tuple[int, ...] = (),
+    choices: tuple[tuple[str, ...], ...] = (),
 ) -> Network:
     """A network of random weights, with three layers and two critics, for tests and for the first numbers of a line.
 
     Args:
         n_outputs: labels, or numbers of an action; the box is then -1 to 1 in each.
         channels: of the convolutions, 3 x 3 each, where states are images.
+        choices: labels of the parts that stand beside the numbers.
     """
     n_numbers = 0 if head == "scores" else n_outputs
     settings = {
@@ -56,6 +58,7 @@ def random_network(
         "half": [1.0] * n_numbers,
         "reward_scale": 1.0,
         "log_std": [-5.0, 2.0],
+        **({"choices": [list(labels) for labels in choices]} if choices else {}),
     }
     tensors = {
         name: (rng.normal(size=shape) / math.sqrt(max(math.prod(shape[:-1]), 1))).astype(np.float32)
@@ -77,11 +80,12 @@ def shapes_of(
         n_in = n_out
     n_seen = math.prod(_image_after(settings, shapes)) if channels else math.prod(state)
     is_labels = settings["head"] == "scores"
+    n_beside = sum(map(len, settings.get("choices", ())))
     if not is_labels:
-        n_answers = n_outputs * (2 if settings["head"] in WITH_DEVIATION else 1)
+        n_answers = n_beside + n_outputs * (2 if settings["head"] in WITH_DEVIATION else 1)
         shapes |= _dense_shapes("actor", [n_seen, *[width] * (settings["n_layers"] - 1), n_answers], norm=False)
     for j in range(settings["n_critics"]):
-        first, last = (n_seen, n_outputs) if is_labels else (n_seen + n_outputs, 1)
+        first, last = (n_seen, n_outputs) if is_labels else (n_seen + n_beside + n_outputs, 1)
         widths = [first, *[width] * (settings["n_layers"] - 1), last]
         shapes |= _dense_shapes(f"critic{j}", widths, norm=settings["layer_norm"])
     return shapes
@@ -112,11 +116,12 @@ def load(settings: dict[str, Any], tensors: Tensors) -> Network:
         outputs = {_check_dense(settings, tensors, f"critic{j}", n_seen) for j in range(settings["n_critics"])}
         _check(len(outputs) == 1, "its critics score different numbers of labels")
     else:
-        n_answers = n_numbers * (2 if settings["head"] in WITH_DEVIATION else 1)
+        n_beside = sum(map(len, settings.get("choices", ())))
+        n_answers = n_beside + n_numbers * (2 if settings["head"] in WITH_DEVIATION else 1)
         found = _check_dense(settings, tensors, "actor", n_seen)
         _check(found == n_answers, f"its actor gives {found} numbers; expected {n_answers} for {n_numbers} of an action")
         for j in range(settings["n_critics"]):
-            found = _check_dense(settings, tensors, f"critic{j}", n_seen + n_numbers)
+            found = _check_dense(settings, tensors, f"critic{j}", n_seen + n_beside + n_numbers)
             _check(found == 1, f"its critic {j} gives {found} numbers; expected one")
     return Network(settings, tensors)
 
@@ -142,11 +147,19 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
     _check(len(settings["center"]) == len(settings["half"]), "its box has other middles than widths")
     _check(all(half > 0 for half in settings["half"]), "its box has no width")
     _check(bool(settings["center"]) != (settings["head"] == "scores"), "a box is there just where the head is not 'scores'")
+    _check_choices(settings)
     numbers = [*settings["center"], *settings["half"], *settings["log_std"], settings.get("reward_scale")]
     _check(
         all(isinstance(one, int | float) and math.isfinite(one) for one in numbers), "a number among its settings is not one"
     )
     _check(len(settings["log_std"]) == 2 and settings["reward_scale"] > 0, "log_std needs two bounds, reward_scale is above 0")
+
+
+def _check_choices(settings: Mapping[str, Any]) -> None:
+    choices = settings.get("choices", [])
+    is_lists = isinstance(choices, list | tuple) and all(isinstance(labels, list | tuple) and labels for labels in choices)
+    _check(is_lists and all(isinstance(label, str) for labels in choices for label in labels), f"its choices are {choices!r}")
+    _check(not choices or settings["head"] != "scores", "labels stand beside numbers, of which the head 'scores' has none")
 
 
 def _check_conv(tensors: Tensors, i: int) -> None:
