@@ -206,8 +206,8 @@ def create_episodic(
     _check(learning_rate, n_trees, n_leaves, conservative, batch)
     if actions.choices or not (actions.box or actions.labels):
         raise BadSetting(
-            "learner.name is fqi, which learns about labels or about numbers; the loop's actions are labels and numbers at once. "
-            "Expected iql or bc."
+            "learner.name is fqi, which learns about labels or about numbers; the loop's actions are labels and numbers at "
+            "once. Expected iql or bc."
         )
     settings = _Settings(learning_rate, n_trees, n_leaves, conservative, batch, seed)
     return FqiLearner(train, held_out, actions=actions, settings=settings)

@@ -198,8 +198,8 @@ def create_episodic(
         raise BadSetting(f"learner.timeout_s is {timeout_s}; expected seconds above 0.")
     if actions.choices:
         raise BadSetting(
-            "learner.name is outside, which learns about labels or about numbers; the loop's actions are labels and numbers at once. "
-            "Expected iql or bc."
+            "learner.name is outside, which learns about labels or about numbers; the loop's actions are labels and numbers at "
+            "once. Expected iql or bc."
         )
     program = _Program(command=tuple(shlex.split(command)), function=function, timeout_s=timeout_s)
     return OutsideLearner(train, held_out, actions=actions, seed=seed, program=program)
