@@ -1,10 +1,16 @@
 """The reference job, small and in full length: better than the history from the history alone."""
 
+import math
+
+import numpy as np
 import pytest
 
 pytest.importorskip("jax", reason="needs the extra rl")
 
-from policyloop.learn.learners import iql, rebrac
+from policyloop.core import plugins
+from policyloop.learn.learners import iql
+from policyloop.learn.offline import OF_THE_RUN
+from policyloop.learn.train import LEARNERS
 from policyloop.simulate.actor import certain_of
 from policyloop.simulate.environments import cartpole
 from policyloop.simulate.history import play
@@ -21,21 +27,30 @@ def played(policy, n_episodes):
     return play(ENVIRONMENT, certain_of(policy, ACTIONS), n_episodes=n_episodes, seed=2)
 
 
-def test_a_thousand_updates_of_a_small_network_beat_the_history():
+def test_a_thousand_updates_of_a_small_network_beat_the_history_and_expect_the_better_what_comes():
     history = history_of(100)
     train, held_out = history.to_learn_from(0.8), history.to_evaluate_on(0.8)
     learner = iql.create_episodic(train, held_out, actions=ACTIONS, seed=1, width=32, learning_rate=3e-3)
 
-    learner.advance(1000)
+    first, begun = learner.advance(100), learner.diagnose()
+    last, done = learner.advance(900), learner.diagnose()
 
-    assert played(learner.policy(), 20).returns.mean() > history.returns.mean()
+    assert all(math.isfinite(number) for told in (first, begun, last, done) for number in told.values())
+    assert last["critic_loss"] < 0.8 * first["critic_loss"]
+    assert done["held_out_td_error"] < 0.6 * begun["held_out_td_error"]
+    episodes = played(learner.policy(), 20)
+    assert episodes.returns.mean() > 1.3 * history.returns.mean()
+    assert episodes.share_full_length == 1
+    assert 0.3 < np.mean(history.lengths == 1000) < 0.5
 
 
 @pytest.mark.slow
-def test_eight_thousand_updates_return_more_than_4500():
+def test_eight_thousand_updates_of_the_recipe_return_more_than_4500():
     history = history_of(2000)
     train, held_out = history.to_learn_from(0.8), history.to_evaluate_on(0.8)
-    learner = rebrac.create_episodic(train, held_out, actions=ACTIONS, seed=1, width=128)
+    recipe = ENVIRONMENT.problem.learner
+    settings = {name: value for name, value in recipe.items() if name not in ("name", *OF_THE_RUN)}
+    learner = plugins.load(LEARNERS, recipe["name"]).create_episodic(train, held_out, actions=ACTIONS, seed=1, **settings)
 
     learner.advance(8000)
 
