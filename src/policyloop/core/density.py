@@ -22,6 +22,8 @@ _NORMAL = NormalDist()
 _NEAR = 1e-9  # of the width of the limits: numbers closer than that are the same
 _ALMOST_ONE = 1.0 - 1e-12  # of a squashed number: its inverse stays finite
 _LEAST_MASS = 1e-300
+_TIGHT = 1e-12  # of a bell's width: limits closer than that hold one place, as far as the shares below them can tell
+_N_NEEDED = {"point": 1, "normal": 2, "tanh_normal": 4}  # of loc, scale, center and half, in this order
 
 
 class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -39,7 +41,7 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     @property
     def kind(self) -> str:
         """The propensity's kind: `density`, `point` where it always is the same action, `mixed` where it mostly is."""
-        if self.low == self.high:
+        if self.low == self.high or not self._has_any_room():
             return "point"  # the limits leave nothing to draw
         if self.family != "point" or self.floor == 1.0:
             return "density"
@@ -63,7 +65,7 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         """
         is_even = coin < self.floor or self.family == "uniform"
         if is_even:
-            even = [low + u * (high - low) for low, high, u in zip(self.low, self.high, uniforms, strict=True)]
+            even = [min(low + u * (high - low), high) for low, high, u in zip(self.low, self.high, uniforms, strict=True)]
             return even, True
         if self.family == "point":
             return self.mode(), False
@@ -75,8 +77,9 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         Args:
             values: (a,)
         """
-        if not all(low <= x <= high for x, low, high in zip(values, self.low, self.high, strict=True)):
-            return 0.0
+        for x, low, high in zip(values, self.low, self.high, strict=True):
+            if not low <= x <= high:
+                return 0.0
         even = self.floor / self._volume() if self.floor else 0.0
         if self.family == "uniform":
             return even / self.floor if self.floor else self.with_floor(1.0).at(values)
@@ -85,12 +88,16 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
                 abs(x - m) <= _NEAR * max(high - low, 1.0)
                 for x, m, low, high in zip(values, self.mode(), self.low, self.high, strict=True)
             )
-            return (1.0 if self.low == self.high else 1.0 - self.floor) if is_there else even
-        return (1.0 - self.floor) * math.prod(self._density(i, x) for i, x in enumerate(values)) + even
+            if self.low == self.high:
+                return 1.0
+            return 1.0 - self.floor if is_there and self.floor < 1.0 else even
+        return (1.0 - self.floor) * math.prod([self._density(i, x) for i, x in enumerate(values)]) + even
 
     def fault(self, n_numbers: int) -> str | None:
         """What is wrong with it as a density over so many numbers, in words that follow its name; None when nothing is."""
-        needed = {"point": 1, "normal": 2, "tanh_normal": 4}.get(self.family, 0)
+        if self._is_sound(n_numbers):
+            return None
+        needed = _N_NEEDED.get(self.family, 0)
         named = {"loc": self.loc, "scale": self.scale, "center": self.center, "half": self.half}
         told = {"low": self.low, "high": self.high, **dict(list(named.items())[:needed])}
         for name, numbers in told.items():
@@ -119,9 +126,35 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         """The inverse of `to_json`."""
         return msgspec.convert(logged, Density)
 
+    def _is_sound(self, n_numbers: int) -> bool:
+        """Whether nothing is wrong with it: quick, since every decision asks; what is huge and finite may be told unsound."""
+        total = 0.0
+        for numbers in (self.low, self.high, self.loc, self.scale, self.center, self.half)[: 2 + _N_NEEDED.get(self.family, 0)]:
+            if len(numbers) != n_numbers:
+                return False
+            total += sum(numbers)
+        is_positive = self.family not in ("normal", "tanh_normal") or min(self.scale) > 0.0
+        if self.family == "tanh_normal":
+            is_positive = is_positive and min(self.half) > 0.0
+        is_ordered = not any(low > high for low, high in zip(self.low, self.high, strict=True))
+        return math.isfinite(total) and is_positive and is_ordered and 0.0 <= self.floor <= 1.0
+
     def _volume(self) -> float:
         """Of the box between the limits; a number that they leave no room counts as 1, since it is no matter of chance."""
-        return math.prod(high - low for low, high in zip(self.low, self.high, strict=True) if high > low)
+        widths = [high - low for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)) if self._has_room(i)]
+        return max(math.prod(widths), _LEAST_MASS)
+
+    def _has_room(self, i: int) -> bool:
+        """Whether the limits leave the i-th number more than one place, as far as can be told."""
+        width = self.high[i] - self.low[i]
+        if self.family == "normal":
+            return width > _TIGHT * self.scale[i]
+        if self.family == "tanh_normal":
+            return width > _TIGHT * self.scale[i] * self.half[i]
+        return width > 0.0
+
+    def _has_any_room(self) -> bool:
+        return any(self._has_room(i) for i in range(len(self.low)))
 
     def _quantile(self, i: int, u: float) -> float:
         """The number below which a share `u` of the i-th number lies."""
@@ -133,7 +166,7 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 
     def _density(self, i: int, x: float) -> float:
         """Of the i-th number, before the floor; 1 where the limits leave it no room."""
-        if self.low[i] == self.high[i]:
+        if not self._has_room(i):
             return 1.0
         below, above = self._shares(i)
         z, slope = x, 1.0
