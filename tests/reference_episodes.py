@@ -3,6 +3,7 @@
 For loops whose reward is `next.x`: events are dicts as the tables' rows are. Nothing here is shared with the package.
 """
 
+import hashlib
 import json
 
 NEVER = 10**18
@@ -18,7 +19,7 @@ def reference_transitions(decisions, outcomes, *, watermark, window, max_steps):
         name for name, rows in by_id.items() if len({(str(r["pmf"]), r["context"], str(r["density"])) for r in rows}) > 1
     }
     words = {}
-    for row in sorted(outcomes, key=lambda o: (o["received_at"], o["outcome_id"])):
+    for row in sorted(outcomes, key=lambda o: (o["received_at"], o["outcome_id"], said(o), o["writer"], o["seq"])):
         if row["name"] == "$ended" and row["decision_id"] in first:
             words.setdefault(row["decision_id"], row)
     found = {}
@@ -26,6 +27,13 @@ def reference_transitions(decisions, outcomes, *, watermark, window, max_steps):
         own = [row for row in first.values() if row["episode_id"] == episode]
         found |= of_one(episode, own, conflicts, words, watermark, window, max_steps)
     return found
+
+
+def said(word):
+    """Orders words of one id that came at one time: by what they say, since any of them may have been logged first."""
+    flags = [str(word[name]).lower() for name in ("terminated", "truncated") if word[name] is not None]
+    context = [] if word["next_context"] is None else [word["next_context"]]
+    return hashlib.md5("|".join(flags + context).encode()).hexdigest()
 
 
 def order(row):

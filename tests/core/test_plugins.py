@@ -11,7 +11,7 @@ FAMILY = "policyloop.run.runners"
 
 
 def test_a_file_in_the_folder_is_a_plugin_and_its_first_line_is_its_summary():
-    assert plugins.ours(FAMILY) == ("local",)
+    assert plugins.ours(FAMILY) == ("local", "ray")
     assert plugins.summary(FAMILY, "local") == "On this machine: a fresh child process per job, started by exec, never by fork."
 
 

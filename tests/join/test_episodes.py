@@ -365,6 +365,16 @@ def test_any_order_of_arrival_gives_what_the_words_say(events, wait_s, data):
     assert straight.episodes == found.episodes
 
 
+def test_of_two_words_with_one_id_and_one_time_the_same_counts_whichever_came_first():
+    step = a_step(0, at=T0)
+    words = [the_end(0, x=x, truncated=True, at=T0 + SECOND, outcome_id="a") for x in (9.0, 8.0)]
+
+    one_way, other_way = (steps_of([step, *told], "next_context") for told in (words, words[::-1]))
+
+    assert one_way == other_way
+    assert len(one_way) == 1
+
+
 def test_a_state_is_what_the_context_said_to_the_last_bit():
     x = float(np.float32(0.1)) + 1e-12
     (row,) = transitions_of([a_step(0, x=x), the_end(0, x=1.0, terminated=True)])
