@@ -66,13 +66,47 @@ def test_a_policy_of_numbers_that_never_varies_has_no_overlap_and_the_choice_say
     assert choice.is_made
 
 
-def test_wide_states_are_not_estimated_and_that_is_said():
-    wide = history_of([np.zeros((2, 80))] * 30, [[0, 0]] * 30, [[1.0, 2.0]] * 30)
+def test_of_wide_states_fqe_alone_is_asked_and_that_is_said():
+    wide = history_of(list(np.random.default_rng(0).normal(size=(30, 2, 80))), [[0, 0]] * 30, [[1.0, 2.0]] * 30)
+
+    choice, report = held_against_history(a_choice(wide), Rightwards(), wide, actions=LABELS, floor=0.1)
+
+    assert report is not None
+    assert report.estimates.keys() == {"fqe"}
+    assert "Of states or actions so wide only fqe was asked, which is an opinion; nothing was weighed." in choice.sentences
+
+
+def test_wide_and_long_episodes_are_not_estimated_and_that_is_said():
+    wide = history_of(list(np.random.default_rng(0).normal(size=(6, 3_000, 80))), [[0] * 3_000] * 6, [[1.0] * 3_000] * 6)
 
     choice, report = held_against_history(a_choice(wide), Rightwards(), wide, actions=LABELS, floor=0.1)
 
     assert report is None
-    assert choice.sentences[-1].endswith("states have more than 64 numbers.")
+    assert choice.sentences[-1].endswith("80 numbers of a state, 2 labels and 3,000 steps an episode would take minutes.")
+
+
+def test_fqe_has_an_interval_that_knows_its_model_and_stands_beside_the_historys_own():
+    history = played(uphill(0.5), n=80, seed=3)
+
+    choice, _ = held_against_history(a_choice(history), Rightwards(), history, actions=LABELS, floor=0.2)
+
+    low, high = choice.numbers["estimate_fqe_low"], choice.numbers["estimate_fqe_high"]
+    assert low < choice.numbers["estimate_fqe"] < high
+    assert low < values(uphill(0.9))[0] < high
+    assert choice.numbers["estimate_history_low"] < choice.numbers["estimate_history"] < choice.numbers["estimate_history_high"]
+    (told,) = (sentence for sentence in choice.sentences if sentence.startswith("By fqe"))
+    assert "95 % sure between" in told
+
+
+def test_of_many_episodes_some_are_looked_at_whole_and_how_many_is_said():
+    history = played(uphill(0.5), n=250, seed=4)
+
+    choice, report = held_against_history(a_choice(history), Rightwards(), history, actions=LABELS, floor=0.2)
+
+    assert report is not None
+    assert report.history.estimate.n == choice.numbers["estimate_episodes"] == 100
+    (told,) = (sentence for sentence in choice.sentences if "held-out episodes were looked at" in sentence)
+    assert told.startswith("To stay within seconds, 100 of 250 held-out episodes were looked at, spread evenly: ")
 
 
 def test_without_held_out_episodes_the_choice_stays_as_it_is():

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from policyloop.core.episode import EpisodePolicy, Transitions
 from policyloop.core.loop import ActionSpec
+from policyloop.evaluate.affordable import affordable
 from policyloop.evaluate.choice import Choice
 from policyloop.evaluate.history import Doubt
 from policyloop.evaluate.sequence_report import SequenceReport, evaluate_sequences
 from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
-
-MOST_EPISODES = 100  # that are looked at: enough for an opinion in seconds
-WIDEST = 64  # numbers of a state; a fitted model of wider ones takes longer than the training
 
 
 def target_of(policy: EpisodePolicy, transitions: Transitions, *, actions: ActionSpec, floor: float) -> Target:
@@ -54,23 +52,35 @@ def held_against_history(
         actions: of the loop.
         floor: of labels.
     """
-    number = np.cumsum(held_out.is_first) - 1
-    some = held_out.where(number < MOST_EPISODES)
-    if len(some) == 0:
+    if len(held_out) == 0:
         return choice, None
-    if np.prod(some.state.shape[1:]) > WIDEST or actions.choices:
-        told = f"What whole episodes would have returned is not estimated: states have more than {WIDEST} numbers."
-        if actions.choices:
-            told = "What whole episodes would have returned is not estimated: actions have labels and numbers at once."
+    if actions.choices:
+        told = "What whole episodes would have returned is not estimated: actions have labels and numbers at once."
         return _with(choice, (told,), (), {}), None
-    report = evaluate_sequences(some, target_of(policy, some, actions=actions, floor=floor))
+    looked_at = affordable(held_out, n_labels=len(actions.labels))
+    if not looked_at.keep.any():
+        return _with(choice, looked_at.told, (), {}), None
+    some = held_out.where(looked_at.keep)
+    report = evaluate_sequences(
+        some,
+        target_of(policy, some, actions=actions, floor=floor),
+        model=looked_at.model,
+        n_resamples=looked_at.n_resamples,
+        is_weighed=looked_at.is_weighed,
+    )
     estimates = {f"estimate_{name}": _finite(one.estimate.value) for name, one in report.estimates.items()}
-    numbers = {"estimate_history": _finite(report.history.estimate.value), **estimates}
+    ends = {
+        f"estimate_{name}_{end}": _finite(getattr(one, end))
+        for name, one in {"history": report.history, "fqe": report.estimates["fqe"]}.items()
+        for end in ("low", "high")
+    }
+    counts = {"estimate_episodes": float(some.n_episodes), "estimate_steps": float(len(some))}
+    numbers = {"estimate_history": _finite(report.history.estimate.value), **estimates, **ends, **counts}
     known = {doubt.kind for doubt in choice.doubts}
     told_doubts = {doubt.sentence for doubt in report.doubts}
     sentences = tuple(one for one in report.sentences if one not in told_doubts)
     further = tuple(doubt for doubt in report.doubts if doubt.kind not in known)
-    return _with(choice, sentences, further, numbers), report
+    return _with(choice, (*looked_at.told, *sentences), further, numbers), report
 
 
 def _with(choice: Choice, sentences: tuple[str, ...], doubts: tuple[Doubt, ...], numbers: Mapping[str, float | None]) -> Choice:

@@ -86,6 +86,7 @@ def evaluate_sequences(
     model: str = "auto",
     interval: str = "normal",
     n_resamples: int = 0,
+    is_weighed: bool = True,
     seed: int = 0,
 ) -> SequenceReport:
     """All estimates that a history allows of a policy.
@@ -97,6 +98,7 @@ def evaluate_sequences(
         interval: by name, of the estimates that are means over episodes.
         n_resamples: how often fqe's model is fitted again on episodes drawn anew, for its interval; 0: the interval is that of
             the first states alone, and says so.
+        is_weighed: False: fqe alone is asked.
         seed: of what is drawn.
 
     Raises:
@@ -109,13 +111,14 @@ def evaluate_sequences(
     estimates = {"fqe": _of_fqe(told, target, model=name, interval=interval, n_resamples=n_resamples, seed=seed)}
     weight_ess, reach, doubts = None, None, []
     try:
-        ratio = ratios(transitions, target)
+        ratio = ratios(transitions, target) if is_weighed else None
     except NoOverlap as error:
         sentence = f"Nothing could be weighed: {error.message}"
         is_known = bool(np.isfinite(transitions.propensity).all())
         kind: Kind = "no_overlap" if is_known else "propensity_unknown"
         doubts.append(Doubt(kind=kind, sentence=sentence, is_blocking=False))
-    else:
+        ratio = None
+    if ratio is not None:
         sequences = cross_judged(transitions, target, ratio=ratio, model=name, seed=seed)
         weight_ess, reach = sequences.ess(), sequences.reach()
         for estimator in WEIGHING:
