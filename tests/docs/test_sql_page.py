@@ -9,11 +9,11 @@ import pytest
 from histories import SPEC, a_history, two_episodes
 from policyloop.cli.commands import sql
 from policyloop.core.errors import QueryRefused
-from policyloop.core.settings import Home
+from policyloop.core.settings import QUERY_MEMORY_MIB, QUERY_TIMEOUT_S, Home
 from policyloop.join.hours import join_loop
 from policyloop.lake.bulk import bring_history
 from policyloop.run.apply import apply_spec
-from policyloop.run.asking import MEMORY_MIB, TIMEOUT_S, VIEWS, ask
+from policyloop.run.asking import VIEWS, ask
 from policyloop.run.deployment import open_deployment
 from some_events import T0
 
@@ -77,6 +77,6 @@ def test_what_the_page_says_is_refused_is(deployment):
 
 
 def test_the_bounds_are_those_of_the_code():
-    assert f"{TIMEOUT_S:g} seconds" in PAGE
-    assert MEMORY_MIB == 1024
+    assert f"{QUERY_TIMEOUT_S:g} seconds" in PAGE
+    assert QUERY_MEMORY_MIB == 1024
     assert f"first {sql._MOST_SHOWN} rows" in PAGE

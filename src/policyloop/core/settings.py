@@ -18,6 +18,7 @@ from policyloop.core.yaml_text import read_yaml
 
 PROJECT_FILE = "policyloop.yaml"
 ENVIRONMENT_PREFIX = "POLICYLOOP_"
+QUERY_TIMEOUT_S, QUERY_MEMORY_MIB = 60.0, 1024  # of `policyloop sql`, unless told otherwise
 # Names that are read from the environment by single commands and are no settings.
 OTHER_ENVIRONMENT = ("POLICYLOOP_DEMO_DATA", "POLICYLOOP_DEBUG", "POLICYLOOP_ALLOW_OUTSIDE")
 

@@ -10,12 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from policyloop.core.settings import QUERY_MEMORY_MIB, QUERY_TIMEOUT_S
 from policyloop.lake.schema import DECISIONS, EXAMPLES, OUTCOMES, SCHEMAS, TRANSITIONS
 from policyloop.lake.sql_reader import Reader, tables_named
 from policyloop.run.deployment import Deployment
-
-TIMEOUT_S = 60.0
-MEMORY_MIB = 1024
 
 EPISODES, MODELS, VERDICTS = "episodes", "models", "verdicts"
 _IDENTITY = {  # of tables whose rows may be there several times: what is the same, and which row counts
@@ -53,8 +51,8 @@ def ask(
     statement: str,
     *,
     loop: str | None = None,
-    timeout_s: float = TIMEOUT_S,
-    memory_mib: int = MEMORY_MIB,
+    timeout_s: float = QUERY_TIMEOUT_S,
+    memory_mib: int = QUERY_MEMORY_MIB,
 ) -> Iterator[pa.RecordBatch]:
     """What a SELECT answers, some rows at a time; the first batch is empty and tells the columns.
 

@@ -14,8 +14,7 @@ from policyloop.run.deployment import Deployment
 from policyloop.run.episodes import transitions_of
 from policyloop.run.histories import bring_in
 
-FAMILY = "policyloop.interop.histories"
-NAMES = plugins.ours(FAMILY)
+_FAMILY = "policyloop.interop.histories"
 
 
 def bring_file(
@@ -27,7 +26,7 @@ def bring_file(
         Invalid: the loop has no episodes, or something in the file does not fit; nothing was written.
     """
     _check_episodes(spec, file_format)
-    history = plugins.load(FAMILY, file_format).read(file, spec)
+    history = plugins.load(_FAMILY, file_format).read(file, spec)
     if not dry_run:
         return bring_in(deployment, spec, history, policy=policy)
     checked = checked_history(history, spec, now_us=deployment.clock.now_us())
@@ -53,7 +52,7 @@ def write_file(
     if not len(wanted):
         told = f"loop '{spec.loop}' has no episode in the tables yet; bring some in, and run `policyloop join`."
         raise Invalid([Fault("the episodes", told, "empty")])
-    plugins.load(FAMILY, file_format).write(file, wanted, spec)
+    plugins.load(_FAMILY, file_format).write(file, wanted, spec)
     return wanted
 
 

@@ -11,8 +11,7 @@ from policyloop.interop.model_parts import ModelParts
 from policyloop.policy.predicted_states import network_of
 from policyloop.run.deployment import Deployment
 
-FAMILY = "policyloop.interop.models"
-NAMES = plugins.ours(FAMILY)
+_FAMILY = "policyloop.interop.models"
 
 
 def write_model(
@@ -38,7 +37,7 @@ def write_model(
         )
         raise Invalid([Fault("--model", told)])
     parts = ModelParts(network, model, stored.manifest, spec)
-    made = plugins.load(FAMILY, file_format).files(parts, is_stochastic=is_stochastic)
+    made = plugins.load(_FAMILY, file_format).files(parts, is_stochastic=is_stochastic)
     return model, [_written(file.with_name(file.name + suffix), data) for suffix, data in made.items()]
 
 

@@ -19,7 +19,6 @@ from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName, unknown
 from policyloop.core.model import short
 from policyloop.interop.exported_row import PARTS, ExportedRow, exported_rows
-from policyloop.run import history_files, model_out
 from policyloop.run.history_files import write_file
 from policyloop.run.model_out import write_model
 
@@ -31,9 +30,8 @@ WRITTEN = tuple(
     if "\ndef write(" in (plugins.folder_of(_FORMATS) / f"{name}.py").read_text(encoding="utf-8")
 )
 
-_FORMATS_IN_WORDS = (
-    f"{'|'.join(WRITTEN)} of examples; {'|'.join(history_files.NAMES)} of episodes; {'|'.join(model_out.NAMES)} of a model."
-)
+_OF_EPISODES, _OF_MODELS = plugins.ours("policyloop.interop.histories"), plugins.ours("policyloop.interop.models")
+_FORMATS_IN_WORDS = f"{'|'.join(WRITTEN)} of examples; {'|'.join(_OF_EPISODES)} of episodes; {'|'.join(_OF_MODELS)} of a model."
 
 
 class Counted:
@@ -84,12 +82,12 @@ def run(
     out, and counted. Episodes are written whole; models must be networks, as learners of episodes make them.
     """
     name = plugins.file_name(file_format)
-    if name in model_out.NAMES:
+    if name in _OF_MODELS:
         with open_project(home) as deployment:
             of, files = write_model(deployment, loop, file, file_format=name, name=model, is_stochastic=stochastic)
         _tell_model(of, [str(written) for written in files], as_json=as_json)
         return
-    if name in history_files.NAMES:
+    if name in _OF_EPISODES:
         _export_episodes(name, loop, file, since=since, part=part, home=home, as_json=as_json)
         return
     _export_examples(file_format, loop, file, since=since, part=part, home=home, as_json=as_json)
@@ -100,7 +98,7 @@ def _export_examples(
 ) -> None:
     """Examples, one after another."""
     if plugins.as_written(_FORMATS, file_format) not in WRITTEN:
-        raise UnknownName("format to export", file_format, [*WRITTEN, *history_files.NAMES, *model_out.NAMES])
+        raise UnknownName("format to export", file_format, [*WRITTEN, *_OF_EPISODES, *_OF_MODELS])
     _check_part(part)
     with open_project(home) as deployment:
         spec = deployment.registry.standing(loop).spec

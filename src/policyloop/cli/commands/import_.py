@@ -19,10 +19,10 @@ from policyloop.core.duration import show_duration
 from policyloop.interop.historian.reading import REPAIRS, read_options
 from policyloop.interop.import_rows import Imported
 from policyloop.lake.bulk import BroughtHistory
-from policyloop.run.history_files import NAMES, bring_file
+from policyloop.run.history_files import bring_file
 from policyloop.run.importing import import_files
 
-_FORMATS = "policyloop.interop.formats"
+_FORMATS, _HISTORIES = "policyloop.interop.formats", "policyloop.interop.histories"
 _FORMAT = "FORMAT"  # the command that any other first word is taken for
 
 
@@ -136,7 +136,7 @@ def file_of_format(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="|".join([*(plugins.as_written(_FORMATS, n) for n in plugins.ours(_FORMATS)), *NAMES]),
+            help="|".join([*(plugins.as_written(_FORMATS, n) for n in plugins.ours(_FORMATS)), *plugins.ours(_HISTORIES)]),
             show_default=False,
         ),
     ],
@@ -164,7 +164,7 @@ def file_of_format(
     `imported:POLICY`; importing the same file again counts nothing twice. Files of episodes go into the tables at once.
     """
     name = plugins.file_name(file_format)
-    if name in NAMES:
+    if name in plugins.ours(_HISTORIES):
         _import_episodes(name, loop, files, policy=policy, dry_run=dry_run, home=home, as_json=as_json)
         return
     with open_project(home) as deployment:

@@ -15,7 +15,8 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_note, write_table
-from policyloop.run.asking import MEMORY_MIB, TIMEOUT_S, ask
+from policyloop.core.settings import QUERY_MEMORY_MIB, QUERY_TIMEOUT_S
+from policyloop.run.asking import ask
 
 _MOST_SHOWN = 200  # rows on a screen
 _MOST_CHARACTERS = 60  # of a value on a screen
@@ -24,8 +25,8 @@ _MOST_CHARACTERS = 60  # of a value on a screen
 def run(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT, in quotes.", show_default=False)],
     loop: Annotated[str | None, typer.Option("--loop", help="Only this loop's rows.", show_default=False)] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="End the query after so many seconds.")] = TIMEOUT_S,
-    memory: Annotated[int, typer.Option("--memory-mib", min=64, help="What the query may take.")] = MEMORY_MIB,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="End it after so many seconds.")] = QUERY_TIMEOUT_S,
+    memory: Annotated[int, typer.Option("--memory-mib", min=64, help="What the query may take.")] = QUERY_MEMORY_MIB,
     home: HomeFolder = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Answer in CSV, all rows.")] = False,
