@@ -6,7 +6,14 @@ import pytest
 
 from policyloop.core.loop import ExploreSpec, Field, GateSpec, OutcomeSpec, TrainSpec
 from policyloop.core.spec_file import KEYS, read_spec
-from policyloop.core.spec_template import COMMENTS, EXAMPLE, EXAMPLE_OF_CANDIDATES, template_of, yaml_value
+from policyloop.core.spec_template import (
+    COMMENTS,
+    COMMENTS_OF_EPISODES,
+    EXAMPLE,
+    EXAMPLE_OF_CANDIDATES,
+    template_of,
+    yaml_value,
+)
 from policyloop.core.yaml_text import read_yaml
 
 SPEC = read_spec({"loop": "x", **EXAMPLE})
@@ -51,7 +58,7 @@ def test_every_line_with_a_key_says_what_it_means():
     others = ({"loop": "shelf", **EXAMPLE_OF_CANDIDATES}, EPISODES, {**EPISODES, "actions": GEAR})
     text = template_of(SPEC) + "".join(template_of(read_spec(other)) for other in others)
 
-    for key, comment in COMMENTS.items():
+    for key, comment in [*COMMENTS.items(), *COMMENTS_OF_EPISODES.items()]:
         name = key.split(".")[-1]
         assert any(line.lstrip().startswith(f"{name}:") and line.endswith(comment) for line in text.splitlines()), key
 

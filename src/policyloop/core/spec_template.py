@@ -91,6 +91,16 @@ COMMENTS: Mapping[str, str] = {
     "aliases": "other names that callers may use for this loop",
     "public_models": "true: anybody may download the models, without a key and from any web page",
 }
+COMMENTS_OF_EPISODES: Mapping[str, str] = {  # instead of the ones above, in a loop with episodes
+    "baseline": "decides until a model is live and when one breaks: a label, uniform, or of numbers middle or {force: 0}",
+    "learner": "what learns from whole episodes; its own settings, updates and checkpoint_every go beside the name",
+    "learner.name": "numbers: rebrac, td3_bc, cql, iql, bc; labels: cql_discrete, dqn, fqi; both: iql, bc; any: outside",
+    "explore.name": "numbers: greedy, gaussian or own; labels: squarecb, epsilon_greedy, softmax or greedy",
+    "explore.floor": "probability mass that is spread evenly over all that is allowed, whatever the model says",
+    "reward.expression": "arithmetic over outcomes, context, action, and next.x, what x became: + * min, max, abs, where, <",
+    "train.every": "so many new episodes, so long, or whichever comes first; none: when asked",
+    "train.split": "share of the episodes learned from; the rest is for evaluation alone",
+}
 FIELD_OPTIONS: Mapping[str, str] = {
     "type": ", ".join(FIELD_TYPES),
     "min, max": "number, integer: bounds, inclusive; values outside are refused",
@@ -126,39 +136,40 @@ def template_of(spec: LoopSpec, *, about: Sequence[str] = ()) -> str:
     document["gate"] = {**gate, "refresh": _short(gate["refresh"]), "challenge": _short(gate["challenge"])}
     document["public_models"] = spec.public_models
     document = {key: document.get(key, _ABSENT.get(key)) for key in KEYS}
+    comments = COMMENTS if spec.episodes is None else {**COMMENTS, **COMMENTS_OF_EPISODES}
     lines = [f"# The loop {spec.loop}. Check and apply it: policyloop apply THIS-FILE", *(f"# {told}" for told in about), ""]
     for key, value in document.items():
-        lines += _section(key, value)
+        lines += _section(key, value, comments)
     return "\n".join(lines) + "\n"
 
 
-def _section(key: str, value: Any) -> list[str]:
+def _section(key: str, value: Any, comments: Mapping[str, str]) -> list[str]:
     """One key of the file and what is below it."""
     if not isinstance(value, dict):
-        return [_line(f"{key}: {yaml_value(value)}", COMMENTS[key]), *([""] if key == "loop" else [])]
+        return [_line(f"{key}: {yaml_value(value)}", comments[key]), *([""] if key == "loop" else [])]
     if not value and key == "limits":
-        return [_line(f"{key}: {{}}", COMMENTS[key])]
+        return [_line(f"{key}: {{}}", comments[key])]
     if key in ("context", "outcomes"):
-        return [*_named(key, value), ""]
-    below = [line for name, entry in value.items() for line in _entry(key, name, entry)]
-    return [_line(f"{key}:", COMMENTS[key]), *below, ""]
+        return [*_named(key, value, comments), ""]
+    below = [line for name, entry in value.items() for line in _entry(key, name, entry, comments)]
+    return [_line(f"{key}:", comments[key]), *below, ""]
 
 
-def _entry(key: str, name: str, value: Any) -> list[str]:
+def _entry(key: str, name: str, value: Any, comments: Mapping[str, str]) -> list[str]:
     """One key below another; features of candidates and parts of an action take a line each."""
-    comment = COMMENTS.get(f"{key}.{name}", "")
+    comment = comments.get(f"{key}.{name}", "")
     if not (key == "actions" and isinstance(value, dict)):
         return [_line(f"  {name}: {yaml_value(value)}", comment)]
     whole = {part: _unusual(options) if isinstance(options, dict) else options for part, options in value.items()}
     return [_line(f"  {name}:", comment), *(f"    {yaml_value(part)}: {yaml_value(entry)}" for part, entry in whole.items())]
 
 
-def _named(key: str, value: Mapping[str, Any]) -> list[str]:
+def _named(key: str, value: Mapping[str, Any], comments: Mapping[str, str]) -> list[str]:
     """Fields or outcomes, one a line, below the list of their options."""
     options = FIELD_OPTIONS if key == "context" else OUTCOME_OPTIONS
     legend = [f"  #   {name + ':':<18}{about}" for name, about in options.items()]
     entries = [f"  {yaml_value(name)}: {yaml_value(_unusual(entry))}" for name, entry in value.items()]
-    return [_line(f"{key}:" if entries else f"{key}: {{}}", COMMENTS[key]), *legend, *entries]
+    return [_line(f"{key}:" if entries else f"{key}: {{}}", comments[key]), *legend, *entries]
 
 
 def _unusual(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _told(spec: LoopSpec, what: Mapping[str, Any], changes: Sequence[Change]) ->
     return {
         "loop": spec.loop,
         "spec": spec.digest,
-        "largest_weight": largest_weight(spec),
+        "largest_weight": None if spec.has_box else largest_weight(spec),  # of numbers there are densities
         **what,
         "changes": [_as_map(change) for change in changes],
         "warnings": warnings_of(spec),
@@ -112,8 +112,7 @@ def _show(told: dict[str, Any]) -> None:
         refused = "" if change["is_in_place"] else "; refused while a model is live"
         typer.echo(f"  {change['sentence']}{refused}")
     weight = told["largest_weight"]
-    typer.echo(
-        f"  largest weight of one example: {weight:,.0f}" if weight < float("inf") else "  largest weight of one example: none"
-    )
+    if weight is not None:
+        typer.echo(f"  largest weight of one example: {f'{weight:,.0f}' if weight < float('inf') else 'none'}")
     for warning in told["warnings"]:
         typer.echo(f"  note: {warning}")
