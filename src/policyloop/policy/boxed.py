@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from numpy.typing import NDArray
+
 from policyloop.core import plugins
 from policyloop.core.density import Density
 from policyloop.core.episode import Floats
@@ -21,7 +23,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.policy import floor as floors
 from policyloop.policy.explorers import greedy
 from policyloop.policy.support import Support
-from policyloop.policy.wanted import BoxExplorer, BoxModel, Whole
+from policyloop.policy.wanted import BoxExplorer, BoxModel, Wanted, Whole
 
 EXPLORERS = "policyloop.policy.explorers"
 
@@ -42,48 +44,33 @@ class BoxPolicy:
         """The whole, for many states at once."""
         return self.model.network
 
+    def in_state(self, context: Context) -> InState:
+        """The same about one context, whose state is made once; for one decision."""
+        return InState(self, self.encoder.encode(context))
+
     def density(self, context: Context, low: Sequence[float], high: Sequence[float]) -> Density:
-        """What the action is drawn from, with explorer and floor.
-
-        Args:
-            low: (a,) the limits that hold for this decision; nothing outside has any mass.
-            high: (a,)
-
-        Raises:
-            BadModel: the network answers what is no number.
-        """
-        found = self.explorer.density(self.model.wanted(self.encoder.encode(context)), low, high)
-        return found.with_floor(self.floor) if self.floor else found
+        """As of `InState`."""
+        return self.in_state(context).density(low, high)
 
     def pmfs(self, context: Context) -> list[list[float]]:
-        """(p, k) what the labels beside the numbers are drawn from, with explorer and floor; none where there are none.
-
-        Raises:
-            BadModel: as above.
-        """
-        found = self.explorer.pmfs(self.model.wanted(self.encoder.encode(context)))
-        return [floors.apply(pmf, self.floor) for pmf in found]
+        """As of `InState`."""
+        return self.in_state(context).pmfs()
 
     def mode(self, context: Context) -> list[float]:
         """(a,) the action without exploring, inside the box that it learned in; limits are not looked at.
 
         Raises:
-            BadModel: as above.
+            BadModel: the network answers what is no number.
         """
         return self.model.wanted(self.encoder.encode(context)).action
 
     def value(self, context: Context, values: Sequence[float], choices: Sequence[int] = ()) -> float:
-        """The conservative expected return of one action: of the one that is returned, or it tells nothing.
-
-        Args:
-            values: (a,) in the action's units.
-            choices: (p,) places of the labels beside the numbers.
-        """
-        return self.model.value(self.encoder.encode(context), values, choices)
+        """As of `InState`."""
+        return self.in_state(context).value(values, choices)
 
     def is_within_history(self, context: Context) -> bool:
-        """Whether the state lies where it has learned from."""
-        return self.support is None or self.support.holds(self.encoder.encode(context))
+        """As of `InState`."""
+        return self.in_state(context).is_within_history()
 
     def actions_of_many(self, contexts: Sequence[Context]) -> Floats:
         """(n, a): row i is what `mode` gives for context i, to 1e-5; before that the places of labels, where there are any."""
@@ -96,6 +83,57 @@ class BoxPolicy:
     def greedy(self) -> BoxPolicy:
         """The same policy without exploration."""
         return replace(self, explorer=greedy.GreedyBox(), floor=0.0)
+
+
+class InState:
+    """A policy about one state: the network says once what it wants there, whoever asks. Of one decision, so of one thread."""
+
+    __slots__ = ("_policy", "_state", "_wanted")
+
+    def __init__(self, policy: BoxPolicy, state: NDArray[Any]) -> None:
+        self._policy, self._state = policy, state
+        self._wanted: Wanted | None = None
+
+    def is_within_history(self) -> bool:
+        """Whether the state lies where the model has learned from."""
+        support = self._policy.support
+        return support is None or support.holds(self._state)
+
+    def density(self, low: Sequence[float], high: Sequence[float]) -> Density:
+        """What the numbers are drawn from, with explorer and floor.
+
+        Args:
+            low: (a,) the limits that hold for this decision; nothing outside has any mass.
+            high: (a,)
+
+        Raises:
+            BadModel: the network answers what is no number.
+        """
+        policy = self._policy
+        found = policy.explorer.density(self._said(), low, high)
+        return found.with_floor(policy.floor) if policy.floor else found
+
+    def pmfs(self) -> list[list[float]]:
+        """(p, k) what the labels beside the numbers are drawn from, with explorer and floor; none where there are none.
+
+        Raises:
+            BadModel: as above.
+        """
+        return [floors.apply(pmf, self._policy.floor) for pmf in self._policy.explorer.pmfs(self._said())]
+
+    def value(self, values: Sequence[float], choices: Sequence[int] = ()) -> float:
+        """The conservative expected return of one action: of the one that is returned, or it tells nothing.
+
+        Args:
+            values: (a,) in the action's units.
+            choices: (p,) places of the labels beside the numbers.
+        """
+        return self._policy.model.value(self._state, values, choices)
+
+    def _said(self) -> Wanted:
+        if self._wanted is None:
+            self._wanted = self._policy.model.wanted(self._state)
+        return self._wanted
 
 
 def explorer_of(name: str, settings: Mapping[str, Any]) -> BoxExplorer:

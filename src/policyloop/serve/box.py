@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from policyloop.core.density import Density
 from policyloop.core.example import Context
 from policyloop.core.loop import ActionSpec, LoopSpec
 from policyloop.ingest.parts import named_parts
@@ -32,18 +33,67 @@ class Box:
         """What the baseline draws from."""
         return Chances(self.baseline.density(context, low, high), self.baseline.pmfs(context))
 
-    def of_model(self, model: Any, context: Context, low: Sequence[float], high: Sequence[float]) -> Chances:
-        """What a `BoxPolicy`, or a `TuplePolicy` where there are labelled parts, draws from."""
-        density = model.density(context, low, high)
-        return Chances(density, model.pmfs(context)) if self.n_labels else Chances(density)
+    def of_model(self, here: InState, low: Sequence[float], high: Sequence[float]) -> Chances:
+        """What a model draws from in a state."""
+        density = here.density(low, high)
+        return Chances(density, here.pmfs()) if self.n_labels else Chances(density)
 
     def named(self, choices: Sequence[int], values: Sequence[float]) -> dict[str, float | str]:
         """An action by part, as people and the wire have it."""
         return named_parts(choices, values, self.actions)
 
-    def value(self, model: Any, context: Context, choices: Sequence[int], values: Sequence[float]) -> float:
-        """The return that a model expects of one action, at the least."""
-        return float(model.value(context, values, choices) if self.n_labels else model.value(context, values))
+
+class InState(Protocol):
+    """A model about one state."""
+
+    def is_within_history(self) -> bool:
+        """Whether the state lies where it has learned from."""
+        ...
+
+    def density(self, low: Sequence[float], high: Sequence[float]) -> Density:
+        """What the numbers are drawn from, between limits (a,)."""
+        ...
+
+    def pmfs(self) -> list[list[float]]:
+        """A probability per label of every labelled part."""
+        ...
+
+    def value(self, values: Sequence[float], choices: Sequence[int]) -> float:
+        """The return that it expects of one action, at the least."""
+        ...
+
+
+class InContext:
+    """The same of a policy that knows contexts alone."""
+
+    def __init__(self, policy: Any, context: Context) -> None:
+        self._policy, self._context = policy, context
+
+    def is_within_history(self) -> bool:
+        """As above; True where it does not tell."""
+        tells = is_within_of(self._policy)
+        return tells is None or tells(self._context)
+
+    def density(self, low: Sequence[float], high: Sequence[float]) -> Density:
+        """As above."""
+        found: Density = self._policy.density(self._context, low, high)
+        return found
+
+    def pmfs(self) -> list[list[float]]:
+        """As above."""
+        found: list[list[float]] = self._policy.pmfs(self._context)
+        return found
+
+    def value(self, values: Sequence[float], choices: Sequence[int]) -> float:
+        """As above."""
+        given = (self._context, values, choices) if choices else (self._context, values)
+        return float(self._policy.value(*given))
+
+
+def in_state(policy: Any, context: Context) -> InState:
+    """A policy about one context; a `BoxPolicy` of a network makes the state just once."""
+    made: InState = policy.in_state(context) if hasattr(policy, "in_state") else InContext(policy, context)
+    return made
 
 
 class NoLabels:

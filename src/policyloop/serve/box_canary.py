@@ -15,7 +15,7 @@ from policyloop.core.clock import Clock
 from policyloop.core.errors import BadModel
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
-from policyloop.serve.box import Box, box_of
+from policyloop.serve.box import Box, box_of, in_state
 from policyloop.serve.chances import Chances, fault_of
 
 
@@ -64,13 +64,14 @@ def _answer(policy: Any, box: Box, context: Context, low: list[float], high: lis
         BadModel: it gives something else.
     """
     try:
-        chances = box.of_model(policy, context, low, high)
+        here = in_state(policy, context)
+        chances = box.of_model(here, low, high)
         fault = fault_of(chances, low, high, box.n_labels)
         if fault is None and chances.density.family != "uniform" and chances.density.floor < floor * (1 - 1e-9):
             fault = f"gave a density with the floor {chances.density.floor:g}; expected at least {floor:g}."
         if fault is None:
             choices = [pmf.index(max(pmf)) for pmf in chances.pmfs]
-            value = box.value(policy, context, choices, chances.density.mode())
+            value = here.value(chances.density.mode(), choices)
             fault = None if value - value == 0.0 else f"expects a return of {value}; expected a finite number."
     except Exception as error:  # whatever a model's file makes it raise
         raise BadModel(f"the model raised {type(error).__name__}: {error}; expected a density.") from error

@@ -21,7 +21,7 @@ from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT, By, Shadow, w
 from policyloop.core.wire import DecideRequest
 from policyloop.ingest.decisions import Asked
 from policyloop.ingest.identity import clamp_time
-from policyloop.serve.box import Box, IsWithin, is_within_of
+from policyloop.serve.box import Box, in_state
 from policyloop.serve.chances import Chances, Drawn, drawn_from, fault_of
 from policyloop.serve.fallback import Breaker
 from policyloop.serve.live import Live
@@ -38,7 +38,6 @@ class Model(msgspec.Struct, frozen=True, gc=False):
     policy: object
     name: str
     breaker: Breaker
-    is_within: IsWithin | None
 
 
 class Side(msgspec.Struct, frozen=True, gc=False):
@@ -113,7 +112,7 @@ def _side_of(said: _Said) -> Side:
     if live.is_baseline and traffic is None:
         return Side(None, "no_model")
     # a model may challenge the baseline, which then is the champion
-    champion = None if live.is_baseline else Model(live.policy, live.name, live.breaker, live.is_within)
+    champion = None if live.is_baseline else Model(live.policy, live.name, live.breaker)
     branches = [] if traffic is None else _branches(traffic, live.name)
     if traffic is None or len(branches) == 1:
         return Side(champion)
@@ -132,7 +131,7 @@ def _side_of(said: _Said) -> Side:
     if branch.side == HOLD_OUT:
         model = None
     elif branch.side == CHALLENGER and challenger is not None:
-        model = Model(challenger.policy, challenger.name, challenger.breaker, is_within_of(challenger.policy))
+        model = Model(challenger.policy, challenger.name, challenger.breaker)
     return Side(model, name=branch.side, mixture=[(one.policy, one.share) for one in branches], by=by)
 
 
@@ -165,13 +164,14 @@ def _by_model(said: _Said, model: Model) -> tuple[Made | None, str | None]:
     if model.breaker.is_open(start_s):
         return None, "breaker_open"
     try:
-        if model.is_within is not None and not model.is_within(context):
+        here = in_state(model.policy, context)
+        if not here.is_within_history():
             return None, OUTSIDE_HISTORY
-        chances = said.box.of_model(model.policy, context, said.low, said.high)
+        chances = said.box.of_model(here, said.low, said.high)
         fault = fault_of(chances, said.low, said.high, said.box.n_labels)
         if fault is None:
             drawn = _drawn(said, chances)
-            estimate = said.box.value(model.policy, context, drawn.choices, drawn.values)
+            estimate = here.value(drawn.values, drawn.choices)
             if math.isfinite(estimate):
                 now_s = said.clock.monotonic_s()
                 model.breaker.good(now_s - start_s, now_s)
@@ -236,7 +236,7 @@ def _shadow(said: _Said, side: Side) -> str | None:
     start_s = said.clock.monotonic_s()
     is_advice = challenger.state == "advisory"  # a person is told what is likeliest, never a draw
     to_ask = msgspec.structs.replace(said, request=msgspec.structs.replace(said.request, explore=False)) if is_advice else said
-    model = Model(challenger.policy, challenger.name, challenger.breaker, is_within_of(challenger.policy))
+    model = Model(challenger.policy, challenger.name, challenger.breaker)
     made, why = _by_model(to_ask, model)
     us = microseconds(said.clock.monotonic_s() - start_s)
     if made is None:

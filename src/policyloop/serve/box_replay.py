@@ -21,7 +21,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import keyed_uniform
 from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT
-from policyloop.serve.box import Box, box_of
+from policyloop.serve.box import Box, box_of, in_state
 from policyloop.serve.chances import Chances, drawn_from
 from policyloop.serve.remade import shadow_of
 from policyloop.serve.traffic import Branch, side_before
@@ -121,12 +121,13 @@ def _difference(decision: Decision, box: Box, logged: Chances, policies: Mapping
     policy = policies.get(decision.policy)
     if policy is None:
         return None
-    given = box.of_model(policy, context, low, high)
+    here = in_state(policy, context)
+    given = box.of_model(here, low, high)
     alike = min(_apart(logged, one) for one in (given, given.point(), _nearest(given)))
     expected = decision.action_value_estimate
     if expected is None:
         return alike
-    value = box.value(policy, context, decision.action, decision.action_value or [])
+    value = here.value(decision.action_value or [], decision.action)
     return max(alike, abs(value - expected) / max(1.0, abs(expected)))
 
 
