@@ -90,9 +90,8 @@ def _outside(train: Transitions, actions: ActionSpec) -> list[Fault]:
         if is_bad.any():
             worst = float(values[is_bad][np.abs(values[is_bad]).argmax()])
             where = f"is {worst:g} and the like in {_rows(train, is_bad)}"
-            told.append(
-                Fault(part.name, f"{where}; expected {part.low:g} to {part.high:g}. Widen the box, or mend it.", "out_of_bounds")
-            )
+            expected = f"{part.low:g} to {part.high:g}. Widen the box, or mend it."
+            told.append(Fault(part.name, f"{where}; expected {expected}", "out_of_bounds"))
     if actions.labels and train.action.shape[1]:
         is_bad = (train.action[:, 0] < 0) | (train.action[:, 0] >= len(actions.labels))
         if is_bad.any():
