@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from policyloop.core.estimate import Estimate
-from policyloop.evaluate.choice import Choice, choose
+from policyloop.evaluate.choice import Choice, choose, newest
 from policyloop.evaluate.choice_of_run import choose_run
 from policyloop.evaluate.history import Doubt, facts_of
 from small_histories import curve_of, history_of
@@ -193,3 +193,29 @@ def test_a_choice_does_not_depend_on_the_unit_of_reward(scale):
     )
 
     assert choice.rule == "peak"
+
+
+def test_the_newest_of_a_line_is_its_last_checkpoint_whatever_the_curve_looks_like():
+    for q_mean in (RISING, OVERFIT, [0.0] * 8):  # a game of which nothing is expected yet is no collapse
+        choice = newest(curve_of(q_mean), history=a_history())
+
+        assert (choice.n_updates, choice.rule, choice.is_made) == (8000, "last", True)
+    assert "What a version of a line is worth shows when it plays" in choice.sentences[0]
+
+
+def test_the_newest_of_a_line_comes_before_the_run_broke_down():
+    choice = newest(curve_of([10.0, 30.0, math.inf, 30.0]), history=a_history())
+
+    assert choice.n_updates == 2000
+    assert newest(curve_of([math.nan]), history=a_history()).place is None
+
+
+def test_what_a_history_cannot_support_is_said_of_the_newest_and_forbids_nothing():
+    thin = a_history(n=3, n_held_out=1)
+
+    assert not choose(curve_of(RISING), history=thin).is_made
+    choice = newest(curve_of(RISING), history=thin)
+
+    assert choice.is_made
+    assert choice.doubts
+    assert not any(doubt.is_blocking for doubt in choice.doubts)

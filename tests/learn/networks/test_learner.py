@@ -330,3 +330,55 @@ def test_it_learns_from_what_is_played_meanwhile():
 def test_without_room_nothing_can_be_appended():
     with pytest.raises(BadSetting, match=r"learner.replay is 0, which leaves no room for more transitions"):
         learner("dqn").append(ladder(10))
+
+
+def scores(learner):
+    return learner.policy().scores(ladder(20).state).tobytes()
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_what_goes_on_from_a_policy_begins_with_exactly_what_it_knows(name):
+    earlier, later = learner(name), learner(name, history=ladder(20, seed=5), seed=2)
+    earlier.advance(3)
+    assert scores(later) != scores(earlier)
+
+    later.begin_with(earlier.policy())
+
+    assert scores(later) == scores(earlier)
+    weights = {path: tensor for path, tensor in later.state().items() if path.startswith(("weights/", "target/"))}
+    assert {path.split("/", 1)[1] for path in weights} == {path.split("/", 1)[1] for path in weights if "target/" in path}
+    for path, tensor in weights.items():
+        np.testing.assert_array_equal(tensor, weights[f"target/{path.split('/', 1)[1]}"], err_msg=path)
+    later.advance(3)
+    assert scores(later) != scores(earlier)
+
+
+def test_what_goes_on_keeps_the_units_of_the_first():
+    history = ladder(20)
+    tenfold = dataclasses.replace(
+        history, reward=10 * history.reward, state=history.state + 3, next_state=history.next_state + 3
+    )
+    earlier, later = learner("dqn"), learner("dqn", history=tenfold)
+    earlier.advance(3)
+
+    later.begin_with(earlier.policy())
+
+    kept, own = (made.learned.scaler for made in (earlier, later))
+    for name, number in kept._asdict().items():
+        np.testing.assert_array_equal(number, getattr(own, name), err_msg=name)
+
+
+def test_a_policy_of_another_shape_is_nothing_to_go_on_from():
+    earlier = learner("dqn", width=8)
+    earlier.advance(1)
+
+    with pytest.raises(BadModel, match=r"has the shape \(8,\) for 'critic0.0.b'; expected the shape \(16,\)"):
+        learner("dqn").begin_with(earlier.policy())
+
+
+def test_an_actor_is_more_than_a_policy_tells_so_learners_of_numbers_do_not_go_on():
+    earlier = learner("rebrac")
+    earlier.advance(1)
+
+    with pytest.raises(BadSetting, match=r"learner\.goes_on is true, which takes a learner of labels: dqn or cql_discrete"):
+        learner("rebrac").begin_with(earlier.policy())

@@ -13,7 +13,8 @@ from policyloop.cli.screen import write_json, write_table
 from policyloop.core.model import short
 from policyloop.run.versions import Version, versions_of
 
-_HEADS = ("version", "policy", "state", "learned from", "mean max Q", "episodes", "mean length", "mean return")
+_HEADS = ("#", "policy", "state", "from", "max Q", "played", "length", "return")  # fits into 80 columns
+_TOLD = "from: steps that it learned from; played: episodes; length, return: their means, with the standard error"
 
 
 def run(
@@ -40,8 +41,11 @@ def run(
         typer.echo(f"loop '{loop}' has no version yet, and nobody has played.")
         return
     write_table(_HEADS, [_row(version) for version in versions])
+    typer.echo(f"\n{_TOLD}")
     if fixed is not None:
-        typer.echo(f"\nmax Q: the mean over the {len(fixed.states):,} steps of episode {fixed.episode_id}, which is held out")
+        typer.echo(
+            f"max Q: the mean over the {len(fixed.states):,} steps of episode {fixed.episode_id}, which is not learned from"
+        )
 
 
 def _row(version: Version) -> tuple[str, ...]:
@@ -49,11 +53,11 @@ def _row(version: Version) -> tuple[str, ...]:
     played = version.played
     return (
         str(version.number),
-        short(version.policy),
+        short(version.policy) if version.number else version.policy.removeprefix("imported:"),
         version.state,
         f"{version.n_learned_from:,}" if version.n_learned_from else "",
         "" if version.max_q is None else f"{version.max_q:.3f}",
         "" if played is None else f"{played.n_episodes:,}",
         "" if played is None else f"{played.mean_length:.1f}",
-        "" if played is None else f"{played.mean_return:.3f} +- {played.return_stderr:.3f}",
+        "" if played is None else f"{played.mean_return:.3f} +-{played.return_stderr:.3f}",
     )
