@@ -102,7 +102,7 @@ def test_the_commands_run_in_order_and_a_better_controller_comes_of_them(tmp_pat
     for _ in range(3):  # apply, import, join
         done(next(commands))
     (score,) = json.loads(done(next(commands), "--json"))
-    assert score["episodes"] == 60
+    assert score["episodes"] == 40
     done(next(commands))
 
     done(next(commands))
@@ -117,7 +117,7 @@ def test_the_commands_run_in_order_and_a_better_controller_comes_of_them(tmp_pat
     done(promote)
 
     port = free_port()
-    line = [sys.executable, "-m", "policyloop", *up[1:], "--port", port]
+    line = [sys.executable, "-m", "policyloop", *up[1:], "--workers", "1", "--port", port]
     server = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_it_answers(port)
