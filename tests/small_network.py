@@ -8,6 +8,7 @@ import safetensors.numpy
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
 from policyloop.core.state import StateEncoder
+from policyloop.ingest.parts import part_names
 from policyloop.policy.network import Network
 from policyloop.policy.policies.network import load, random_network
 from policyloop.run.deployment import Deployment
@@ -37,6 +38,7 @@ def network_for(spec: LoopSpec, *, head: str | None = None, seed: int = 0) -> Ne
         state_shape=encoder.shape,
         n_outputs=n_outputs,
         rng=np.random.default_rng(seed),
+        choices=tuple(part.labels for part in spec.actions.choices),
     )
     middle = {"center": [(p.low + p.high) / 2 for p in box], "half": [(p.high - p.low) / 2 for p in box]}
     return load({**made.settings, **middle}, made.tensors)
@@ -55,7 +57,7 @@ def model_of(spec: LoopSpec, network: Network) -> tuple[Manifest, bytes]:
         policy="network",
         settings=settings,
         features={"kind": "state", **encoder.to_json()},
-        labels=[part.name for part in spec.actions.box] or list(spec.labels),
+        labels=part_names(spec.actions) or list(spec.labels),
         explorer={
             "name": explore.name,
             "floor": explore.floor,

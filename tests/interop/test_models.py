@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from gearbox import GEARBOX
 from policyloop.core import plugins
 from policyloop.core.errors import Invalid, MissingLibrary
 from policyloop.core.spec_file import read_spec
@@ -44,6 +45,25 @@ def test_an_onnx_file_acts_as_the_network_does_and_draws_where_it_is_asked_to():
     np.testing.assert_allclose(action, parts.network.act(STATES), atol=1e-5)
     np.testing.assert_allclose(value, parts.network.value(STATES, action), atol=1e-5)
     assert (drawn > action).all()
+
+
+def test_labels_beside_numbers_leave_with_their_names():
+    parts = parts_of(GEARBOX, head="gaussian")
+
+    made = files_of("safetensors", parts)
+    told = json.loads(made[".json"])
+    again = networks.load(told["settings"], safetensors.numpy.load(made[""]))
+
+    assert told["choices"] == [{"name": "gear", "labels": ["low", "mid", "high"]}]
+    assert told["box"] == [{"name": "throttle", "min": 0, "max": 1}]
+    np.testing.assert_array_equal(again.act(STATES[:, :2]), parts.network.act(STATES[:, :2]))
+
+
+def test_a_module_of_torch_is_of_labels_or_of_numbers():
+    parts = parts_of(GEARBOX, head="gaussian")
+
+    with pytest.raises(Invalid, match="torch: is for labels or for numbers, not for both at once; expected onnx"):
+        files_of("torch", parts)
 
 
 @pytest.mark.parametrize("loop", [CART, STEERED], ids=["numbers", "labels"])

@@ -30,12 +30,14 @@ class ModelParts:
         """What is written beside the weights, as JSON."""
         encoder = StateEncoder.from_json(self.manifest.features)
         box = [{"name": part.name, "min": part.low, "max": part.high} for part in self.spec.actions.box]
+        choices = [{"name": part.name, "labels": list(part.labels)} for part in self.spec.actions.choices]
         return {
             "format": FORMAT,
             "loop": self.manifest.loop,
             "model": self.model,
             "state": list(encoder.names) if len(encoder.shape) == 1 else list(encoder.shape),
             "labels": [] if box else list(self.manifest.labels),
+            **({"choices": choices} if choices else {}),
             "box": box,
             "settings": dict(self.network.settings),
         }

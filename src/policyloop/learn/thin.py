@@ -133,8 +133,9 @@ def _constant_parts(train: Transitions, actions: ActionSpec) -> list[str]:
     for i, part in enumerate(actions.box):
         if train.action_value.shape[1] > 1 and _is_constant(train.action_value[:, i : i + 1]):
             told.append(f"{part.name} is always {train.action_value[0, i]:g}: what another value brings is not known.")
-    if actions.labels and train.action.shape[1]:
-        never = [label for place, label in enumerate(actions.labels) if not (train.action[:, 0] == place).any()]
+    labelled = [part.labels for part in actions.choices] or ([actions.labels] if actions.labels else [])
+    for i, labels in enumerate(labelled[: train.action.shape[1]]):
+        never = [label for place, label in enumerate(labels) if not (train.action[:, i] == place).any()]
         if never:
             told.append(f"{', '.join(never)} was never done: what it brings is not known.")
     return told

@@ -3,8 +3,9 @@
 Question answered: what would this model do here, how sure is it, and how much does it expect at the least? Over numbers the
 mean is the action without exploring, which the value is of, and the deviation is that of its own distribution, in the
 action's units. Over labels there is a mean and a deviation of the critics for every label, and the value is of the one it
-would take: where the least that the critics expect is highest.
-Letters: n states, a numbers of an action, k labels, j critics.
+would take: where the least that the critics expect is highest. Where labels stand beside numbers, mean and deviation are those
+of the numbers, and the value is of these with the likeliest labels.
+Letters: n states, a numbers of an action, p labelled parts beside them, k labels, j critics.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ def predicted(
         critics = network.critics(states)
         return critics.mean(axis=0), critics.std(axis=0), critics.min(axis=0).max(axis=1)
     limits = np.asarray(low, np.float32), np.asarray(high, np.float32)
-    mean: Floats = np.clip(network.act(states), *limits)
-    return mean, _deviation(network, states), network.value(states, mean)
+    action, p = network.act(states), len(network.choices)
+    mean: Floats = np.clip(action[:, p:], *limits)
+    return mean, _deviation(network, states), network.value(states, np.concatenate([action[:, :p], mean], axis=1))
 
 
 def network_of(policy: object) -> Network | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,7 +101,22 @@ def what_is_wanted_is_done_most(create: CreateBox) -> None:
         np.testing.assert_allclose(density.mode(), wanted.action, atol=1e-6)
 
 
-BOX_PROMISES = (no_mass_is_outside_the_limits, it_is_a_pure_function_over_boxes, what_is_wanted_is_done_most)
+def labels_beside_numbers_keep_probabilities(create: CreateBox) -> None:
+    """Each part's probabilities sum to one and none is negative; the label that the policy likes best stays the likeliest."""
+    wanted = msgspec.structs.replace(_wants()[0], pmfs=[[0.2, 0.5, 0.3], [1.0]])
+    found = create().pmfs(wanted)
+    assert [len(pmf) for pmf in found] == [3, 1], f"{found} are not probabilities for 3 labels and for 1"
+    for pmf in found:
+        assert min(pmf) >= 0 and abs(sum(pmf) - 1) < 1e-9, f"{pmf} are no probabilities"
+    assert max(found[0]) == found[0][1], f"the likeliest label got {found[0][1]} of {found[0]}"
+
+
+BOX_PROMISES = (
+    no_mass_is_outside_the_limits,
+    it_is_a_pure_function_over_boxes,
+    what_is_wanted_is_done_most,
+    labels_beside_numbers_keep_probabilities,
+)
 
 
 def _wants() -> list[Wanted]:

@@ -90,10 +90,12 @@ def files(parts: ModelParts, *, is_stochastic: bool) -> dict[str, bytes]:
     """The two files: the module's state under no further suffix, the description under `.json`.
 
     Raises:
-        Invalid: it is to be stochastic: a module says both.
+        Invalid: it is to be stochastic: a module says both; or its actions are labels and numbers at once.
     """
     if is_stochastic:
         raise Invalid([Fault("--stochastic", "is for onnx; a module's `gaussian` says how much it varies. Leave it out.")])
+    if parts.network.choices:
+        raise Invalid([Fault("torch", "is for labels or for numbers, not for both at once; expected onnx or safetensors.")])
     state = {name: tensor.numpy() for name, tensor in TorchPolicy(parts.network).state_dict().items()}
     told = msgspec.json.format(msgspec.json.encode(parts.description()), indent=2)
     return {

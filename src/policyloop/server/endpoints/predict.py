@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from policyloop.core.endpoint import Call, Endpoint, Reply
@@ -39,6 +40,8 @@ class PredictAnswer(msgspec.Struct, frozen=True, kw_only=True):
     mean: list[list[float]]  # the action without exploring, inside the limits; of labels, what the critics expect on average
     standard_deviation: list[list[float]]  # of the policy's own distribution, in the action's units; of labels, of the critics
     value: list[float]  # the least return to expect of that action; of labels, of the best one
+    # of labels beside numbers, by part: the policy's own probability of each; the value is of the numbers with the likeliest
+    pmf: dict[str, list[list[float]]] | UnsetType = UNSET
 
 
 async def predict(service: Service, call: Call) -> Reply:
@@ -56,7 +59,8 @@ def _answer(live: Live, network: Network, request: PredictRequest) -> bytes:
     low, high = Limits(live.spec).between(None)
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
         mean, deviation, value = predicted(network, states, low=low, high=high)
-    _check_numbers(mean, deviation, value)
+        chances = network.chances(states) if network.choices else []
+    _check_numbers(mean, deviation, value, *chances)
     names = [part.name for part in live.spec.actions.box] or list(live.spec.labels)
     answer = PredictAnswer(
         model=live.name,
@@ -64,6 +68,7 @@ def _answer(live: Live, network: Network, request: PredictRequest) -> bytes:
         mean=mean.tolist(),
         standard_deviation=deviation.tolist(),
         value=value.tolist(),
+        pmf={part.name: pmf.tolist() for part, pmf in zip(live.spec.actions.choices, chances, strict=True)} or UNSET,
     )
     return _encode(answer)
 
