@@ -7,6 +7,7 @@ not the server's: here a coin is thrown, and what was drawn evenly is tracked as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +22,7 @@ from policyloop.simulate.drivers import Moment, Report, Turn, tracked_rows, turn
 
 TIMEOUT_S = 30.0
 _MAX_ROWS = 500  # of one request
+_AT_ONCE = 8  # episodes that wait for an answer: what they log then goes to the disk together
 
 
 class Remote:
@@ -31,12 +33,15 @@ class Remote:
         self._loop, self._actions = loop, actions
         self._uniform = Uniform(actions)
         self._random_fraction, self._rng = random_fraction, rng
+        self._threads = ThreadPoolExecutor(_AT_ONCE)
 
     def act(self, moment: Moment) -> list[Turn]:
         """See `Driver`."""
         is_random = self._rng.random(len(moment.contexts)) < self._random_fraction
         drawn = self._drawn(moment, np.flatnonzero(is_random).tolist())
-        return [drawn[row] if row in drawn else self._asked(moment, row) for row in range(len(moment.contexts))]
+        rows = [row for row in range(len(moment.contexts)) if row not in drawn]
+        asked = dict(zip(rows, self._threads.map(lambda row: self._asked(moment, row), rows), strict=True))
+        return [drawn[row] if row in drawn else asked[row] for row in range(len(moment.contexts))]
 
     def hear(self, reports: Sequence[Report]) -> None:
         """See `Driver`."""
@@ -45,7 +50,8 @@ class Remote:
             self._client.outcomes(self._loop, rows[start : start + _MAX_ROWS])
 
     def close(self) -> None:
-        """Leave no connection open."""
+        """Leave no thread and no connection open."""
+        self._threads.shutdown()
         self._client.close()
 
     def _drawn(self, moment: Moment, rows: Sequence[int]) -> dict[int, Turn]:
