@@ -16,7 +16,7 @@ from made_loops import CORRIDOR, LADDER
 from policyloop.core.errors import BadSetting
 from policyloop.core.spec_file import read_spec, to_mapping
 from policyloop.learn.checkpoints import CheckpointFolder, lines_of
-from policyloop.learn.offline import Checkpoint, check_learner, largest_value, length_of, train_offline
+from policyloop.learn.offline import Checkpoint, check_learner, goes_on, largest_value, length_of, train_offline
 
 HISTORY = corridor(30)
 TRAIN, HELD_OUT = HISTORY.to_learn_from(0.75), HISTORY.to_evaluate_on(0.75)
@@ -196,3 +196,34 @@ def test_the_mean_best_expected_return_along_one_held_out_episode_is_followed():
     assert run.curve[-1]["max_q"] == pytest.approx(policy.value(states, policy.act(states)).mean())
     nobody = HELD_OUT.where(HELD_OUT.split > 1)
     assert "max_q" not in train_offline(TRAIN, nobody, spec=read_spec(CORRIDOR), seed=1).curve[-1]
+
+
+def test_a_run_that_goes_on_begins_with_what_is_known():
+    pytest.importorskip("jax", reason="needs the extra rl")
+    learner = {"name": "dqn", "width": 8, "depth": 1, "batch": 16, "updates": 2, "checkpoint_every": 1}
+    spec = read_spec(to_mapping(read_spec(LADDER)) | {"learner": learner})
+    history, places = ladder(30), np.arange(5.0)[:, np.newaxis]
+    known = train_offline(history, history, spec=spec, seed=1).checkpoints[-1].policy
+
+    anew = train_offline(history, history, spec=spec, seed=2)
+    on = train_offline(history, history, spec=spec, seed=2, begin_with=known)
+
+    far_anew, far = (np.abs(run.checkpoints[0].policy.scores(places) - known.scores(places)).max() for run in (anew, on))
+    assert far < 0.1 * far_anew  # one update is a small step
+
+
+def test_trees_cannot_go_on_and_say_so():
+    history = ladder(30)
+    known = train_offline(history, history, spec=read_spec(LADDER), seed=1).checkpoints[-1].policy
+
+    with pytest.raises(
+        BadSetting, match=r"learner\.goes_on is true, and fqi cannot go on from a model; expected dqn or cql_discrete"
+    ):
+        train_offline(history, history, spec=read_spec(LADDER), seed=1, begin_with=known)
+
+
+def test_whether_it_goes_on_is_true_or_false():
+    assert goes_on(spec_of(LADDER, learner={"goes_on": True}))
+    assert not goes_on(read_spec(LADDER))
+    with pytest.raises(BadSetting, match=r"learner\.goes_on is yes please; expected true or false"):
+        goes_on(spec_of(LADDER, learner={"goes_on": "yes please"}))

@@ -161,3 +161,42 @@ def test_missing_propensities_are_no_hindrance(deployment):
     made, _ = refreshed(deployment, CORRIDOR, history)
 
     assert "600 of 600 steps have no propensity" in made.sentence
+
+
+LINE = LADDER.replace("{name: fqi, n_trees: 10", "{name: dqn, goes_on: true, width: 8, depth: 1, batch: 16")
+
+
+def promoted(deployment, text, history):
+    """A model of the loop, live by a person's word."""
+    made, _ = refreshed(deployment, text, history)
+    deployment.registry.promote_by_person("ladder", made.model, why="a test", is_unseen_fine=True)
+    return made.model
+
+
+def progress_told(deployment, model):
+    return deployment.registry.load("ladder", model).manifest.progress
+
+
+def test_a_model_of_a_line_goes_on_from_the_one_that_decides(deployment):
+    pytest.importorskip("jax", reason="needs the extra rl")
+    first = promoted(deployment, LINE, ladder(40))
+
+    second, _ = refreshed(deployment, LINE, ladder(40, seed=1))
+
+    assert "goes_on_from" not in progress_told(deployment, first)
+    assert progress_told(deployment, second.model)["goes_on_from"] == first
+    assert deployment.registry.load("ladder", second.model).manifest.parent == first
+    assert (progress_told(deployment, second.model)["chosen_by"], progress_told(deployment, first)["chosen_by"]) == (
+        "last",
+        "last",
+    )
+    assert "What a version of a line is worth shows when it plays" in second.sentence
+
+
+def test_without_goes_on_every_model_begins_anew(deployment):
+    text = LADDER.replace("{name: fqi", "{name: fqi, goes_on: false")
+    promoted(deployment, text, ladder(40))
+
+    made, _ = refreshed(deployment, text, ladder(40, seed=1))
+
+    assert "goes_on_from" not in progress_told(deployment, made.model)
