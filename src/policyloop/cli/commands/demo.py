@@ -117,7 +117,7 @@ def cartpole(
 @app.command()
 def tetris(
     tag: Annotated[str, typer.Option("--tag", help="Names the lines: TAG-small and TAG-full.")] = "tetris",
-    games: Annotated[int, typer.Option("--exam", min=10, help="Games of the exam, of each player.")] = 200,
+    games: Annotated[int, typer.Option("--exam", min=10, help="Games of the exam, of each player.")] = 500,
     seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for data and picture.", show_default=False)] = None,
     as_json: AsJson = False,

@@ -56,13 +56,14 @@ _SHUFFLES_AT_ONCE = 2_000
 _LEARNER = {
     "name": "dqn",
     "goes_on": True,
-    "checkpoint_every": 500,
+    "checkpoint_every": 1000,
     "channels": [],  # convolutions see no more here, and take thirty times as long on a CPU
     "width": 256,
     "depth": 2,
     "batch": 128,
     "learning_rate": 0.0005,
     "target_rate": 0.01,
+    "replay": 50_000,  # more than is played: with room of one size, nothing is compiled again from version to version
 }
 
 
@@ -90,8 +91,9 @@ class Board:
         return f"--set rows={self.rows} --set columns={self.columns}"
 
 
-SMALL = Board(name="small", rows=12, columns=8, cold_games=200, n_versions=6, games=48, updates=1500)
-FULL = Board(name="full", rows=20, columns=15, cold_games=120, n_versions=4, games=32, updates=1500)
+# more updates of as many games expect more and earn less
+SMALL = Board(name="small", rows=12, columns=8, cold_games=300, n_versions=7, games=96, updates=2000)
+FULL = Board(name="full", rows=20, columns=15, cold_games=120, n_versions=4, games=32, updates=2000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ class Plan:
 
     tag: str = "tetris"  # before the names of its lines
     boards: tuple[Board, ...] = (SMALL, FULL)
-    exam_games: int = 200
+    exam_games: int = 500
     seed: int = 0
 
 
