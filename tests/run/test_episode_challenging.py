@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from made_history import corridor, ladder
 from made_loops import CORRIDOR, LADDER
@@ -17,6 +17,7 @@ from policyloop.log.writer import LogWriter
 from policyloop.run import challenging, episode_challenging, jobs
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.gate_state import explained, gate_state
+from policyloop.run.log_watch import begin_again
 from policyloop.run.looks import look
 from policyloop.run.offline import refresh_offline
 from shop import swap_onto
@@ -288,3 +289,36 @@ def test_right_after_a_move_nothing_of_the_new_state_is_counted(in_corridor, dep
     deployment.registry.challenges.approve("corridor", why="agreed")
 
     assert gate_state(deployment, "corridor").challenge.n_served == 0
+
+
+def test_records_that_contradict_themselves_freeze_promotions_and_send_the_challenge_back(in_corridor, deployment):
+    in_canary(in_corridor)
+    in_corridor.play(5)
+    append, (bad, *_) = in_corridor.log.append, [0]
+
+    def untrue(event):
+        nonlocal bad
+        if hasattr(event, "propensity") and not bad:
+            bad, event = 1, structs.replace(event, propensity=0.25)
+        return append(event)
+
+    in_corridor.log.append = untrue
+    in_corridor.swap = swap_onto(in_corridor.log, deployment)
+    in_corridor.play(5)
+
+    (sentence,) = look(deployment, "corridor")
+
+    assert "CANARY -> LOG-CHECK" in sentence
+    assert "propensity is 0.25; expected 1, which its own record gives the action" in sentence
+    state = gate_state(deployment, "corridor")
+    assert (state.is_frozen, [alarm.name for alarm in state.alarms]) == (True, ["log-contract"])
+
+    begin_again(deployment, "corridor")
+    deployment.registry.unfreeze("corridor", why="mended")
+    in_corridor.play(26)
+    look(deployment, "corridor")
+    look(deployment, "corridor")
+    assert in_corridor.state() == State.SHADOW
+    in_corridor.play(11)
+    look(deployment, "corridor")
+    assert gate_state(deployment, "corridor").challenge.n_served == 11  # what came before counts no more

@@ -42,7 +42,7 @@ class Enough:
     shadow: int  # in which the challenger has to answer, before any is its own
     ramp: int  # at the larger share, before it decides alone
     unit: str  # in the plural
-    is_log_checked: bool = True  # whether the log is checked before the challenger is asked
+    is_log_checked: bool = True  # whether LOG-CHECK comes before SHADOW; else it goes on beside it, and an alarm leads there
     is_agreed_to: bool = False  # whether a person has to agree before any is its own
 
 

@@ -19,7 +19,8 @@ from policyloop.core.model import BASELINE, short
 from policyloop.core.spec_file import from_json
 from policyloop.gate import advice
 from policyloop.gate.episodes import EpisodeAccount, begun, bounds_of, from_map, judged, taken_up, to_map
-from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings, State, Step, after_asked, step
+from policyloop.gate.logcheck import FEWEST, LogCheck
+from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings, State, Step, after_asked, after_log_check, step
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.ingest.checks import checks_of
 from policyloop.registry.challenge_rows import ChallengeRow
@@ -29,6 +30,7 @@ from policyloop.registry.registry import Standing
 from policyloop.run.advised import followed_in
 from policyloop.run.deployment import Deployment
 from policyloop.run.episode_trials import heard_since, mean_return_before
+from policyloop.run.step_watch import check_steps
 from policyloop.serve import canary
 from policyloop.serve.aligned import ready
 from policyloop.serve.live import BUDGET_S
@@ -85,8 +87,9 @@ def look(deployment: Deployment, loop: str) -> str | None:
     row = registry.challenges.open(standing.spec.loop)
     if row is None:
         return None
+    log = check_steps(deployment, standing.spec)
     account, n_broken = account_now(deployment, standing, row)
-    found = _findings(deployment, standing, row, account, n_broken)
+    found = _findings(deployment, standing, row, account, n_broken, log=log)
     done = step(
         row.state,
         found,
@@ -112,7 +115,7 @@ def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow) -
         return replace(account, state=row.state.value, n_served=0), 0
     if row.state in ASKED:  # counted anew at each look: a handful
         asked_in = row.state.value.lower()
-        heard = heard_since(deployment, row.loop, challenge=row.id, position=row.started_at, asked_in=asked_in)
+        heard = heard_since(deployment, row.loop, challenge=row.id, position=_heard_from(deployment, row), asked_in=asked_in)
         followed = followed_in(deployment, standing.spec, row) if row.state == State.ADVISORY else None
         return replace(account, state=row.state.value, n_served=heard.n_asked, followed=followed), heard.n_broken
     heard = heard_since(deployment, row.loop, challenge=row.id, position=account.position)
@@ -141,7 +144,13 @@ def reasons_of(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]
 
 def _begun(deployment: Deployment, spec: LoopSpec, row: ChallengeRow) -> EpisodeAccount:
     mean_return = mean_return_before(deployment, row.loop, row.started_at)
-    return begun(row.state.value, bounds=bounds_of(spec), mean_return=mean_return, position=row.started_at)
+    return begun(row.state.value, bounds=bounds_of(spec), mean_return=mean_return, position=_heard_from(deployment, row))
+
+
+def _heard_from(deployment: Deployment, row: ChallengeRow) -> int:
+    """When it was first asked, microseconds; after an alarm of the log again: what came before is spoilt."""
+    moves = deployment.registry.challenges.moves(row.loop, challenge=row.id)
+    return max((move.at for move in moves if move.after == State.SHADOW), default=row.started_at)
 
 
 def _alpha_of(spec: LoopSpec) -> float:
@@ -149,16 +158,17 @@ def _alpha_of(spec: LoopSpec) -> float:
 
 
 def _findings(
-    deployment: Deployment, standing: Standing, row: ChallengeRow, account: EpisodeAccount, n_broken: int
+    deployment: Deployment, standing: Standing, row: ChallengeRow, account: EpisodeAccount, n_broken: int, *, log: LogCheck
 ) -> Findings:
     checks = (_works(deployment, standing.spec, row),) if row.state == State.FROZEN else ()
     return Findings(
         checks=checks,
-        alarms=(),
-        n_checked=0,
+        alarms=log.alarms,
+        n_checked=log.n,
         n_served=account.n_served,
         proof=reasons_of(row, account) if row.state in DECIDING else (),
         guards=_of_broken(account.n_served, n_broken),
+        holds=() if row.state not in DECIDING or log.n >= FEWEST else after_log_check(log.n).reasons,
         told=() if account.followed is None else (advice.reason(account.followed),),
     )
 

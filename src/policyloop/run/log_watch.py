@@ -23,6 +23,7 @@ from policyloop.gate.logcheck import LogCheck, LogState
 from policyloop.join.audit import Audit, added, less
 from policyloop.join.history import examples_of
 from policyloop.join.hour_states import hour_states
+from policyloop.run import step_watch
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
 from policyloop.run.settled import settled_before
@@ -66,6 +67,9 @@ def begin_again(deployment: Deployment, loop: str) -> None:
         UnknownLoop: no loop has that name.
     """
     spec = deployment.registry.standing(loop).spec
+    if spec.episodes is not None:
+        step_watch.begin_again(deployment, spec)
+        return
     fresh = replace(logcheck.begin(spec), until=deployment.clock.now_us())
     audit = msgspec.json.encode(_audit(deployment, spec)).decode()
     deployment.registry.challenges.carry(spec.loop, FORGIVEN, audit)
@@ -74,6 +78,8 @@ def begin_again(deployment: Deployment, loop: str) -> None:
 
 def remembered(deployment: Deployment, spec: LoopSpec) -> LogCheck | None:
     """What the last look left; None before the first."""
+    if spec.episodes is not None:
+        return step_watch.remembered(deployment, spec)
     state = _remembered(deployment, spec)
     if state is None:
         return None
