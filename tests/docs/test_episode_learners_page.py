@@ -8,8 +8,11 @@ import pytest
 
 from made_history import MOVE, corridor
 from policyloop.core import plugins
+from policyloop.core.errors import BadSetting
 from policyloop.core.plugin_settings import names_with, settings_of
 from policyloop.core.spec_file import read_spec, to_mapping
+from policyloop.core.spec_learning import EPISODES_LEARNER
+from policyloop.learn.offline import check_learner
 from policyloop.learn.train import LEARNERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "episode-learners.md").read_text(encoding="utf-8")
@@ -91,3 +94,59 @@ def test_its_population_learns():
 
     assert [sorted(told) for told in names["told"]] == [["conservative", "critic_loss", "q_mean", "td_error"]] * 2
     assert names["policy"].act(corridor(1).state).shape == (20, 1)
+
+
+KINDS = {
+    "numbers": {"kind": "continuous", "box": {"force": {"min": -1, "max": 1}}},
+    "labels": {"labels": ["left", "right"]},
+    "both": {"kind": "tuple", "parts": {"gear": ["low", "high"], "force": {"min": -1, "max": 1}}},
+}
+
+IN_WORDS = {
+    "numbers": {"numbers"},
+    "labels": {"labels"},
+    "numbers, or labels": {"numbers", "labels"},
+    "numbers, also with labels beside them": {"numbers", "both"},
+}
+
+
+def taken_by(name):
+    """The kinds of actions that a learner can be applied with."""
+    found = set()
+    for kind, actions in KINDS.items():
+        learner = {"name": name, **({"command": "true"} if name == "outside" else {})}
+        spec = read_spec(
+            {
+                "loop": "cart",
+                "context": {"x": "number"},
+                "actions": actions,
+                "episodes": {},
+                "reward": {"expression": "next.x", "range": [-1, 1]},
+                "learner": learner,
+            }
+        )
+        try:
+            check_learner(spec)
+        except BadSetting:
+            continue
+        found.add(kind)
+    return found
+
+
+@pytest.mark.parametrize("name", [*IN_JAX, "fqi"])
+def test_the_table_says_which_actions_a_learner_takes(name):
+    pytest.importorskip("lightgbm" if name == "fqi" else "jax", reason="needs its library")
+    (told,) = re.findall(rf"^\| `{name}` \| ([^|]*) \|", PAGE.partition("## Settings")[0], re.MULTILINE)
+
+    assert IN_WORDS[told] == taken_by(name)
+
+
+def test_the_page_of_loop_files_names_the_learners_of_each_kind_of_action():
+    pytest.importorskip("jax", reason="needs the extra rl")
+    takers = {name: taken_by(name) for name in (*IN_JAX, "fqi", "outside")}
+    page = (Path(__file__).parents[2] / "docs" / "loop-spec.md").read_text(encoding="utf-8")
+
+    for kind, said in (("continuous", "numbers"), ("discrete", "labels"), ("tuple", "both")):
+        ((usual, others),) = re.findall(rf"^\| `{kind}` \| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
+        assert usual == EPISODES_LEARNER[kind]
+        assert {usual, *re.findall(r"`(\w+)`", others)} == {name for name, kinds in takers.items() if said in kinds}
