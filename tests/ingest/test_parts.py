@@ -100,6 +100,27 @@ def test_nothing_is_masked_or_ranked_among_numbers():
     ]
 
 
+@pytest.mark.parametrize(
+    ("checks", "told"),
+    [
+        (CART, "numbers: force (a number from -1 to 1); expected limits in its spec."),
+        (
+            ENGINE,
+            "labels with numbers beside them: gear (one of 'low', 'high'), throttle (a number from 0 to 1), brake (a number "
+            "from 0 to 4); expected no mask: leave labels out in the spec, and limit numbers there.",
+        ),
+    ],
+    ids=["numbers", "labels beside numbers"],
+)
+@pytest.mark.parametrize("masked", [{"mask": [True, False]}, {"exclude": ["low"]}], ids=["mask", "exclude"])
+def test_a_mask_over_numbers_is_refused_with_the_way_out(checks, told, masked):
+    request = DecideRequest(context=STATE, episode_id="e1", step=0, **masked)
+
+    (fault,) = faults_raised(lambda: ask(request, checks))
+
+    assert fault == f"$.{next(iter(masked))} is sent, but this loop's actions are {told}"
+
+
 def test_what_was_done_before_is_read_by_name_or_in_order():
     for previous in ({"force": 0.25}, [0.25]):
         asked = ask(DecideRequest(context=STATE, episode_id="e1", previous=previous), CART)

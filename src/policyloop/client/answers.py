@@ -38,7 +38,7 @@ class Answer:
     values: Mapping[str, Any] | None = None  # what to do, by part, where actions are numbers
     step: int | None = None  # place in its episode, from 0
     propensity_kind: str | None = None  # of numbers: `density`, `mixed` or `point`
-    action_value_estimate: float | None = None  # of numbers: the return that the model expects of this action, at the least
+    action_value_estimate: float | None = None  # in episodes: the return that the model expects of this action, at the least
     density: Mapping[str, Any] | None = None  # of numbers: what they were drawn from, when it was asked for
     episode_id: str | None = None  # as it was asked
     advice: Mapping[str, Any] | None = None  # what a challenger would do, for a person who acts: `model`, `action`, `values`

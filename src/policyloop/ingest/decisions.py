@@ -12,6 +12,7 @@ import msgspec
 
 from policyloop.core.candidates import Candidates
 from policyloop.core.errors import Fault, Invalid
+from policyloop.core.loop import ActionSpec
 from policyloop.core.wire import DecideRequest, TrackedDecision
 from policyloop.ingest.candidates import FindSet
 from policyloop.ingest.checks import Checks
@@ -80,9 +81,15 @@ def _previous_of(request: DecideRequest, checks: Checks, faults: list[Fault]) ->
         return None
     if request.mask is not None or request.exclude is not None:
         name = "exclude" if request.mask is None else "mask"
-        message = f"is sent, but this loop's actions are numbers: {described_parts(spec.actions)}; expected limits in its spec."
-        faults.append(Fault(f"$.{name}", message))
+        faults.append(Fault(f"$.{name}", _no_mask_in_parts(spec.actions)))
     return None if request.previous is None else parts_of(request.previous, spec.actions, faults, where="$.previous")
+
+
+def _no_mask_in_parts(actions: ActionSpec) -> str:
+    """Why nothing is left out of an action with numbers, and the way out."""
+    what, described = "numbers" if not actions.choices else "labels with numbers beside them", described_parts(actions)
+    way_out = "limits in its spec" if not actions.choices else "no mask: leave labels out in the spec, and limit numbers there"
+    return f"is sent, but this loop's actions are {what}: {described}; expected {way_out}."
 
 
 def _refuse_previous(faults: list[Fault]) -> None:

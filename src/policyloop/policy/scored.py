@@ -80,6 +80,12 @@ class ScoredPolicy:
             rewards[rows] = self.reward_model.predict(self.encoder.encode_many(contexts[rows])).mean
         return rewards
 
+    def action_value(self, context: Context, place: int) -> float | None:
+        """The return that is expected of one action, at the least; None of a model that looks at the next reward alone."""
+        if not isinstance(self.encoder, StateEncoder):
+            return None
+        return float(self.reward_model.predict(self.encoder.encode(context)).mean[place])
+
     def is_within_history(self, context: Context) -> bool:
         """Whether the state lies where it has learned from."""
         return self.support is None or self.support.holds(self.encoder.encode(context))

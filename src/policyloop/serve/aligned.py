@@ -75,6 +75,11 @@ class Aligned:
         self._n_today = len(spec.labels)
         self.support = policy.support
 
+    def action_value(self, context: Context, place: int) -> float | None:
+        """The return that is expected of one action by its place today; None of one that the model does not know."""
+        known = {new: old for old, new in self._pairs}
+        return self._policy.action_value(context, known[place]) if place in known else None
+
     def is_within_history(self, context: Context) -> bool:
         """Whether the state lies where the model has learned from."""
         return self._policy.is_within_history(context)

@@ -39,6 +39,7 @@ def answer_of(event: Decision, live: Live, request: DecideRequest, asked: Asked)
         split=event.split,
         ranking=UNSET if request.n is None or asked.candidates is None else [names[place] for place in event.action],
         step=UNSET if live.checks.is_plain or event.step is None else event.step,
+        action_value_estimate=UNSET if event.action_value_estimate is None else event.action_value_estimate,
         advice=advice,
     )
 

@@ -35,6 +35,7 @@ from policyloop.ingest.recent import Recent
 from policyloop.serve.answers import answer_of
 from policyloop.serve.box_decision import OUTSIDE_HISTORY, decision_of_numbers
 from policyloop.serve.episodes import Episodes, Step
+from policyloop.serve.expected import with_estimate
 from policyloop.serve.heard import asked_of, heard
 from policyloop.serve.live import Live
 from policyloop.serve.probabilities import point_of
@@ -204,7 +205,9 @@ class Decider:
             step, last = self._episodes.place(request.episode_id, request)
             said = msgspec.structs.replace(request, step=step)
         if live.box is None:
-            return self._made(live, said, asked, acting) if why is None else self._of_baseline(live, said, asked, acting)
+            if why is not None:
+                return self._of_baseline(live, said, asked, acting)
+            return with_estimate(self._made(live, said, asked, acting), live, asked.context.values)
         previous = _previous(live, said, asked, last)
         event, why_not = decision_of_numbers(
             live, said, asked, previous=previous, clock=self._clock, tell=self._tell, why=why or _unless_acting(acting)

@@ -7,9 +7,12 @@ have decided, the mixture is made again, what each said on its own is compared t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from policyloop.core.candidates import Candidates
 from policyloop.core.errors import NothingToDo
@@ -17,12 +20,14 @@ from policyloop.core.event import Decision
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.rng import draw, keyed_uniform, salt_id
+from policyloop.serve.expected import estimate_of
 from policyloop.serve.fallback import baseline_of
 from policyloop.serve.ranking import ranking
 from policyloop.serve.remade import remade
 from policyloop.serve.served import Served
 
 TOLERANCE = 1e-12
+ESTIMATE_TOLERANCE = 1e-5  # a network computes in single precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class Replay:
     is_split_alike: bool | None
     is_propensity_alike: bool | None  # the logged propensity is the pmf's entry
     is_side_alike: bool | None  # drawn again from what each model said; None: one alone could decide
+    is_estimate_alike: bool | None  # the return expected of the action, asked again; None: none was logged, or nobody to ask
     pmf: tuple[float, ...] | None  # what the policy gives now; None: it was not handed in
     largest_difference: float | None  # of logged and computed probabilities, mixed and of each model on its own
 
@@ -43,7 +49,13 @@ class Replay:
         """Whether nothing that could be asked differs."""
         is_action_alike = self.drawn_action is None or self.drawn_action == self.logged_action
         is_pmf_alike = self.largest_difference is None or self.largest_difference <= TOLERANCE
-        others = (self.is_split_alike, self.is_propensity_alike, self.is_ranking_alike, self.is_side_alike)
+        others = (
+            self.is_split_alike,
+            self.is_propensity_alike,
+            self.is_ranking_alike,
+            self.is_side_alike,
+            self.is_estimate_alike,
+        )
         return is_action_alike and is_pmf_alike and False not in others
 
     def sentences(self) -> list[str]:
@@ -65,6 +77,8 @@ class Replay:
             said.append("The logged side is not the one that the draw leads to.")
         if self.is_split_alike is False:
             said.append("The logged split is not the one that the id leads to.")
+        if self.is_estimate_alike is False:
+            said.append("The logged return that was expected of the action is not the one that the model expects.")
         if self.largest_difference is None:
             said.append("The probabilities were not computed again.")
         else:
@@ -105,6 +119,7 @@ def replay(
         is_split_alike=None if decision.salt_id is None else decision.split == _split(decision, salt),
         is_propensity_alike=None if logged is None else abs(decision.propensity - logged[action]) <= TOLERANCE,
         is_side_alike=again.is_side_alike,
+        is_estimate_alike=_is_estimate_alike(decision, asked.get(decision.policy)),
         pmf=None if again.pmf is None else tuple(again.pmf),
         largest_difference=max(again.differences, default=None),
     )
@@ -135,6 +150,14 @@ def _is_ranking_alike(decision: Decision, pmf: list[float] | None, salt: bytes) 
     uniform = partial(keyed_uniform, salt, decision.loop, decision.decision_id)
     again = ranking(pmf, decision.action[0], len(decision.action), uniform=uniform, allowed=decision.mask)
     return again == decision.action
+
+
+def _is_estimate_alike(decision: Decision, policy: object) -> bool | None:
+    logged = decision.action_value_estimate
+    if logged is None or policy is None or decision.action_source is not None:
+        return None
+    told = estimate_of(policy, msgspec.json.decode(decision.context), decision.action[0])
+    return told is not None and math.isclose(told, logged, rel_tol=ESTIMATE_TOLERANCE, abs_tol=ESTIMATE_TOLERANCE)
 
 
 def _split(decision: Decision, salt: bytes) -> float:

@@ -116,4 +116,5 @@ def _as_json(found: Rebuilt, made: Replay) -> dict[str, Any]:
         "ranking": [found.names[place] for place in decision.action],
         "logged": decision.probabilities() if decision.pmf is not None else None,
         "made_again": made.pmf,
+        **({} if decision.action_value_estimate is None else {"action_value_estimate": decision.action_value_estimate}),
     }
