@@ -38,13 +38,15 @@ from policyloop.simulate.history import play as play_history
 
 ENVIRONMENT = "tetris"
 SCORES = """
-SELECT e.policy, m.created_at, count(*) AS games, avg(e.length) AS steps, avg(g.score) AS score,
+SELECT e.policy, m.created_at, count(*) AS games, avg(e.length) AS steps, avg(g.score) AS score, avg(g.pieces) AS pieces,
     coalesce(stddev_samp(e.length) / sqrt(count(*)), 0) AS steps_stderr,
-    coalesce(stddev_samp(g.score) / sqrt(count(*)), 0) AS score_stderr
+    coalesce(stddev_samp(g.score) / sqrt(count(*)), 0) AS score_stderr,
+    coalesce(stddev_samp(g.pieces) / sqrt(count(*)), 0) AS pieces_stderr
 FROM episodes e
 JOIN (
-    SELECT t.episode_id, sum(o.value) AS score
-    FROM transitions t JOIN outcomes o USING (loop, decision_id) WHERE o.name = 'lines' GROUP BY t.episode_id
+    SELECT t.episode_id, sum(o.value) FILTER (WHERE o.name = 'lines') AS score,
+        sum(o.value) FILTER (WHERE o.name = 'placed') AS pieces
+    FROM transitions t JOIN outcomes o USING (loop, decision_id) GROUP BY t.episode_id
 ) g USING (episode_id)
 LEFT JOIN models m ON m.model = e.policy
 GROUP BY e.policy, m.created_at ORDER BY m.created_at NULLS FIRST
@@ -117,14 +119,16 @@ class Exam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """What the log says of one version: how long its games were, and what they scored."""
+    """What the log says of one version: how long its games were, and what they scored; means of a game."""
 
     policy: str
     games: int
     steps: float
+    score: float  # rows cleared
+    pieces: float  # placed
     steps_stderr: float
-    score: float  # rows cleared in a game
     score_stderr: float
+    pieces_stderr: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
