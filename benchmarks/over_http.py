@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -123,16 +124,24 @@ def tell(what: str, value: float, *, at_least: float) -> None:
     print(f"{'met   ' if value >= at_least else 'MISSED'} {what}: {value:.2f} (at least {at_least})")
 
 
-def one_run(name: str, home: Path, seconds: float) -> dict[str, float]:
-    """Start a server, wait until it answers, load it, end it."""
+def one_run(
+    name: str, home: Path, seconds: float, *, path: str = PATH, sent: Callable[[], list[bytes]] | None = None
+) -> dict[str, float]:
+    """Start a server, wait until it answers, load it, end it.
+
+    Args:
+        path: what is asked; of the loop `bench` without.
+        sent: makes the requests' bodies; those of `bench` without.
+    """
+    told = (sent or bodies)()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = subprocess.Popen([sys.executable, HERE / "http_servers.py", name, home, str(port)], stderr=subprocess.DEVNULL)
     try:
-        wait_until_it_answers(port)
+        wait_until_it_answers(port, path, told[0])
         requests = home / "bodies"
-        requests.write_bytes(b"\n".join(bodies()))
-        asked = [str(port), str(server.pid), str(seconds), PATH, requests]
+        requests.write_bytes(b"\n".join(told))
+        asked = [str(port), str(server.pid), str(seconds), path, requests]
         out = subprocess.run([sys.executable, HERE / "http_load.py", *asked], check=True, stdout=subprocess.PIPE)
         return json.loads(out.stdout)
     finally:
@@ -140,10 +149,10 @@ def one_run(name: str, home: Path, seconds: float) -> dict[str, float]:
         server.wait(30)
 
 
-def wait_until_it_answers(port: int) -> None:
+def wait_until_it_answers(port: int, path: str, body: bytes) -> None:
     """Ask until the first answer."""
     deadline_s = time.monotonic() + 60
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{PATH}", bodies()[0], {"content-type": "application/json"})
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"content-type": "application/json"})
     while True:
         try:
             urllib.request.urlopen(request, timeout=5).read()
