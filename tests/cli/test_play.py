@@ -1,5 +1,6 @@
 """`policyloop play tetris` in a terminal of its own: keys go in through it, and the log has the games of a person."""
 
+import json
 import os
 import pty
 import select
@@ -95,6 +96,12 @@ def test_games_of_a_person_are_logged_as_episodes(terminal, tmp_path):
     ]
     assert len({d.episode_id for d in decisions}) == 1
     assert [e.decision_id for e in events if not isinstance(e, Decision) and e.truncated] == [decisions[-1].decision_id]
+    run = [sys.executable, "-m", "policyloop"]
+    subprocess.run([*run, "join", "tetris"], cwd=tmp_path, check=True, capture_output=True)
+    line = json.loads(subprocess.run([*run, "line", "tetris", "--json"], cwd=tmp_path, check=True, capture_output=True).stdout)
+    (person,) = line["versions"]
+    assert (person["number"], person["policy"], person["played"]["n_episodes"]) == (0, "imported:human", 1)
+    assert person["played"]["mean_length"] == 5
 
 
 def test_without_a_terminal_it_says_so(tmp_path):

@@ -136,8 +136,11 @@ def tetris(
     typer.echo(
         f"\nmeans of {found.exam_games} games each on fresh seeds; p: one-sided, that the last is no better than random play"
     )
-    loops = " or ".join(f"`policyloop line {line.loop}`" for line in found.lines.values())
-    typer.echo(f"\npicture: {picture}\ndata: {folder} (cd there, then try {loops})\n{found.seconds:.0f} s in all")
+    typer.echo(f"\npicture: {picture}\ndata: {folder}; cd there, and try")
+    for line in found.lines.values():
+        size = f"--set rows={line.rows} --set columns={line.columns}"
+        typer.echo(f"  policyloop line {line.loop}\n  policyloop play {tetris_demo.ENVIRONMENT} --loop {line.loop} {size}")
+    typer.echo(f"{found.seconds:.0f} s in all")
 
 
 def _exams(found: tetris_demo.Found) -> list[tuple[str, ...]]:

@@ -45,7 +45,7 @@ def _draw_line(panels: Sequence[Axes], line: Line, exam_games: int) -> None:
         _framed(panel, title if p is None else f"{title}  ({_told(getattr(line, p))})", line.n_versions)
     known = [(version.number, version.max_q) for version in line.versions if version.max_q is not None]
     panels[-1].plot(*zip(*known, strict=True), "o-", color=_ACCENT, markersize=4)
-    _framed(panels[-1], "expected of one held-out game (mean max Q)", line.n_versions)
+    _framed(panels[-1], "mean max Q of one held-out game", line.n_versions)
     panels[0].set_ylabel(f"{line.loop}\n{line.rows} x {line.columns}")
     panels[0].legend(frameon=False, fontsize=8, loc="upper left")
 
