@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "candidates": ("One decision among candidates", []),
     "any_json": ("Any JSON beside declared fields", []),
     "decide_numbers": ("One decision that is a number beside one over labels, the log left out", []),
+    "numbers_over_http": ("A decision that is a number over HTTP, beside one over labels", ["--seconds", "10"]),
     "over_http": ("/decide over HTTP", ["--seconds", "10"]),
     "personalizer": ("A rank of the Personalizer endpoint beside /decide", ["--seconds", "5"]),
     "edge": ("A model published while a thousand deciders at the edge poll", ["--deciders", "1000", "--poll-s", "10"]),

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,11 @@ from policyloop.core.event import decode, encode, kind_of, unpack_floats
 from policyloop.core.loop import EpisodeSpec, ExploreSpec, LimitSpec
 from policyloop.core.rng import keyed_uniform
 from policyloop.core.shadow import read_shadow
+from policyloop.core.state import StateEncoder
 from policyloop.core.wire import DecideRequest
+from policyloop.policy.boxed import BoxPolicy, explorer_of
+from policyloop.policy.onnx_network import OnnxNetwork
+from policyloop.policy.policies.network import random_network
 from policyloop.serve.answers import with_pmf
 from policyloop.serve.decider import Decider
 from policyloop.serve.live import live_of
@@ -302,6 +307,36 @@ def test_wild_states_never_leave_the_limits(states, floor, scale):
         assert -0.9 <= force <= 0.9
         assert before is None or abs(force - before) <= 0.5 + 1e-12
         assert 0.0 < answer.propensity < math.inf
+        before = force
+
+
+def network_of(head, explorer):
+    encoder = StateEncoder.of(cart().context.values())
+    network = random_network(head=head, state_shape=encoder.shape, n_outputs=1, rng=np.random.default_rng(2))
+    return BoxPolicy(encoder, OnnxNetwork(network), explorer_of(explorer, {}), 0.05, ("force",))
+
+
+NETWORKS = [network_of(head, explorer) for head in ("tanh", "tanh_gaussian", "gaussian") for explorer in ("gaussian", "own")]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(NETWORKS), st.lists(st.tuples(WILD, WILD), min_size=1, max_size=6), st.booleans())
+def test_a_network_never_leaves_the_limits_and_where_it_has_no_number_the_baseline_stands_in(policy, states, explore):
+    decider = decider_of(policy, spec=cart(limits=LIMITED))
+
+    before = None
+    for step, (x, v) in enumerate(states):
+        request = DecideRequest(context={"x": x, "v": v}, episode_id="e1", step=step, explore=explore)
+        event, answer = (decided := decider.decide(request)).event, decided.answer
+        force = answer.values["force"]
+        assert -0.9 <= force <= 0.9
+        assert before is None or abs(force - before) <= 0.5 + 1e-12
+        assert 0.0 < answer.propensity < math.inf
+        assert event.propensity == Density.from_json(event.density).at([force])
+        if event.is_fallback:
+            assert (event.policy, event.action_value_estimate) == ("baseline", None)
+        else:
+            assert event.action_value_estimate == policy.value({"x": x, "v": v}, [force])
         before = force
 
 
