@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made_loops import CORRIDOR
 from policyloop.core.errors import Invalid
 from policyloop.core.loop import BoxPart, EpisodeSpec, LabelledPart, LimitSpec, LoopSpec
 from policyloop.core.spec_context import why_not
@@ -226,3 +227,23 @@ def test_whatever_stands_in_a_section_is_read_or_refused(value: Any, key: str):
         assert error.faults
     else:
         assert from_json(to_json(spec)) == spec
+
+
+def test_guards_and_slices_that_no_challenge_of_episodes_watches_are_told():
+    text = CORRIDOR.replace("outcomes: {}", "outcomes: {heat: {type: number, min: 0, max: 9}}")
+    guarded = read_spec(text + "gate: {guards: {heat: {margin: 1, range: [0, 9]}}}\n")
+
+    (told,) = (warning for warning in warnings_of(guarded) if warning.startswith("gate."))
+
+    assert told == (
+        "gate.guards are not watched in loops with episodes (heat): challenges are judged by whole returns alone; put what "
+        "must not get worse into reward.expression."
+    )
+
+
+def test_a_hold_out_of_episodes_without_a_last_step_finds_no_harm_and_that_is_told():
+    text = CORRIDOR + "gate: {hold_out: 0.1}\n"
+    endless = read_spec(text.replace(", max_steps: 20", ""))
+
+    assert any(warning.startswith("gate.hold_out is set and") for warning in warnings_of(endless))
+    assert not any(warning.startswith("gate.") for warning in warnings_of(read_spec(text)))

@@ -1,87 +1,19 @@
 """A model that was chosen offline challenges: it is asked, a person agrees, it plays whole episodes, and is proven or not."""
 
-import numpy as np
 import pytest
 from msgspec import UNSET, structs
 
-from made_history import corridor, ladder
-from made_loops import CORRIDOR, LADDER
+from episode_world import GATE, World, in_canary
+from made_loops import CORRIDOR
 from policyloop.core.errors import BadSetting, ChallengeRefused, PromotionRefused
 from policyloop.core.spec_file import read_spec
-from policyloop.core.wire import DecideRequest, OutcomeRequest
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
-from policyloop.ingest.outcomes import outcome
-from policyloop.join.hours import join_loop
-from policyloop.log.writer import LogWriter
-from policyloop.run import challenging, episode_challenging, jobs
-from policyloop.run.by_hand import ship_by_hand
+from policyloop.run import challenging, episode_challenging
 from policyloop.run.gate_state import explained, gate_state
 from policyloop.run.log_watch import begin_again
 from policyloop.run.looks import look
-from policyloop.run.offline import refresh_offline
 from shop import swap_onto
-
-GATE = "gate: {canary: 0.3}\n"
-
-
-def move_in_corridor(place, answer):
-    return {"place": float(np.clip(place["place"] + answer.values["move"], 0, 1))}
-
-
-def climb(rung, answer):
-    return {"rung": float(np.clip(rung["rung"] + (1 if answer.action == "up" else -1), 0, 4))}
-
-
-WORLDS = {
-    "corridor": (CORRIDOR, corridor, lambda rng: {"place": float(rng.random())}, move_in_corridor, 20),
-    "ladder": (LADDER, ladder, lambda rng: {"rung": float(rng.integers(5))}, climb, 8),
-}
-
-
-class World:
-    """A loop with episodes that somebody plays, and a model of it that was chosen offline."""
-
-    def __init__(self, deployment, name, *, gate=GATE):
-        text, history, self.start, self.after, self.n_steps = WORLDS[name]
-        self.deployment, self.name = deployment, name
-        spec = read_spec(text + gate)
-        deployment.registry.apply(spec)
-        job = jobs.begin(deployment.records, name, reason="asked for", n_examples=0, now_us=deployment.clock.now_us())
-        standing = deployment.registry.standing(name)
-        self.model = refresh_offline(deployment, standing, history(60), snapshot={}, job_id=job.id).model
-        self.log = LogWriter(deployment.home.log, clock=deployment.clock)
-        self.swap = swap_onto(self.log, deployment)
-        self.rng = np.random.default_rng(3)
-        self.n = 0
-
-    def play(self, n, *, instead=None, start=None):
-        """So many episodes from their start to their end; joined afterwards.
-
-        Args:
-            instead: says of an answer what a person carries out instead of what it says.
-            start: says where an episode begins.
-        """
-        self.swap.look()
-        decider = self.swap.find(self.name)
-        for _ in range(n):
-            self.n += 1
-            context = (start or self.start)(self.rng)
-            for step in range(self.n_steps):
-                answer = decider.decide(DecideRequest(context=context, episode_id=f"e{self.n}", step=step)).answer
-                if instead is not None:
-                    word = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, executed=instead(answer))
-                    self.log.append(outcome(word, decider.checks, received_at=self.deployment.clock.now_us()).event)
-                context = self.after(context, answer)
-            end = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, truncated=True, next_context=context)
-            self.log.append(outcome(end, decider.checks, received_at=self.deployment.clock.now_us()).event)
-        self.log.roll()
-        with ship_by_hand(self.deployment) as is_ours:
-            assert is_ours
-            join_loop(self.deployment.lake, self.deployment.records, self.deployment.registry.standing(self.name).spec)
-
-    def state(self):
-        return self.deployment.registry.challenges.all(self.name)[0].state
 
 
 @pytest.fixture(params=["corridor", "ladder"])
@@ -133,15 +65,6 @@ def test_no_episode_is_its_own_before_a_person_agrees(in_corridor, deployment):
     assert "was asked beside the champion in" in state.challenge.reasons[0].sentence
     decided = deployment.lake.rows("decisions", where="loop = 'corridor'", columns=("policy",))
     assert set(decided["policy"].to_pylist()) == {"baseline"}
-
-
-def in_canary(world):
-    episode_challenging.begin(world.deployment, world.name, world.model, why="a try")
-    while world.state() != State.CANARY:
-        world.play(10)
-        look(world.deployment, world.name)
-        if world.deployment.registry.challenges.all(world.name)[0].is_waiting:
-            world.deployment.registry.challenges.approve(world.name, why="agreed")
 
 
 def test_an_episode_stays_on_one_side_from_its_first_step_to_its_last(world, deployment):

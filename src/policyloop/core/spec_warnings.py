@@ -27,7 +27,7 @@ def largest_weight(spec: LoopSpec, *, n_actions: int | None = None) -> float:
 
 def warnings_of(spec: LoopSpec) -> list[str]:
     """Sentences, each with the key that it is about; empty when nothing looks odd."""
-    return [*about_weights(spec), *_about_range(spec), *_about_use(spec), *_about_time(spec)]
+    return [*about_weights(spec), *_about_range(spec), *_about_use(spec), *_about_time(spec), *_about_episodes(spec)]
 
 
 def about_weights(spec: LoopSpec, *, n_actions: int | None = None) -> list[str]:
@@ -116,5 +116,24 @@ def _about_time(spec: LoopSpec) -> list[str]:
     if spec.reward.close == "final":
         found.append(
             "reward.close is final: only for clients that send a final outcome for every decision, or rewards are biased."
+        )
+    return found
+
+
+def _about_episodes(spec: LoopSpec) -> list[str]:
+    """What the gate of episodes cannot do."""
+    if spec.episodes is None:
+        return []
+    found = []
+    for key, names in (("guards", [guard.name for guard in spec.gate.guards]), ("slices", spec.gate.slices)):
+        if names:
+            found.append(
+                f"gate.{key} are not watched in loops with episodes ({', '.join(names)}): challenges are judged by whole "
+                f"returns alone; put what must not get worse into reward.expression."
+            )
+    if spec.gate.hold_out and spec.episodes.max_steps is None:
+        found.append(
+            "gate.hold_out is set and episodes.max_steps is not, so nothing bounds the return of an episode, and harm done by "
+            "what is live is not found."
         )
     return found

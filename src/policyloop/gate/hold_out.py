@@ -13,19 +13,21 @@ from policyloop.gate.verdict import Call, Reason, number
 ALPHA = 0.01  # a roll-back throws away weeks of learning, so a false one is five times rarer than a false promotion
 
 
-def look_at_line(evidence: Evidence, *, alpha: float = ALPHA) -> Reason:
+def look_at_line(evidence: Evidence, *, alpha: float = ALPHA, is_of_episodes: bool = False) -> Reason:
     """ROLLBACK when the line is worse than the baseline, else INCONCLUSIVE; at any number of looks.
 
     Args:
         evidence: of live model minus baseline, since the line's anchor went live.
         alpha: chance that a line which is never worse is ever rolled back.
+        is_of_episodes: whether whole returns are the evidence, and not decisions.
     """
     is_worse = evidence.e_worse >= 1 / alpha
     low, high = evidence.interval(alpha=2 * alpha)
     if evidence.n == 0:
         sentence = "Nothing of the hold-out has matured yet."
     else:
-        told = f"{evidence.mean:+.4g} a decision beside the baseline in {evidence.n:,} events"
+        each, of = ("an episode", "closed episodes") if is_of_episodes else ("a decision", "events")
+        told = f"{evidence.mean:+.4g} {each} beside the baseline in {evidence.n:,} {of}"
         sure = f"{100 * (1 - alpha):g} % sure at most {high:+.4g}"
         sentence = f"The line earns {told}, {sure}{'' if is_worse else '; no harm is proven'}."
     numbers = {

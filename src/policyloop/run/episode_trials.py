@@ -9,6 +9,7 @@ Letters: n transitions, m episodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.clock import hour_of
 from policyloop.core.model import BASELINE
-from policyloop.core.shadow import CHALLENGER, HOLD_OUT, Shadow, read_shadow
+from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT, Shadow, read_shadow
 from policyloop.gate.episodes import ClosedEpisodes
 from policyloop.lake.schema import DECISIONS, TRANSITIONS
 from policyloop.lake.tables import in_hours
@@ -67,6 +68,26 @@ def heard_since(
     return Heard(closed=_closed(sorted(rows)), n_asked=n_asked, n_broken=n_broken)
 
 
+def held_out_since(deployment: Deployment, loop: str, *, position: int) -> ClosedEpisodes:
+    """The closed episodes that the live model played, or the hold-out; those of the live model stand as the challenger's.
+
+    Args:
+        position: microseconds; those that began up to then have been heard.
+    """
+    last = settled_before(deployment, loop) - 1
+    played = _played(deployment, loop, since=position)
+    if played is None:
+        return _closed([])
+    first, end, returns = played
+    rows: list[tuple[int, float, bool, float]] = []
+    for began_at, total, at_first, at_end in zip(first["decided_at"], returns, _shared(first), _shared(end), strict=True):
+        live, side, share, held = at_first
+        is_one_rule = (at_end[0], at_end[1]) == (live, side) and side in (CHAMPION, HOLD_OUT)
+        if is_one_rule and live != BASELINE and held > 0 and position < began_at <= last:
+            rows.append((int(began_at), float(total), side == CHAMPION, share / (share + held)))
+    return _closed(sorted(rows))
+
+
 def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
     """Mean return of the episodes in the hours before a moment; NaN where there are none."""
     if not deployment.lake.exists(TRANSITIONS):
@@ -80,7 +101,7 @@ def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
 
 def _played(
     deployment: Deployment, loop: str, *, since: int
-) -> tuple[dict[str, NDArray[np.object_]], dict[str, NDArray[np.object_]], NDArray[np.float64]] | None:
+) -> tuple[dict[str, list[Any]], dict[str, list[Any]], NDArray[np.float64]] | None:
     """The decisions that began and ended each episode, and their returns (m,); None without an episode."""
     lake = deployment.lake
     if not lake.exists(TRANSITIONS) or not lake.exists(DECISIONS):
@@ -99,14 +120,14 @@ def _played(
     return found[0], found[1], returns
 
 
-def _of_ids(decisions: pa.Table, ids: pa.ChunkedArray) -> dict[str, NDArray[np.object_]]:
+def _of_ids(decisions: pa.Table, ids: pa.ChunkedArray) -> dict[str, list[Any]]:
     """Of each id its decision; every one is there, for transitions are made of them."""
     place = pc.index_in(ids, value_set=decisions["decision_id"].combine_chunks())
     rows = decisions.take(place)
-    return {name: np.array(rows[name].to_pylist(), dtype=object) for name in ("decided_at", "side", "shadow", "mixture")}
+    return {name: rows[name].to_pylist() for name in ("decided_at", "side", "shadow", "mixture")}
 
 
-def _told(rows: dict[str, NDArray[np.object_]]) -> list[tuple[Shadow, str, float]]:
+def _told(rows: dict[str, list[Any]]) -> list[tuple[Shadow, str, float]]:
     """What each decision says: of the challenge, whose side it was on, and the challenger's share of what is not held out."""
     told = []
     for side, text, mixture in zip(rows["side"], rows["shadow"], rows["mixture"], strict=True):
@@ -115,6 +136,16 @@ def _told(rows: dict[str, NDArray[np.object_]]) -> list[tuple[Shadow, str, float
             if place:  # the champion stands first, also where it is the baseline
                 shares["held" if one["policy"] == BASELINE else "challenger"] += one["share"]
         told.append((read_shadow(text) if text else _NOTHING, side or "", shares["challenger"] / (1 - shares["held"])))
+    return told
+
+
+def _shared(rows: dict[str, list[Any]]) -> list[tuple[str, str, float, float]]:
+    """What each decision says: the live model, whose side it was on, and the shares of the live model and of the hold-out."""
+    told = []
+    for side, mixture in zip(rows["side"], rows["mixture"], strict=True):
+        parts = mixture or [{"policy": BASELINE, "share": 1.0}]
+        held = sum(one["share"] for one in parts[1:] if one["policy"] == BASELINE)
+        told.append((parts[0]["policy"], side or "", parts[0]["share"], held))
     return told
 
 

@@ -25,7 +25,7 @@ from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
 from policyloop.registry.challenges import Trial
 from policyloop.registry.changes import Change, changes_between
 from policyloop.registry.registry import Standing
-from policyloop.run import episode_challenging, line_watch
+from policyloop.run import episode_challenging, episode_line, line_watch
 from policyloop.run.challenging import account_anew, carried_account, spec_of
 from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import remembered
@@ -116,7 +116,8 @@ def gate_state(deployment: Deployment, loop: str) -> GateState:
     """
     standing = deployment.registry.standing(loop)
     challenges = deployment.registry.challenges.all(standing.spec.loop)
-    line = line_watch.reason_now(deployment, standing.spec.loop)
+    watch = line_watch if standing.spec.episodes is None else episode_line
+    line = watch.reason_now(deployment, standing.spec.loop)
     log = remembered(deployment, standing.spec)
     return GateState(
         loop=standing.spec.loop,

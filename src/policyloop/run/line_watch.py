@@ -57,10 +57,27 @@ def look(deployment: Deployment, loop: str) -> str | None:
     reason = None if watched.evidence is None else look_at_line(watched.evidence)
     if reason is None or reason.call != Call.ROLLBACK:
         return None
-    verdict = _verdict(standing, reason, watched)
+    n = 0 if watched.evidence is None else watched.evidence.n
+    return rolled_back(deployment, standing, reason, n_evidence=n, until=watched.position)
+
+
+def rolled_back(deployment: Deployment, standing: Standing, reason: Reason, *, n_evidence: int, until: int) -> str:
+    """Take the line back to its anchor, or, where that is what is live, to the baseline; answers what was done."""
+    champion, anchor = standing.champion, standing.row.anchor
+    assert champion is not None, "a model is live"
+    verdict = Verdict(
+        kind="hold-out",
+        call=Call.ROLLBACK,
+        model=champion,
+        champion=None if champion == anchor else anchor,
+        anchor=anchor,
+        reasons=(reason,),
+        n_evidence=n_evidence,
+        evidence_until=until,
+    )
     deployment.registry.roll_back(standing.spec.loop, verdict)
     back_to = "the baseline" if verdict.champion is None else short(verdict.champion)
-    return f"model {short(standing.champion)} was rolled back to {back_to}. {verdict.sentence}"
+    return f"model {short(champion)} was rolled back to {back_to}. {verdict.sentence}"
 
 
 def reason_now(deployment: Deployment, loop: str) -> Reason | None:
@@ -69,7 +86,9 @@ def reason_now(deployment: Deployment, loop: str) -> Reason | None:
     watched = _carried(deployment, standing.spec)
     if watched is None or watched.evidence is None or standing.row.anchor is None:
         return None
-    is_of_this_line = _is_of(watched, standing.row.anchor, since=_since(deployment, standing.spec.loop, standing.row.anchor))
+    is_of_this_line = _is_of(
+        watched, standing.row.anchor, since=since_when(deployment, standing.spec.loop, standing.row.anchor)
+    )
     return look_at_line(watched.evidence) if is_of_this_line else None
 
 
@@ -77,7 +96,7 @@ def _after(deployment: Deployment, standing: Standing, anchor: str) -> Watched:
     """What was carried on, with what has settled since."""
     spec = standing.spec
     watched = _carried(deployment, spec)
-    since = _since(deployment, spec.loop, anchor)
+    since = since_when(deployment, spec.loop, anchor)
     if watched is None or not _is_of(watched, anchor, since=since):
         watched = Watched(anchor=anchor, position=since, evidence=None)
     settled = settled_since(deployment, spec, position=watched.position, begun=since, challenge=None)
@@ -89,7 +108,7 @@ def _after(deployment: Deployment, standing: Standing, anchor: str) -> Watched:
     return _taken_up(watched, settled, pmf, spec)
 
 
-def _since(deployment: Deployment, loop: str, anchor: str) -> int:
+def since_when(deployment: Deployment, loop: str, anchor: str) -> int:
     """From when on decisions speak about the line: since its anchor went live, and since any of its models was taken back.
 
     What a model did wrong that is gone must not be held against those that are left, so one harm takes back one model.
@@ -145,21 +164,6 @@ def _limits(spec: LoopSpec, *, hold_out: float, least: float) -> Limits:
         least_propensity=least * (1 - 1e-9),
         champion_share=hold_out,  # of this comparison: the baseline
         challenger_share=(1.0 - LARGEST_SHARE) * (1.0 - hold_out),  # the live model's, whatever a challenge takes of it
-    )
-
-
-def _verdict(standing: Standing, reason: Reason, watched: Watched) -> Verdict:
-    champion, anchor = standing.champion, standing.row.anchor
-    assert champion is not None
-    return Verdict(
-        kind="hold-out",
-        call=Call.ROLLBACK,
-        model=champion,
-        champion=None if champion == anchor else anchor,
-        anchor=anchor,
-        reasons=(reason,),
-        n_evidence=0 if watched.evidence is None else watched.evidence.n,
-        evidence_until=watched.position,
     )
 
 

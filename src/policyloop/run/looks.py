@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from policyloop.core.errors import ChallengeRefused, PromotionRefused
 from policyloop.gate.logcheck import LogCheck
-from policyloop.run import challenging, episode_challenging, line_watch
+from policyloop.run import challenging, episode_challenging, episode_line, line_watch
 from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import check_log
 from policyloop.run.refresh import guard
@@ -22,8 +22,8 @@ def look(deployment: Deployment, loop: str) -> list[str]:
     """
     standing = deployment.registry.standing(loop)
     if standing.spec.episodes is not None:
-        done = _of_episodes(deployment, loop)
-        return [] if done is None else [done]
+        done = [episode_line.look(deployment, loop), _of_episodes(deployment, loop)]
+        return [sentence for sentence in done if sentence is not None]
     was_frozen = standing.row.is_frozen
     log = check_log(deployment, loop)
     found = [guard(deployment, loop), line_watch.look(deployment, loop), _of_challenge(deployment, loop, log)]

@@ -1,0 +1,79 @@
+"""The watch over a line of episodes: worse than the baseline's hold-out by whole returns, it goes back; else it stays."""
+
+import numpy as np
+import pytest
+
+from episode_world import World, in_canary
+from policyloop.gate.ramp import State
+from policyloop.gate.verdict import Call
+from policyloop.run import episode_line
+from policyloop.run.gate_state import gate_state
+from policyloop.run.looks import look
+
+
+@pytest.fixture
+def held(deployment):
+    """A model that a person put live beside a hold-out."""
+    world = World(deployment, "corridor", gate="gate: {hold_out: 0.4}\n")
+    deployment.registry.promote_by_person("corridor", world.model, why="a simulation", is_unseen_fine=True)
+    yield world
+    world.log.close()
+
+
+def turned(place, answer):
+    """Every move goes the other way: what was learned is wrong now."""
+    return {"place": float(np.clip(place["place"] - answer.values["move"], 0, 1))}
+
+
+def test_a_line_that_returns_less_than_the_baseline_goes_back_and_says_why(held, deployment):
+    held.after = turned
+    done = []
+    for _ in range(12):
+        held.play(40)
+        done += look(deployment, "corridor")
+        if done:
+            break
+
+    (sentence,) = done
+    last = deployment.registry.verdicts("corridor")[0].verdict
+    assert sentence.startswith(f"model {held.model[:12]} was rolled back to the baseline. The line earns -")
+    assert "an episode beside the baseline in" in sentence
+    assert "closed episodes, 99 % sure at most -" in sentence
+    assert (last.kind, last.call, last.model) == ("hold-out", Call.ROLLBACK, held.model)
+    assert deployment.registry.standing("corridor").champion is None
+    assert episode_line.look(deployment, "corridor") is None  # nothing is live
+
+
+def test_a_line_that_returns_more_stays_and_what_the_hold_out_says_is_shown(held, deployment):
+    for _ in range(3):
+        held.play(30)
+        assert look(deployment, "corridor") == []
+
+    line = gate_state(deployment, "corridor").line
+    assert line is not None
+    assert line.numbers["n"] == 90
+    assert line.numbers["difference"] > 0
+    assert line.sentence.endswith("no harm is proven.")
+    assert deployment.registry.standing("corridor").champion == held.model
+
+
+def test_without_a_hold_out_nothing_can_be_said(deployment):
+    world = World(deployment, "corridor")
+    deployment.registry.promote_by_person("corridor", world.model, why="a simulation", is_unseen_fine=True)
+    world.after = turned
+    world.play(40)
+    world.log.close()
+
+    assert look(deployment, "corridor") == []
+    assert gate_state(deployment, "corridor").line is None
+
+
+def test_while_a_model_challenges_nobody_says_what_a_line_earns_that_is_not_there(deployment):
+    world = World(deployment, "corridor", gate="gate: {canary: 0.3, hold_out: 0.2}\n")
+    in_canary(world)
+    world.play(20)
+    world.log.close()
+
+    assert look(deployment, "corridor") == []
+    assert world.state() == State.CANARY
+    assert gate_state(deployment, "corridor").line is None
