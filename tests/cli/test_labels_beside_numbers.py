@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -100,3 +101,25 @@ def test_a_history_of_gears_and_throttles_becomes_a_model_that_decides_both(comm
     for answer in (likeliest[0], drawn[0], strange):
         # to the last bit, on the machine that decided
         assert "they are 0 apart at most.\nThey agree." in command("replay", answer["decision_id"])
+
+
+def test_formats_that_know_one_kind_of_action_say_so_instead_of_losing_the_other(command, policyloop, tmp_path):
+    command("apply")
+    with running_app(tmp_path) as app:
+        app.post("/v1/track", list(tracked(driven(2, seed=1))))
+    command("join", "gearbox")
+
+    left_out = [policyloop("export", name, "gearbox", "out") for name in ("rllib", "minari")]
+    command("export", "transitions", "gearbox", "out.parquet")
+    again = policyloop("import", "transitions", "gearbox", "out.parquet")
+
+    assert [done.code for done in left_out] == [2, 2]
+    assert (
+        "knows actions of one kind, and those of loop 'gearbox' are labels and numbers at once. Write them as"
+        in left_out[0].err
+    )
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["action"].to_pylist() == driven(2, seed=1).action[:, 0].tolist()
+    np.testing.assert_allclose(np.array(table["action_value"].to_pylist()), driven(2, seed=1).action_value)
+    assert again.code == 2
+    assert "Bring them in by `policyloop import history` or `POST /v1/track`." in again.err

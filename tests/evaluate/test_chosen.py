@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from chain import played, uphill, values
+from gearbox import ACTIONS as GEARBOX
+from gearbox import driven
 from policyloop.core.loop import ActionSpec, BoxPart
 from policyloop.evaluate.choice import Choice, choose
 from policyloop.evaluate.chosen import held_against_history, target_of
@@ -18,13 +20,19 @@ NUMBERS = ActionSpec(kind="continuous", box=(BoxPart(name="force", low=-1, high=
 
 
 class Rightwards:
-    """Prefers the label `right`, or the number .5, in every state."""
+    """Prefers the label `right`, or the number .5, in every state, and expects so much of it."""
+
+    def __init__(self, expects=np.nan):
+        self.expects = expects
 
     def scores(self, state):
         return np.tile([0.0, 1.0], (len(state), 1))
 
     def act(self, state):
         return np.full((len(state), 1), 0.5, dtype=np.float32)
+
+    def value(self, state, action):
+        return np.full(len(state), self.expects)
 
 
 def a_choice(history):
@@ -50,6 +58,20 @@ def test_the_record_tells_what_the_policy_would_have_returned_beside_the_history
     assert choice.numbers["estimate_fqe"] == pytest.approx(values(uphill(0.9))[0], rel=0.3)
     assert choice.numbers["estimate_history"] == pytest.approx(values(uphill(0.5))[0], rel=0.5)
     assert Choice.from_json(json.loads(json.dumps(choice.to_json(), allow_nan=False))) == choice
+
+
+def test_two_models_of_the_return_that_disagree_are_told_and_close_ones_are_not():
+    history = played(uphill(0.5), n=300, seed=7)
+    said, report = held_against_history(a_choice(history), Rightwards(), history, actions=LABELS, floor=0.2)
+    fqe = report.estimates["fqe"].estimate.value
+
+    def kinds(expects):
+        choice, _ = held_against_history(a_choice(history), Rightwards(expects), history, actions=LABELS, floor=0.2)
+        return [doubt.kind for doubt in choice.doubts if doubt.kind == "models_disagree"]
+
+    assert kinds(3 * fqe) == ["models_disagree"]
+    assert kinds(fqe) == kinds(np.nan) == []
+    assert said.numbers["estimate_own"] is None
 
 
 def test_a_policy_of_numbers_that_never_varies_has_no_overlap_and_the_choice_says_so():
@@ -115,3 +137,22 @@ def test_without_held_out_episodes_the_choice_stays_as_it_is():
     nothing = history.where(np.zeros(len(history), dtype=bool))
 
     assert held_against_history(choice, Rightwards(), nothing, actions=LABELS, floor=0.1) == (choice, None)
+
+
+class AlwaysHigh:
+    """The highest gear, and half of the throttle."""
+
+    def act(self, state):
+        return np.tile(np.float32([2, 0.5]), (len(state), 1))
+
+
+def test_labels_beside_numbers_are_evaluated_as_numbers():
+    history = driven(100, seed=4)
+    rewards = 1.0 * (history.action[:, 0] == 2) + history.action_value[:, 0]
+    history = replace(history, reward=rewards.astype(np.float32))
+
+    choice, report = held_against_history(a_choice(history), AlwaysHigh(), history, actions=GEARBOX, floor=0.0)
+
+    assert report is not None
+    assert choice.numbers["estimate_fqe"] == pytest.approx(1.5 / (1 - 0.5), rel=0.05)  # 1.5 a step for ever, halved each time
+    assert any("never varies" in sentence for sentence in choice.sentences)

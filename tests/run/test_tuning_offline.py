@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from gearbox import GEARBOX, driven
 from made_history import corridor, ladder
 from made_loops import CORRIDOR, LADDER
 from policyloop.core.errors import BadSetting, Invalid
@@ -123,3 +124,12 @@ def test_a_run_is_over_some_checkpoints_after_its_peak():
 def test_a_history_too_thin_is_refused_before_anything_is_tried(tmp_path):
     with pytest.raises(Invalid, match="has 2 faults"):
         searched(tmp_path, CORRIDOR, corridor(3, 5))
+
+
+def test_runs_over_labels_and_numbers_at_once_are_judged_too(tmp_path):
+    pytest.importorskip("jax", reason="needs the extra rl")
+    tiny = {"name": "bc", "width": 8, "depth": 1, "batch": 16, "updates": 4, "checkpoint_every": 1}
+
+    found = searched(tmp_path, {**GEARBOX, "learner": tiny}, driven(60, seed=1), n_attempts=1)
+
+    assert all(np.isfinite(attempt.fitted.value) for attempt in found.attempts)

@@ -7,7 +7,7 @@ Letters: n transitions, k labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,19 +19,24 @@ from policyloop.core.loop import ActionSpec
 from policyloop.evaluate.affordable import affordable
 from policyloop.evaluate.choice import Choice
 from policyloop.evaluate.history import Doubt
-from policyloop.evaluate.sequence_report import SequenceReport, evaluate_sequences
+from policyloop.evaluate.sequence_report import SequenceEstimate, SequenceReport, evaluate_sequences
 from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
+from policyloop.evaluate.told_as_numbers import acting_in_numbers, history_in_numbers
+
+_CLOSE = 0.1  # of what is expected: a difference that nobody would act on
 
 
 def target_of(policy: EpisodePolicy, transitions: Transitions, *, actions: ActionSpec, floor: float) -> Target:
     """What a policy of episodes would do at the rows of a history.
+
+    Labels beside numbers are told as numbers (evaluate/told_as_numbers.py).
 
     Args:
         actions: of the loop.
         floor: of labels: so much is spread evenly, [0, 1].
     """
     if actions.box:
-        return target_of_numbers(policy.act, transitions)
+        return target_of_numbers(acting_in_numbers(policy.act, actions), transitions)
     k = len(actions.labels)
 
     def pmf_of(state: NDArray[Any]) -> NDArray[np.float64]:
@@ -54,13 +59,11 @@ def held_against_history(
     """
     if len(held_out) == 0:
         return choice, None
-    if actions.choices:
-        told = "What whole episodes would have returned is not estimated: actions have labels and numbers at once."
-        return _with(choice, (told,), (), {}), None
-    looked_at = affordable(held_out, n_labels=len(actions.labels))
+    asked = history_in_numbers(held_out, actions)
+    looked_at = affordable(asked, n_labels=len(actions.labels))
     if not looked_at.keep.any():
         return _with(choice, looked_at.told, (), {}), None
-    some = held_out.where(looked_at.keep)
+    some = asked.where(looked_at.keep)
     report = evaluate_sequences(
         some,
         target_of(policy, some, actions=actions, floor=floor),
@@ -76,14 +79,36 @@ def held_against_history(
     }
     counts = {"estimate_episodes": float(some.n_episodes), "estimate_steps": float(len(some))}
     numbers = {"estimate_history": _finite(report.history.estimate.value), **estimates, **ends, **counts}
+    own = _own_word(policy, some.state[some.is_first], actions=actions)
+    numbers["estimate_own"] = _finite(own)
     known = {doubt.kind for doubt in choice.doubts}
     told_doubts = {doubt.sentence for doubt in report.doubts}
     sentences = tuple(one for one in report.sentences if one not in told_doubts)
-    further = tuple(doubt for doubt in report.doubts if doubt.kind not in known)
+    further = [doubt for doubt in report.doubts if doubt.kind not in known]
+    further += _of_disagreement(own, report.estimates["fqe"])
     return _with(choice, (*looked_at.told, *sentences), further, numbers), report
 
 
-def _with(choice: Choice, sentences: tuple[str, ...], doubts: tuple[Doubt, ...], numbers: Mapping[str, float | None]) -> Choice:
+def _own_word(policy: EpisodePolicy, first: NDArray[Any], *, actions: ActionSpec) -> float:
+    """The mean return that a policy expects of itself, from the first states (e, ...) of episodes on."""
+    acts = policy.act(first) if actions.box else policy.scores(first).argmax(axis=1)
+    return float(np.mean(policy.value(first, acts)))
+
+
+def _of_disagreement(own: float, fqe: SequenceEstimate) -> list[Doubt]:
+    """What is to be thought of two models of one return that are further apart than the one of them says it may be wrong."""
+    value = fqe.estimate.value
+    if not np.isfinite([own, value]).all() or fqe.low <= own <= fqe.high or abs(own - value) <= _CLOSE * abs(own):
+        return []
+    told = (
+        f"From the same states the checkpoint itself expects {own:.4g}, and fqe {value:.4g}: two models of the return that "
+        f"disagree. An interval of fqe tells what other episodes would change, and not how wrong its model is where the policy "
+        f"leaves what was done. Neither number is evidence; playing some episodes is."
+    )
+    return [Doubt(kind="models_disagree", sentence=told, is_blocking=False)]
+
+
+def _with(choice: Choice, sentences: tuple[str, ...], doubts: Sequence[Doubt], numbers: Mapping[str, float | None]) -> Choice:
     told = tuple(doubt.sentence for doubt in doubts)
     return replace(
         choice,

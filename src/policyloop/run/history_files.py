@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 from policyloop.core import plugins
 from policyloop.core.episode import Transitions
@@ -15,6 +16,7 @@ from policyloop.run.episodes import transitions_of
 from policyloop.run.histories import bring_in
 
 _FAMILY = "policyloop.interop.histories"
+_FOR_BOTH = "transitions"  # the format with a column for labels and one for numbers
 
 
 def bring_file(
@@ -26,6 +28,8 @@ def bring_file(
         Invalid: the loop has no episodes, or something in the file does not fit; nothing was written.
     """
     _check_episodes(spec, file_format)
+    if spec.actions.choices:
+        _refuse_both(spec, file_format, "Bring them in by `policyloop import history` or `POST /v1/track`.")
     history = plugins.load(_FAMILY, file_format).read(file, spec)
     if not dry_run:
         return bring_in(deployment, spec, history, policy=policy)
@@ -46,6 +50,8 @@ def write_file(
         Invalid: the loop has no episodes, none was joined yet, or the file cannot be written.
     """
     _check_episodes(spec, file_format)
+    if spec.actions.choices and file_format != _FOR_BOTH:
+        _refuse_both(spec, file_format, f"Write them as {_FOR_BOTH}.")
     rows, _ = transitions_of(deployment, spec, since=since)
     split = spec.train.split
     wanted = {"all": rows, "learned": rows.to_learn_from(split), "held-out": rows.to_evaluate_on(split)}[part]
@@ -60,3 +66,8 @@ def _check_episodes(spec: LoopSpec, file_format: str) -> None:
     if spec.episodes is None:
         told = f"is for loops with episodes; loop '{spec.loop}' has none. Say `episodes: {{}}` in its file."
         raise Invalid([Fault(file_format, told)])
+
+
+def _refuse_both(spec: LoopSpec, file_format: str, way_out: str) -> NoReturn:
+    told = f"knows actions of one kind, and those of loop '{spec.loop}' are labels and numbers at once. {way_out}"
+    raise Invalid([Fault(file_format, told)])

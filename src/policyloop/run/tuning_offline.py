@@ -27,6 +27,7 @@ from policyloop.evaluate.curves import peak_of
 from policyloop.evaluate.history import HistoryFacts, facts_of
 from policyloop.evaluate.sequence_report import evaluate_sequences
 from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
+from policyloop.evaluate.told_as_numbers import acting_in_numbers, history_in_numbers
 from policyloop.learn.thin import check_history
 from policyloop.learn.tune_offline import (
     PER_ROUND,
@@ -254,13 +255,15 @@ class _Judge:
 
     def _value(self, policy: EpisodePolicy) -> Estimate:
         """By fitted Q evaluation, on episodes that it did not learn from."""
-        return evaluate_sequences(self.episodes, target_of(policy, self.spec, self.episodes)).estimates["fqe"].estimate
+        target = target_of(policy, self.spec, self.episodes)
+        asked = history_in_numbers(self.episodes, self.spec.actions)
+        return evaluate_sequences(asked, target).estimates["fqe"].estimate
 
 
 def target_of(policy: EpisodePolicy, spec: LoopSpec, episodes: Transitions) -> Target:
     """What a policy would do in a history, without exploring."""
     if spec.has_box:
-        return target_of_numbers(policy.act, episodes)
+        return target_of_numbers(acting_in_numbers(policy.act, spec.actions), episodes)
 
     def best(state: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
         scores = policy.scores(state)

@@ -1,8 +1,8 @@
 """Transitions in Parquet: a row a step, with the state before and after it, as offline reinforcement learning takes them.
 
 Question answered: how do transitions go into any program that reads tables, and come back? Columns: `episode`, `step`,
-`state`, `next_state`, `action` (the label's place) or `action_value` (numbers), `reward`, `terminated`, `truncated`, and where
-it is known `propensity`. The reward of a row is of that row's action.
+`state`, `next_state`, `action` (the label's place; a list of them where several parts have labels) or `action_value` (numbers),
+`reward`, `terminated`, `truncated`, and where it is known `propensity`. The reward of a row is of that row's action.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def write(path: Path, rows: Transitions, spec: LoopSpec) -> int:
         "split": rows.split,
     }
     if rows.action.shape[1]:
-        columns["action"] = rows.action[:, 0]
+        columns["action"] = rows.action[:, 0] if rows.action.shape[1] == 1 else _lists(rows.action)
     if rows.action_value.shape[1]:
         columns["action_value"] = _lists(rows.action_value)
     try:
