@@ -1,7 +1,8 @@
 """Learners of episodes beside d3rlpy: the same history, the same sizes and rates, the same number of updates, one run each.
 
 Question answered: how many updates a second does each make, and what do the policies that they make earn? The other side runs
-in an environment of its own, `.venv-d3rlpy`, which the first run makes: it takes minutes and 2 GB.
+in an environment of its own, `.venv-d3rlpy`, which the first run makes: it takes minutes and 2 GB. It may use one thread or
+all, whichever is quicker. 1,500 updates tell of speed, and of returns only where a few are enough; --updates 20000 tells more.
 Run: python benchmarks/d3rlpy_beside.py [--updates N] [--tasks cartpole,pendulum] [--learners cql,iql] [--seeds N]
 `best` is rebrac as it is by itself, beside what the others made. Needs: pip install 'policyloop[rl]'
 Letters: n states, a numbers of an action.
@@ -69,7 +70,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """What to run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--updates", type=int, default=4000)
+    parser.add_argument("--updates", type=int, default=1500)
     parser.add_argument("--tasks", default=",".join(HISTORIES))
     parser.add_argument("--learners", default=",".join(PAIRS))
     parser.add_argument("--seeds", type=int, default=1)
@@ -89,22 +90,22 @@ def compare(task: str, environment: Environment, names: list[str], updates: int,
     print(f"\n{task}, seed {seed}: {len(history):,} transitions, mean return {history.returns.mean():,.0f}")
     print(
         f"{'learner':10} {'ours/s':>8} {'theirs/s':>8} {'times':>6} {'per CPU s':>9} {'our return':>15} "
-        f"{'their return':>15}  compiled"
+        f"{'their return':>15}         compiled"
     )
     for name in names:
         settings, others, times = PAIRS[name]
         ours = learn(environment, history, name, {**ALIKE, **settings}, updates, seed)
         theirs = learn_theirs(environment, history, name, others, updates, seed)
-        quicker = theirs["wall_s"] / ours["wall_s"]
+        quicker = rate(ours, "wall_s") / rate(theirs, "wall_s")
         missed = "" if times is None else f"  (demanded {times:g}: {'reached' if quicker >= times else 'MISSED'})"
-        n = updates - WARM
         print(
-            f"{name:10} {n / ours['wall_s']:8.1f} {n / theirs['wall_s']:8.1f} {quicker:6.2f} "
-            f"{theirs['cpu_s'] / ours['cpu_s']:9.2f} {told(ours)} {told(theirs)}  {ours['compiled_s']:.1f} s{missed}",
+            f"{name:10} {rate(ours, 'wall_s'):8.1f} {rate(theirs, 'wall_s'):8.1f} {quicker:6.2f} "
+            f"{rate(ours, 'cpu_s') / rate(theirs, 'cpu_s'):9.2f} {told(ours)} {told(theirs)}{beside(ours, theirs)}  "
+            f"{ours['compiled_s']:.1f} s{missed}",
             flush=True,
         )
     best = learn(environment, history, "rebrac", {"width": 128}, updates, seed)
-    print(f"{'best':10} {(updates - WARM) / best['wall_s']:8.1f} {'':8} {'':6} {'':9} {told(best)}", flush=True)
+    print(f"{'best':10} {rate(best, 'wall_s'):8.1f} {'':8} {'':6} {'':9} {told(best)}", flush=True)
 
 
 def history_of(task: str, environment: Environment, seed: int) -> Transitions:
@@ -140,9 +141,9 @@ def learn(environment: Environment, history: Transitions, name: str, settings: d
     compiled_s = time.perf_counter() - began_s
     began_s, cpu_s = time.perf_counter(), time.process_time()
     learner.advance(updates - WARM)
-    took = {"wall_s": time.perf_counter() - began_s, "cpu_s": time.process_time() - cpu_s, "compiled_s": compiled_s}
+    took = {"n": updates - WARM, "wall_s": time.perf_counter() - began_s, "cpu_s": time.process_time() - cpu_s}
     played = play(environment, certain_of(learner.policy(), actions), n_episodes=N_PLAYED, seed=99)
-    return {**took, "returns": played.returns}
+    return {**took, "compiled_s": compiled_s, "returns": played.returns}
 
 
 def learn_theirs(environment: Environment, history: Transitions, name: str, others: dict, updates: int, seed: int) -> dict:
@@ -174,6 +175,18 @@ def learn_theirs(environment: Environment, history: Transitions, name: str, othe
 
     played = play(environment, Certain(act, source=EXPERT), n_episodes=N_PLAYED, seed=99)
     return {**took, "returns": played.returns}
+
+
+def rate(side: dict, seconds: str) -> float:
+    """Updates a second, of wall or CPU time; none of those before the clock started."""
+    return side["n"] / side[seconds]
+
+
+def beside(ours: dict, theirs: dict) -> str:
+    """Whether ours returns less by more than two standard errors of the episodes; another seed may differ by far more."""
+    apart = ours["returns"].mean() - theirs["returns"].mean()
+    noise = 2 * np.hypot(ours["returns"].std(), theirs["returns"].std()) / np.sqrt(N_PLAYED)
+    return " lower" if apart < -noise else " equal" if apart < noise else " more "
 
 
 def told(side: dict) -> str:
