@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET, structs
 
 from episode_world import GATE, World, in_canary
-from made_loops import CORRIDOR
+from made_loops import CORRIDOR, LADDER
 from policyloop.core.errors import BadSetting, ChallengeRefused, PromotionRefused
 from policyloop.core.spec_file import read_spec
 from policyloop.gate.ramp import State
@@ -245,3 +245,21 @@ def test_records_that_contradict_themselves_freeze_promotions_and_send_the_chall
     in_corridor.play(11)
     look(deployment, "corridor")
     assert gate_state(deployment, "corridor").challenge.n_served == 11  # what came before counts no more
+
+
+def test_an_episode_counts_for_its_side_also_when_the_challenger_could_not_be_asked_at_its_end(deployment):
+    world = World(deployment, "ladder")
+    in_canary(world)
+    look(deployment, "ladder")
+    before = explained(deployment, "ladder")
+    deployment.registry.apply(read_spec((LADDER + GATE).replace("max: 4}", "max: 90}")))
+    steps = iter(range(10_000))
+    world.after = lambda rung, answer: {"rung": 60.0 if next(steps) % world.n_steps >= world.n_steps - 2 else 2.0}
+    world.play(15)
+    look(deployment, "ladder")
+    world.log.close()
+
+    told = explained(deployment, "ladder")
+    assert told is not None
+    assert told.n - (0 if before is None else before.n) == 15
+    assert told.is_same is True

@@ -7,7 +7,7 @@ from episode_world import World, in_canary
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
 from policyloop.run import episode_line
-from policyloop.run.gate_state import gate_state
+from policyloop.run.gate_state import explained, gate_state
 from policyloop.run.looks import look
 
 
@@ -77,3 +77,21 @@ def test_while_a_model_challenges_nobody_says_what_a_line_earns_that_is_not_ther
     assert look(deployment, "corridor") == []
     assert world.state() == State.CANARY
     assert gate_state(deployment, "corridor").line is None
+
+
+def test_a_challenge_beside_a_hold_out_leaves_the_hold_out_of_its_evidence(deployment):
+    world = World(deployment, "corridor", gate="gate: {canary: 0.4, hold_out: 0.3}\n")
+    world.play(3)
+    in_canary(world)
+    before = world.n
+    world.play(30)
+    look(deployment, "corridor")
+    world.log.close()
+
+    rows = deployment.lake.rows("decisions", where="loop = 'corridor'", columns=("episode_id", "side", "step")).to_pylist()
+    sides = [row["side"] for row in rows if row["step"] == 0 and int(row["episode_id"][1:]) > before]
+    told = explained(deployment, "corridor")
+    assert told is not None
+    assert 0 < sides.count("hold-out") < 30
+    assert told.n == 30 - sides.count("hold-out")
+    assert told.is_same is True

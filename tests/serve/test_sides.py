@@ -60,6 +60,18 @@ def test_advice_is_the_challengers_likeliest_action_and_only_while_it_advises():
     assert read_shadow(advised.event.shadow).advice == [2.0]
 
 
+def test_a_challenger_is_not_asked_where_it_has_not_learned():
+    challenger = Gives(0.1, 0.3, 0.6)
+    challenger.is_within_history = lambda context: context["price"] < 20
+
+    decider = decider_of(Gives(0.7, 0.2, 0.1), traffic=traffic_of(challenger, share=0.5))
+    inside, outside = (decider.decide(ask(context={**CONTEXT, "price": price})).event for price in (19.0, 21.0))
+
+    assert read_shadow(inside.shadow).error is None
+    assert read_shadow(outside.shadow).error == "is not asked, since the state is none that it has learned from"
+    assert (outside.policy, outside.probabilities()) == (CHAMPION, pytest.approx([0.7, 0.2, 0.1]))
+
+
 def test_a_canary_is_drawn_from_the_mixture_that_is_logged_and_names_whose_decision_it_was():
     decider = decider_of(Gives(0.7, 0.2, 0.1), traffic=traffic_of(Gives(0.1, 0.3, 0.6), share=0.5, hold_out=0.2))
 

@@ -2,7 +2,9 @@
 
 Question answered: which episodes have closed since the last look, in the order in which they began? An episode counts only when
 no earlier one is still open, so that another process finds the same later. One in which the challenge's state changed was
-played by two rules and is left out; one in which no step could be used has no return.
+played by two rules and is left out; one in which no step could be used has no return. It counts for the side that it was drawn
+for, also when that side's model could not be asked at a later step and another stood in: to leave it out would be to choose by
+how it went.
 Letters: n transitions, m episodes.
 """
 
@@ -63,7 +65,7 @@ def heard_since(
         if shadow.state == asked_in:
             n_asked += 1
             n_broken += shadow.error is not None or at_end[0].error is not None
-        elif side != HOLD_OUT and 0 < share < 1 and (at_end[0].state, at_end[1]) == (shadow.state, side):
+        elif side != HOLD_OUT and 0 < share < 1 and at_end[0].state in (None, shadow.state):
             rows.append((int(began_at), float(total), side == CHALLENGER, share))
     return Heard(closed=_closed(sorted(rows)), n_asked=n_asked, n_broken=n_broken)
 

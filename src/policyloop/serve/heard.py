@@ -13,12 +13,14 @@ from msgspec.structs import replace
 from policyloop.core.clock import Clock
 from policyloop.core.shadow import Shadow, packed
 from policyloop.ingest.decisions import Asked
+from policyloop.serve.box import is_within_of
 from policyloop.serve.fallback import Breaker
 from policyloop.serve.probabilities import fault_in
 from policyloop.serve.served import Served
 from policyloop.serve.sides import microseconds
 from policyloop.serve.traffic import Challenger
 
+OUTSIDE = "is not asked, since the state is none that it has learned from"
 LEFT_ALONE = "is left alone for a while after too many errors or slow answers"
 
 
@@ -53,6 +55,9 @@ def heard(challenger: Challenger, asked: Asked, *, allowed: Sequence[bool], cloc
     start_s = clock.monotonic_s()
     if challenger.breaker.is_open(start_s):
         return replace(whose, error=LEFT_ALONE), None
+    is_within = is_within_of(challenger.policy)
+    if is_within is not None and not is_within(asked.context.values):
+        return replace(whose, error=OUTSIDE), None
     pmf, fault, took_s = asked_of(challenger.policy, challenger.breaker, asked, allowed=allowed, clock=clock, start_s=start_s)
     us = microseconds(took_s)
     if pmf is None:
