@@ -21,7 +21,15 @@ FEWEST_HELD_OUT = 5  # episodes that nothing was learned from
 _Z = 1.959964  # two-sided, 95 %
 _IS_KNOWN = ("probability", "density", "mixed", "point")
 
-Kind = Literal["too_few_episodes", "no_held_out", "propensity_unknown", "no_overlap", "no_history", "too_few_checkpoints"]
+Kind = Literal[
+    "too_few_episodes",
+    "no_held_out",
+    "propensity_unknown",
+    "no_overlap",
+    "no_history",
+    "too_few_checkpoints",
+    "models_disagree",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
