@@ -186,7 +186,7 @@ def test_a_person_who_plays_is_in_the_line(deployment):
 
     (person,), _ = versions_of(deployment, "tetris")
 
-    assert (person.number, person.policy, person.state) == (0, "imported:human", "cold start")
+    assert (person.number, person.policy, person.state) == (0, "imported:human", "by hand")
     assert person.played == PlayedBy(
         n_episodes=2, mean_length=(lost.n_steps + left.n_steps) / 2, mean_return=-0.5, return_stderr=pytest.approx(0.5)
     )

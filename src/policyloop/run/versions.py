@@ -33,6 +33,7 @@ SELECT policy, count(*) AS episodes, avg(length) AS mean_length, avg("return") A
     coalesce(stddev_samp("return") / sqrt(count(*)), 0) AS return_stderr
 FROM episodes WHERE policy IS NOT NULL GROUP BY policy ORDER BY policy
 """
+_BY_HAND = "imported:human"  # what `policyloop play` is logged as
 _HELD_OUT = """
 SELECT t.hour, t.episode_id, min(t.split) AS split, min(d.decided_at) AS began_at
 FROM transitions t JOIN decisions d USING (loop, decision_id)
@@ -52,11 +53,11 @@ class PlayedBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One of a line; 0 is the cold start: all that no model of the loop played."""
+    """One of a line; 0 is all that no model of the loop played: the cold start, and who played by hand."""
 
     number: int
     policy: str  # digest of the model; of 0 what played, such as `imported:random`
-    state: str  # of the model; `cold start` of 0
+    state: str  # of the model; of 0 `cold start` or `by hand`
     parent: str | None
     n_learned_from: int  # transitions; 0 of the cold start
     created_at: int | None  # microseconds since 1970 UTC
@@ -99,7 +100,8 @@ def versions_of(
     played = {row.pop("policy"): _played(row) for row in _asked(deployment, spec.loop, PLAYED)}
     rows = deployment.registry.models(spec.loop)
     models = {row.model for row in rows}
-    cold = [_cold(policy, by) for policy, by in played.items() if policy not in models]
+    others = sorted((policy for policy in played if policy not in models), key=lambda policy: (policy == _BY_HAND, policy))
+    cold = [_cold(policy, played[policy]) for policy in others]
     later = [_version(deployment, row, i, played.get(row.model), fixed) for i, row in enumerate(rows, start=1)]
     return [*cold, *later], fixed
 
@@ -145,7 +147,7 @@ def _cold(policy: str, played: PlayedBy) -> Version:
     return Version(
         number=0,
         policy=policy,
-        state="cold start",
+        state="by hand" if policy == _BY_HAND else "cold start",
         parent=None,
         n_learned_from=0,
         created_at=None,
