@@ -7,12 +7,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from cart import cart
+from cart import LIMITED, SALT, STATE, Drives, Pushes, cart, engine
 from policyloop.core.density import Density
+from policyloop.core.event import unpack_floats
 from policyloop.core.loop import ExploreSpec
+from policyloop.core.wire import DecideRequest
 from policyloop.gate.checks import wealth as wealths
 from policyloop.gate.checks.steps import CLAIM, Step, StepLog, checked, said
 from policyloop.serve.chances import Chances
+from policyloop.serve.decider import Decider
+from policyloop.serve.live import live_of
+from served import HandClock, MemoryLog
 
 SPEC = cart(explore=ExploreSpec(name="gaussian", floor=0.1))
 MODEL = "m" * 32
@@ -188,3 +193,37 @@ def test_the_same_id_twice_and_a_pmf_that_is_none_are_told():
 def test_what_another_version_remembered_is_read_anew():
     assert StepLog.from_mapping({"form": 1}) is None
     assert replace(StepLog(), until=3).to_mapping()["until"] == 3
+
+
+@pytest.mark.parametrize("name", ["cart", "limited", "engine", "baseline"])
+def test_what_is_served_keeps_the_contract_and_is_drawn_as_it_is_logged(name):
+    spec, policy = {
+        "cart": (cart(), Pushes(floor=0.1)),
+        "limited": (cart(limits=LIMITED), Pushes(floor=0.1)),
+        "engine": (engine(), Drives()),
+        "baseline": (cart(baseline="uniform"), None),
+    }[name]
+    log = MemoryLog()
+    live = live_of(spec, salt=SALT, policy=policy, name="baseline" if policy is None else MODEL)
+    decider = Decider(live, clock=HandClock(), append=log.append)
+    for i in range(900):
+        decider.decide(DecideRequest(context=STATE, episode_id=f"e{i // 30}", step=i % 30, decision_id=f"{name} {i}"))
+
+    got = found([served(event) for event in log.events], spec=spec)
+
+    assert [alarm.sentence for alarm in got.alarms] == []
+    assert got.n == 900
+
+
+def served(event):
+    return Step(
+        decision_id=event.decision_id,
+        policy=event.policy,
+        spec=event.spec,
+        action=event.action,
+        values=event.action_value,
+        pmfs=[unpack_floats(pmf) for pmf in event.pmf or []],
+        density=Density.from_json(event.density),
+        propensity=event.propensity,
+        kind=event.propensity_kind,
+    )
