@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gearbox import ACTIONS, driven
 from made_history import MOVE, STEP, corridor, ladder
 from policyloop.core.errors import Invalid
 from policyloop.learn.thin import check_history
@@ -91,3 +92,11 @@ def test_missing_propensities_are_fine_to_learn_from_and_told_for_evaluation():
     (note,) = check(history)
 
     assert note.startswith("100 of 400 steps have no propensity: that is no matter to learning")
+
+
+def test_a_label_beside_numbers_that_was_never_done_is_told():
+    history = driven(40, seed=1)
+    carefully = replace(history, action=np.minimum(history.action, 1))
+
+    assert check(history, ACTIONS, ("slope", "load")) == ()
+    assert check(carefully, ACTIONS, ("slope", "load")) == ("high was never done: what it brings is not known.",)
