@@ -98,6 +98,29 @@ def test_a_collapsed_expectation_is_left_out_however_small_its_error():
     assert "has collapsed: 0 on average, where the history's own returns were 39.9" in choice.sentences[0]
 
 
+def test_a_run_that_is_still_on_its_way_to_the_returns_of_the_history_underfits():
+    short = choose(curve_of([4.0, 8, 12, 16]), history=a_history())
+    costs = choose(curve_of([-4.0, -8, -12, -16]), history=a_history(value=-40.0))
+    levelled = choose(curve_of([4.0, 8, 12, 12.1]), history=a_history())
+
+    for choice in (short, costs):
+        assert (choice.n_updates, choice.is_made, choice.is_underfitting) == (4000, True, True)
+        assert choice.sentences[1].startswith("The expected return has come to 40 % of the history's own returns, and still")
+        assert choice.sentences[1].endswith("the run underfits; try more capacity (width, depth) or more steps.")
+    assert not levelled.is_underfitting
+
+
+@pytest.mark.parametrize("short", [[0.5], [0.5, 0.9], [0.5, 1.0, 1.5, 2.0]])
+def test_a_run_that_has_hardly_begun_is_told_to_go_on_and_not_that_it_collapsed(short):
+    choice = choose(curve_of(short), history=a_history())
+
+    assert choice.n_updates is None
+    told = f"is {short[-1]:.3g} on average, where the history's own returns were 39.96: the run has hardly begun"
+    assert told in choice.sentences[-1]
+    assert choice.sentences[-1].endswith("Give it more steps (learner.updates).")
+    assert not any("collapsed" in sentence for sentence in choice.sentences)
+
+
 def test_too_little_history_supports_no_choice_and_says_so_first():
     choice = choose(curve_of(RISING), history=a_history(n=3))
 

@@ -22,6 +22,7 @@ from policyloop.evaluate.curves import Curve, Peak
 from policyloop.evaluate.history import Doubt, HistoryFacts
 
 COLLAPSED = 0.1  # of what the history's own returns are worth: an expected return below that has let go of the data
+UNDER_WAY = 0.5  # of the same: an expected return that still grows below that has not got there yet
 
 Rule = Literal["peak", "last", "fitted", "none"]
 
@@ -87,7 +88,7 @@ def choose(
         return _choice(curve, eligible[-1], "last", [*told, why], numbers, all_doubts)
     inner, rule, why = _by_shape(sound)
     place, sentences = eligible[inner], [*told, why]
-    lacks = _underfit(sound)
+    lacks = _underfit(sound, history)
     sentences += lacks
     if fitted:
         place, rule, told_of_fit = _by_fit(place, rule, {i: fitted[int(updates[i])] for i in eligible if updates[i] in fitted})
@@ -159,7 +160,8 @@ def _eligible(curve: Curve, history: HistoryFacts | None) -> tuple[list[int], li
     sound = curve[:n]
     collapsed = [i for i, point in enumerate(sound) if is_collapsed(point, history)]
     if collapsed and collapsed[-1] == n - 1:
-        told.append(_collapsed(curve[n - 1], history))
+        has_begun = len(collapsed) < n or not _grows(sound, history)
+        told.append(_collapsed(sound[-1], history) if has_begun else _not_begun(sound[-1], history))
     first = next((i for i in range(n) if i not in collapsed), n)
     last = next((i for i in range(n)[::-1] if i not in collapsed), -1)
     return [i for i in range(first, last + 1) if i not in collapsed], told
@@ -201,9 +203,11 @@ def _overfit(sound: Curve, peak: Peak, where: str) -> str:
     )
 
 
-def _underfit(sound: Curve) -> list[str]:
-    """What stays high."""
+def _underfit(sound: Curve, history: HistoryFacts | None) -> list[str]:
+    """What stays high, or is still on its way."""
     told = []
+    if (share := _reached(sound[-1], history)) < UNDER_WAY and _grows(sound, history):
+        told.append(f"the expected return has come to {100 * share:.3g} % of the history's own returns, and still grows")
     if (error := curves.high_error(sound)) is not None:
         told.append(f"the root of the TD error is still {100 * error:.3g} % of the expected return's size")
     if (term := curves.high_term(sound)) is not None:
@@ -212,6 +216,19 @@ def _underfit(sound: Curve) -> list[str]:
         return []
     said = " and ".join(told)
     return [f"{said[0].upper()}{said[1:]}: the run underfits; try more capacity (width, depth) or more steps."]
+
+
+def _reached(point: Mapping[str, float], history: HistoryFacts | None) -> float:
+    """What is expected, as a share of what the history's own returns are; infinite where that is not known."""
+    if history is None or not np.isfinite(history.mean_value) or history.mean_value == 0:
+        return np.inf
+    return point["q_mean"] / history.mean_value
+
+
+def _grows(sound: Curve, history: HistoryFacts | None) -> bool:
+    """Whether the expected return is still on its way from nothing to the history's own; of one checkpoint nobody knows."""
+    first, before, last = (_reached(sound[i], history) for i in (0, max(len(sound) - 2, 0), -1))
+    return len(sound) == 1 or first < last > before + curves.FALL * (last - first)
 
 
 def _of_term(term: float) -> str:
@@ -274,6 +291,15 @@ def _collapsed(point: Mapping[str, float], history: HistoryFacts | None) -> str:
     )
 
 
+def _not_begun(point: Mapping[str, float], history: HistoryFacts | None) -> str:
+    assert history is not None
+    return (
+        f"After {point['n_updates']:,.0f} updates the expected return is {point['q_mean']:.3g} on average, where the history's "
+        f"own returns were {history.mean_value:.4g}: the run has hardly begun, and nothing can be chosen yet. Give it more "
+        f"steps (learner.updates)."
+    )
+
+
 def _no_history() -> Doubt:
     return Doubt(
         kind="no_history", sentence="Nothing is known of the history, so the choice rests on curves alone.", is_blocking=False
@@ -283,8 +309,9 @@ def _no_history() -> Doubt:
 def _doubts_of(curve: Curve) -> tuple[Doubt, ...]:
     if len(curve) >= curves.FEWEST_TO_SEE_A_SHAPE:
         return ()
+    n = "1 checkpoint" if len(curve) == 1 else f"{len(curve)} checkpoints"
     told = (
-        f"The run has {len(curve)} checkpoints, and {curves.FEWEST_TO_SEE_A_SHAPE} are the fewest that show a rise and a fall: "
+        f"The run has {n}, and {curves.FEWEST_TO_SEE_A_SHAPE} are the fewest that show a rise and a fall: "
         f"lower checkpoint_every."
     )
     return (Doubt(kind="too_few_checkpoints", sentence=told, is_blocking=False),)
