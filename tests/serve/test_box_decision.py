@@ -245,7 +245,7 @@ def test_a_bell_far_from_the_limits_comes_to_the_nearest_limit():
 
 
 def test_a_change_is_limited_from_step_to_step():
-    decider = decider_of(Pushes(scale=0.01), spec=cart(limits=LIMITED))
+    decider = decider_of(Pushes(scale=0.01, floor=0.0), spec=cart(limits=LIMITED))
 
     forces = [decider.decide(ask(step, x=x)).answer.values["force"] for step, x in enumerate([0.0, -5.0, -5.0, 5.0, 5.0])]
 
