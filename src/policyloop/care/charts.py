@@ -93,7 +93,12 @@ def bar_chart(frame: Frame, stretches: Sequence[Stretch], *, title: str) -> Mark
         if s.n
     ]
     spots = [_spot(frame, s, f"{s.n:,} decisions") for s in stretches]
-    return _picture(frame, title, *_grid(frame, lambda value: f"{value:,.0f}"), *bars, *spots, *_times(frame))
+    return _picture(frame, title, *_grid(frame, _count), *bars, *spots, *_times(frame))
+
+
+def _count(value: float) -> str:
+    """Of decisions, short enough for the margin."""
+    return f"{value:,.0f}" if value < 10_000 else f"{value / 1e6:g} m" if value >= 1e6 else f"{value / 1e3:,g} k"
 
 
 def share_chart(frame: Frame, stretches: Sequence[Stretch], names: Sequence[str], *, title: str) -> Markup:

@@ -210,6 +210,11 @@ def _actions_section(report: Report) -> Markup:
     def draw_counts(frame: Frame) -> Markup:
         return bar_chart(replace(frame, high=most), report.stretches, title=f"Decisions over time, {report.n:,} in all.")
 
+    counts = _both(report, draw_counts, height=70.0)
+    if len(report.actions) == 1:  # numbers, mostly: there are no shares to show
+        return element(
+            "section", element("h2", "Decisions"), element("p", f"{report.n:,} of {names[0]}.", class_="soft"), *counts
+        )
     return element(
         "section",
         element("h2", "Actions"),
@@ -217,7 +222,7 @@ def _actions_section(report: Report) -> Markup:
         element("ul", *legend, class_="legend"),
         *_both(report, draw_shares, height=190.0),
         element("p", "Decisions", class_="soft"),
-        *_both(report, draw_counts, height=70.0),
+        *counts,
         folded_table(
             "Actions in numbers",
             ("action", "decisions", "share", "mean reward", "95 % interval"),

@@ -213,9 +213,15 @@ def _sentence(account: EpisodeAccount, evidence: Evidence, call: Call, alpha: fl
     }[call]
     return (
         f"{start} after {evidence.n:,} closed episodes, {account.challenger.n:,} of them its own: an episode of it returns "
-        f"{evidence.mean:+.4g} beside one of the champion, {100 * (1 - alpha):g} % sure between {low:+.4g} and {high:+.4g}. "
+        f"{_figure(evidence.mean)} beside one of the champion, {100 * (1 - alpha):g} % sure between {_figure(low)} and "
+        f"{_figure(high)}. "
         f"The odds that it is {which} stand {odds} to 1; {1 / alpha:g} to 1 is asked for, and counts however often one looks."
     )
+
+
+def _figure(value: float) -> str:
+    """With its sign, and four digits or all that stand before the point."""
+    return f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.4g}"
 
 
 def _numbers(account: EpisodeAccount, alpha: float) -> dict[str, Number]:
