@@ -10,7 +10,7 @@ import yaml
 from gearbox import GEARBOX, GEARS, best, driven
 from running_app import running_app
 
-LEARNER = {"updates": 600, "checkpoint_every": 300, "width": 32, "depth": 2, "batch": 64, "learning_rate": 3e-3}
+LEARNER = {"updates": 600, "checkpoint_every": 300, "width": 64, "depth": 1, "batch": 64, "learning_rate": 3e-3}
 LOOP = GEARBOX | {
     "learner": {"name": "iql", "weight_temperature": 10.0, **LEARNER},
     "explore": {"name": "own", "floor": 0.1},

@@ -16,7 +16,7 @@ from policyloop.learn.networks.mixed import likeliest, log_chance, parted
 from policyloop.learn.networks.rows import rows_of
 from policyloop.learn.train import LEARNERS
 
-SMALL = {"width": 32, "depth": 2, "batch": 64, "learning_rate": 3e-3}
+SMALL = {"width": 64, "depth": 1, "batch": 64, "learning_rate": 3e-3}
 STATES = np.random.default_rng(9).uniform(-1, 1, (4000, 2)).astype(np.float32)
 
 
