@@ -1,8 +1,9 @@
 """How long one decision that is a number takes in process, beside one over labels: everything but the log.
 
-The loop is the cart-pole's: five numbers of state, one force, limits from step to step, a network of 2 x 256 with two critics
-whose support is checked, exploration by a bell with a floor, and the value of the action that is returned. The row `labels`
-is `decide_in_process` with the default explorer, timed in the same run; rounds of the two take turns, and the best counts.
+The loop is the cart-pole's: five numbers of state, one force, limits from step to step, a network with two critics and two
+layers, of 128 units each as in the cart-pole's recipe and of 256 as is usual, whose support is checked, exploration by a bell
+with a floor, and the value of the action that is returned. The row `labels` is `decide_in_process` with the default explorer,
+timed in the same run; rounds of the rows take turns, and the best counts.
 Run: python benchmarks/decide_numbers.py [decisions per round] [rounds] [--json]
 """
 
@@ -43,6 +44,7 @@ LOOP = {
     "explore": {"name": "gaussian", "floor": 0.02},
 }
 STEPS = 1000  # of an episode
+WIDTHS = (128, 256)  # the recipe of the cart-pole's; what is usual
 
 
 def states(n: int, rng: np.random.Generator) -> list[dict[str, float]]:
@@ -50,18 +52,18 @@ def states(n: int, rng: np.random.Generator) -> list[dict[str, float]]:
     return [dict(zip(FIELDS, row, strict=True)) for row in rng.normal(size=(n, len(FIELDS))).tolist()]
 
 
-def policy_of(spec: LoopSpec, rng: np.random.Generator) -> BoxPolicy:
+def policy_of(spec: LoopSpec, rng: np.random.Generator, *, width: int = WIDTHS[0]) -> BoxPolicy:
     """A network with weights of chance; what it costs does not depend on their values."""
     encoder = StateEncoder.of(list(spec.context.values()))
-    network = random_network(head="tanh_gaussian", state_shape=encoder.shape, n_outputs=1, rng=rng, width=256)
+    network = random_network(head="tanh_gaussian", state_shape=encoder.shape, n_outputs=1, rng=rng, width=width)
     support = support_of(support_tensors(encoder.encode_many(states(100_000, rng))))
     return BoxPolicy(encoder, OnnxNetwork(network), explorer_of("gaussian", {"scale": 0.1}), 0.02, ("force",), support)
 
 
-def numbers(n: int) -> Callable[[], np.ndarray[Any, np.dtype[np.float64]]]:
+def numbers(n: int, width: int) -> Callable[[], np.ndarray[Any, np.dtype[np.float64]]]:
     """A round of decisions that are numbers: how long each took, in seconds."""
     spec, rng = read_spec(LOOP), np.random.default_rng(1)
-    policy, offered = policy_of(spec, rng), states(n, rng)
+    policy, offered = policy_of(spec, rng, width=width), states(n, rng)
     live = live_of(spec, salt=decide_in_process.SALT, policy=policy, name="a" * 32)
 
     def play() -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -87,7 +89,7 @@ def labels(n: int) -> Callable[[], np.ndarray[Any, np.dtype[np.float64]]]:
 
 def rows(n: int, n_rounds: int) -> list[dict[str, Any]]:
     """A row for each kind, in microseconds."""
-    players = {"labels": labels(n), "numbers": numbers(n)}
+    players = {"labels": labels(n), **{f"numbers, 2 x {width}": numbers(n, width) for width in WIDTHS}}
     rounds: dict[str, list[Any]] = {kind: [] for kind in players}
     for _ in range(n_rounds):
         for kind, play in players.items():
@@ -113,7 +115,7 @@ def main(arguments: list[str]) -> None:
         return
     for row in found:
         print(
-            f"{row['kind']:8} p50 {row['p50_us']:6.1f} us   p99 {row['p99_us']:6.1f} us   of rounds {row['p50_us_of_rounds']}"
+            f"{row['kind']:16} p50 {row['p50_us']:6.1f} us   p99 {row['p99_us']:6.1f} us   of rounds {row['p50_us_of_rounds']}"
         )
 
 
