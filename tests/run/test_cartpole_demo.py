@@ -17,7 +17,7 @@ def test_the_whole_demo_ends_with_a_better_controller_that_was_proven_and_serves
 
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
-    history, expert, chosen, mixed = (told[name] for name in ("history", "expert", "chosen", "chosen, 25 % random"))
+    history, expert, chosen, mixed = (told[name] for name in ("history", "expert", "chosen", "chosen_with_random"))
     for player in (history, expert, chosen, mixed):
         assert {"mean_return", "mean_steps", "share_full_length"} <= set(player)
     assert history["n_episodes"] == 2000

@@ -101,8 +101,15 @@ def cartpole(
         told = msgspec.to_builtins(found)
         write_json(told.pop("players") | told | {"folder": str(folder), "seconds": round(found.seconds, 1)})
         return
+    names = {"chosen_with_random": f"chosen, {100 * found.random_fraction:g} % random"}
     rows = [
-        (name, f"{p.n_episodes:,}", f"{p.mean_return:,.0f}", f"{p.mean_steps:,.0f}", f"{p.share_full_length:.0%}")
+        (
+            names.get(name, name),
+            f"{p.n_episodes:,}",
+            f"{p.mean_return:,.0f}",
+            f"{p.mean_steps:,.0f}",
+            f"{p.share_full_length:.0%}",
+        )
         for name, p in found.players.items()
     ]
     write_table(("who acts", "episodes", "mean return", "mean steps", "full length"), rows)

@@ -50,6 +50,7 @@ _CHOSEN = 20  # episodes over HTTP
 _AT_ONCE = 8  # episodes that a challenge is played in, side by side, before anybody looks again
 _MOST_PLAYED = 400  # episodes of a challenge
 _PATIENCE_S = 10.0  # for the worker to take up what was played
+_MOST_IDLE = 6  # looks in a row that find nothing new
 _LOOK_EVERY_S = 0.2
 _WORKERS = 1  # its threads keep a server of two processes busy
 # The better half is proven sooner when it plays half of the episodes; a simulator does not mind.
@@ -81,7 +82,8 @@ class Player:
 class Comparison:
     """What the demo found."""
 
-    players: Mapping[str, Player]  # `history`, `expert`, `chosen`, and `chosen, 25 % random`
+    players: Mapping[str, Player]  # `history`, `expert`, `chosen`, and `chosen_with_random`
+    random_fraction: float  # of the steps of the last
     by_source: Mapping[str, rollout.BySource]  # of the last rollout: what the policy's own and the random steps brought
     loop: str
     model: str  # digest of the chosen
@@ -116,9 +118,10 @@ def play(plan: Plan, folder: Path, *, watch: Watch) -> Comparison:
         chosen = _over_http(url, spec.loop, plan, watch, fraction=None)
         mixed = _over_http(url, spec.loop, plan, watch, fraction=plan.random_fraction)
     _filmed(environment, folder, spec.loop, model, plan, watch)
-    players |= {"chosen": _player(chosen), f"chosen, {100 * plan.random_fraction:g} % random": _player(mixed)}
+    players |= {"chosen": _player(chosen), "chosen_with_random": _player(mixed)}
     return Comparison(
         players=players,
+        random_fraction=plan.random_fraction,
         by_source=mixed.by_source,
         loop=spec.loop,
         model=model,
@@ -220,7 +223,7 @@ def _challenged(folder: Path, loop: str, model: str, url: str, plan: Plan, watch
     moves: list[str] = []
     with open_deployment(Home(folder / "policyloop-data")) as deployment:
         episode_challenging.begin(deployment, loop, model, why="the demo asks for it")
-        was, n_played = _stand(deployment, loop), 0
+        was, n_played, n_idle = _stand(deployment, loop), 0, 0
         while was.state != State.LIVE:
             if was.is_waiting:
                 deployment.registry.challenges.approve(loop, why="the demo agrees: it is a simulator")
@@ -232,7 +235,9 @@ def _challenged(folder: Path, loop: str, model: str, url: str, plan: Plan, watch
             now = _after_look(deployment, loop, was)
             if now.state != was.state:
                 moves.append(f"after {n_played} episodes {was.state} -> {now.state}")
-            if now.state in (State.RETIRED, State.ROLLED_BACK) or n_played >= _MOST_PLAYED:
+            n_idle = n_idle + 1 if now == was else 0
+            is_over = now.state in (State.RETIRED, State.ROLLED_BACK) or n_idle > _MOST_IDLE
+            if is_over or (n_played >= _MOST_PLAYED and now.state != State.LIVE):
                 raise DemoFailed(f"it was not proven in {n_played} episodes; `policyloop gate history {loop}` tells why.")
             was = now
     watch.say("; ".join(moves) + ".")
