@@ -1,8 +1,14 @@
 """A rollout against a server: it decides and logs, and what was drawn evenly beside it says so."""
 
+import itertools
+import json
+
+import numpy as np
+import pytest
 import yaml
 
 from deployed import deployed
+from policyloop.core.density import Density
 from policyloop.core.settings import Home
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import open_deployment
@@ -13,8 +19,9 @@ from policyloop.simulate.remote import server_and_loop
 SETTINGS = {"cartpole": {"max_steps": 25}, "gridworld": {"width": 4, "height": 3, "pits": []}}
 
 
-def loop_of(name):
-    return yaml.safe_dump(open_environment(name, SETTINGS[name]).problem.loop_file(), sort_keys=False)
+def loop_of(name, **changes):
+    file = open_environment(name, SETTINGS[name]).problem.loop_file() | changes
+    return yaml.safe_dump(file, sort_keys=False)
 
 
 def played(name, url, **changes):
@@ -47,6 +54,33 @@ def test_the_server_writes_the_log_and_random_steps_are_tracked(tmp_path):
         assert ended == {row["episode_id"] for row in rows}
         assert len(ended) == 4
         assert told.n_events == 0
+
+
+def test_random_steps_keep_the_limits_and_what_follows_them_begins_from_what_was_done(tmp_path):
+    limits = {"force": {"min": -0.6, "max": 0.8, "max_change": 0.3}}
+    with deployed(tmp_path / "project", loop=loop_of("cartpole", limits=limits)) as running:
+        told = played("cartpole", running.url)
+        running.stop()
+    with open_deployment(Home(tmp_path / "project" / "policyloop-data")) as deployment:
+        with ship_by_hand(deployment) as is_ours:
+            assert is_ours
+        rows = deployment.lake.rows("decisions").sort_by([("episode_id", "ascending"), ("step", "ascending")]).to_pylist()
+
+    forces = np.array([row["action_value"][0] for row in rows])
+    densities = [Density.from_json(json.loads(row["density"])) for row in rows]
+    assert len(rows) == told.n_steps
+    assert forces.min() >= -0.6
+    assert forces.max() <= 0.8
+    for (before, row), density in zip(itertools.pairwise(rows), densities[1:], strict=True):
+        if before["episode_id"] == row["episode_id"]:  # the draw is cut round what was really done, whoever did it
+            done = before["action_value"][0]
+            assert density.low == [pytest.approx(max(done - 0.3, -0.6))]
+            assert density.high == [pytest.approx(min(done + 0.3, 0.8))]
+    for row, density in zip(rows, densities, strict=True):
+        assert row["propensity"] == pytest.approx(density.at(row["action_value"]))
+        assert row["propensity"] == pytest.approx(1 / (density.high[0] - density.low[0]))  # the baseline is even, too
+    pairs = {(a["policy"], b["policy"]) for a, b in itertools.pairwise(rows) if a["episode_id"] == b["episode_id"]}
+    assert len(pairs) == 4  # each of the two after each
 
 
 def test_an_address_may_name_the_loop():

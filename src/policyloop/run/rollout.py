@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,9 +24,10 @@ from policyloop.core.spec_file import read_spec
 from policyloop.log.writer import LogWriter
 from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
+from policyloop.run.edges.download import fetch, model_url
 from policyloop.simulate.environment import Environment, actor_of, open_environment
 from policyloop.simulate.history import play as play_history
-from policyloop.simulate.remote import server_and_loop
+from policyloop.simulate.remote import TIMEOUT_S, server_and_loop
 from policyloop.simulate.rollout import Part, Played, check_fits, play, played_of, with_fraction
 
 RUNNERS = "policyloop.run.runners"
@@ -110,6 +112,7 @@ def roll_out(deployment: Deployment | None, plan: Plan, *, on_episodes: Callable
         Invalid: the loop is about something else than the environment.
         UnknownName: no policy of that name.
         LogUnavailable: the log cannot be written.
+        NoModel: a server is to decide, and does not tell the limits of its loop.
     """
     environment = open_environment(plan.environment, plan.settings)
     parts = parts_of(environment, plan, deployment)
@@ -187,7 +190,9 @@ def parts_of(environment: Environment, plan: Plan, deployment: Deployment | None
     if plan.is_remote:
         server, named = server_and_loop(plan.policy)
         loop = plan.loop or named or str(environment.problem.loop_file()["loop"])
-        common |= {"url": server, "loop": loop, "run": _run_name(plan, "remote")}
+        is_drawn_here = bool(plan.random_fraction and environment.problem.actions.box)
+        file = _limits_of(server, loop) if is_drawn_here else b""
+        common |= {"url": server, "loop": loop, "file": file, "run": _run_name(plan, "remote")}
     else:
         assert deployment is not None, "only a server decides without a deployment"
         spec, _ = loop_for(deployment, environment, plan.loop)
@@ -198,6 +203,17 @@ def parts_of(environment: Environment, plan: Plan, deployment: Deployment | None
         Part(**common, first=first, n=min(EPISODES_OF_A_PART, plan.n_episodes - first))
         for first in range(0, plan.n_episodes, EPISODES_OF_A_PART)
     ]
+
+
+def _limits_of(server: str, loop: str) -> bytes:
+    """The spec that holds in a server's loop, as a model file without a model: random steps keep its limits, too.
+
+    Raises:
+        NoModel: the server is away, or has no such loop.
+    """
+    fetched = fetch(model_url(f"{server}/v1/loops/{quote(loop, safe='')}/models/latest"), None, timeout_s=TIMEOUT_S)
+    assert fetched is not None, "only who has it already is told that it is the same"
+    return model_file.pack(fetched.file.spec)
 
 
 def _decides(deployment: Deployment, environment: Environment, spec: LoopSpec, policy: str) -> dict[str, Any]:

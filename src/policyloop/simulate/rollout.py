@@ -46,7 +46,9 @@ class Part:
     n: int
     seed: int
     random_fraction: float | None = None  # None: what the loop's own explorer does; an actor or a server: none
-    file: bytes = b""  # a model file: the loop's spec, and the model where one decides; empty against a server
+    # a model file: the loop's spec, and the model where one decides; against a server the spec alone, or empty where no
+    # numbers are drawn here
+    file: bytes = b""
     salt: bytes = b""  # the deployment's key of the draw
     actor: str | None = None  # of the environment's own; None: the file decides
     url: str | None = None  # a server decides
@@ -75,7 +77,10 @@ def play(part: Part) -> Played:
     records: list[Logged] = []
     if part.url is not None:
         actions, fraction = environment.problem.actions, part.random_fraction or 0.0
-        remote = Remote(part.url, part.loop, actions, random_fraction=fraction, rng=rng)
+        spec = model_file.unpack(part.file).spec if part.file else None
+        if spec is not None:
+            check_fits(spec, environment)
+        remote = Remote(part.url, part.loop, actions, spec=spec, random_fraction=fraction, rng=rng)
         try:
             return _Table(environment, remote, part, rng).played(records)
         finally:
