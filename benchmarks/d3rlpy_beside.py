@@ -4,6 +4,7 @@ Question answered: how many updates a second does each make, and what do the pol
 in an environment of its own, `.venv-d3rlpy`, which the first run makes: it takes minutes and 2 GB. It may use one thread or
 all, whichever is quicker. 1,500 updates tell of speed, and of returns only where a few are enough; --updates 20000 tells more.
 Run: python benchmarks/d3rlpy_beside.py [--updates N] [--tasks cartpole,pendulum] [--learners cql,iql] [--seeds N]
+[--device cpu|cuda], which is where both sides learn; cuda needs pip install 'jax[cuda12]' too.
 `best` is rebrac as it is by itself, beside what the others made. Needs: pip install 'policyloop[rl]'
 Letters: n states, a numbers of an action.
 """
@@ -18,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from policyloop.core import plugins
@@ -56,15 +58,16 @@ WARM = 20  # updates before the clock starts, in which ours is compiled
 def main() -> None:
     """Every task, learner and seed."""
     asked = arguments()
-    make_their_environment()
+    jax.config.update("jax_platforms", asked.device)
     print(
         f"{asked.updates:,} updates of batch {ALIKE['batch']}, networks 2 x {ALIKE['width']}, "
-        f"learning rate {ALIKE['learning_rate']}"
+        f"learning rate {ALIKE['learning_rate']}; on {jax.devices()[0].device_kind}"
     )
+    make_their_environment()
     for task in asked.tasks.split(","):
         environment = plugins.load("policyloop.simulate.environments", task).create()
         for seed in range(asked.seeds):
-            compare(task, environment, asked.learners.split(","), asked.updates, seed)
+            compare(task, environment, asked.learners.split(","), asked.updates, seed, device=asked.device)
 
 
 def arguments() -> argparse.Namespace:
@@ -74,6 +77,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", default=",".join(HISTORIES))
     parser.add_argument("--learners", default=",".join(PAIRS))
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     return parser.parse_args()
 
 
@@ -84,7 +88,7 @@ def make_their_environment() -> None:
         subprocess.run([THEIR_ENVIRONMENT / "bin" / "pip", "install", "--quiet", *THEIR_PACKAGES], check=True)
 
 
-def compare(task: str, environment: Environment, names: list[str], updates: int, seed: int) -> None:
+def compare(task: str, environment: Environment, names: list[str], updates: int, seed: int, *, device: str) -> None:
     """One table: both sides of every learner, and ours at its best."""
     history = history_of(task, environment, seed)
     print(f"\n{task}, seed {seed}: {len(history):,} transitions, mean return {history.returns.mean():,.0f}")
@@ -95,7 +99,7 @@ def compare(task: str, environment: Environment, names: list[str], updates: int,
     for name in names:
         settings, others, times = PAIRS[name]
         ours = learn(environment, history, name, {**ALIKE, **settings}, updates, seed)
-        theirs = learn_theirs(environment, history, name, others, updates, seed)
+        theirs = learn_theirs(environment, history, name, others, updates, seed, device=device)
         quicker = rate(ours, "wall_s") / rate(theirs, "wall_s")
         missed = "" if times is None else f"  (demanded {times:g}: {'reached' if quicker >= times else 'MISSED'})"
         print(
@@ -146,10 +150,13 @@ def learn(environment: Environment, history: Transitions, name: str, settings: d
     return {**took, "compiled_s": compiled_s, "returns": played.returns}
 
 
-def learn_theirs(environment: Environment, history: Transitions, name: str, others: dict, updates: int, seed: int) -> dict:
+def learn_theirs(
+    environment: Environment, history: Transitions, name: str, others: dict, updates: int, seed: int, *, device: str
+) -> dict:
     """Theirs, in a process and an environment of its own; played here, by the same code as ours."""
     center, half = box_of(environment.problem.actions)
     asked = {**ALIKE, "name": name, "seed": seed, "updates": updates, "discount": history.discount, "theirs": others}
+    asked["device"] = f"{device}:0"
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     d3rlpy.seed(asked["seed"])
     with np.load(folder / "history.npz") as file:
         history = dict(file)
-    algo = config_of(asked).create(device="cpu:0")
+    algo = config_of(asked).create(device=asked["device"])
     dataset = MDPDataset(
         observations=history["state"],
         actions=history["action"],
@@ -86,7 +86,9 @@ def actor_of(algo: d3rlpy.algos.QLearningAlgoBase) -> dict:
     """Mean and deviation of states, and the affine maps up to the mean before the tanh."""
     policy = algo.impl.policy
     maps = [m for m in policy.modules() if isinstance(m, torch.nn.Linear)][:3]
-    arrays = {f"{i}.{part}": t.detach().numpy() for i, m in enumerate(maps) for part, t in (("w", m.weight.T), ("b", m.bias))}
+    arrays = {
+        f"{i}.{part}": t.detach().cpu().numpy() for i, m in enumerate(maps) for part, t in (("w", m.weight.T), ("b", m.bias))
+    }
     scaler = algo.observation_scaler
     return {**arrays, "mean": np.asarray(scaler.mean), "scale": np.asarray(scaler.std)}
 

@@ -64,6 +64,18 @@ def test_a_job_that_ended_is_told_to_its_end(policyloop, running):
     assert told[3] == "done: OFFLINE-CHOSEN."
 
 
+def test_the_device_that_a_run_learns_on_is_told(policyloop, running):
+    with open_deployment(Home(Path("policyloop-data"))) as deployment:
+        folder_of(deployment.home, running.id).tell({"device": "NVIDIA H200 (gpu)"})
+    (row,) = json.loads(policyloop("jobs", "list", "--json").out)
+    finish(running)
+
+    told = policyloop("jobs", "follow", running.id).out.splitlines()
+
+    assert row["device"] == "NVIDIA H200 (gpu)"
+    assert told[3:] == ["it learned on the device NVIDIA H200 (gpu)", "done: OFFLINE-CHOSEN."]
+
+
 def test_a_script_gets_each_line_as_the_run_wrote_it(policyloop, running):
     finish(running)
 

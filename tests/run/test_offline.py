@@ -69,6 +69,34 @@ def test_the_job_keeps_its_lines_and_lets_go_of_the_weights(deployment):
     assert [line["n_updates"] for line in follow(deployment, job.id, sleep=pytest.fail)] == [1, 2, 3, 4]
 
 
+def test_the_device_is_told_while_it_learns_and_kept_with_the_model(deployment):
+    jax = pytest.importorskip("jax", reason="needs the extra rl")
+    quick = "learner: {name: rebrac, updates: 4, checkpoint_every: 1, width: 16, depth: 1, batch: 32}"
+    text = "\n".join(quick if line.startswith("learner:") else line for line in CORRIDOR.splitlines())
+    known = []
+
+    spec, job = begin(deployment, text)
+    made = refresh_offline(
+        deployment,
+        deployment.registry.standing(spec.loop),
+        corridor(40),
+        snapshot={},
+        job_id=job.id,
+        on_checkpoint=lambda checkpoint, state: known.append(folder_of(deployment.home, job.id).told()["device"]),
+    )
+
+    kept = training_records.record_of(deployment.home, made.model).device
+    assert known == [kept] * 4
+    assert kept.startswith(jax.devices()[0].device_kind)
+
+
+def test_of_a_learner_without_a_device_none_is_told(deployment):
+    made, job = refreshed(deployment, CORRIDOR, corridor(40))
+
+    assert "device" not in folder_of(deployment.home, job.id).told()
+    assert training_records.record_of(deployment.home, made.model).device is None
+
+
 def test_following_goes_on_until_the_job_ends(deployment):
     _, job = begin(deployment, CORRIDOR)
     folder = folder_of(deployment.home, job.id)

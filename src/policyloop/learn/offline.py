@@ -52,6 +52,7 @@ class Run:
     n_updates: int  # that were wanted
     stopped: str | None  # why it ended before that; None: it did not
     is_early: bool = False  # it ended because it had shown all that it would
+    device: str | None = None  # what it was computed on, of learners that say so
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -68,6 +69,7 @@ class Resumable:
 
 
 OnCheckpoint = Callable[[Checkpoint, Tensors], None]  # told of each, with the learner's state, to go on from
+OnDevice = Callable[[str], None]  # told once, of what a run is computed on, before its first update
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def train_offline(
     begin_with: EpisodePolicy | None = None,
     clock: Clock | None = None,
     is_over: Callable[[list[dict[str, float]]], bool] = lambda curve: False,
+    on_device: OnDevice = lambda device: None,
 ) -> Run:
     """Learn from episodes for as many updates as the loop says; equal arguments give equal checkpoints on one machine.
 
@@ -107,6 +110,7 @@ def train_offline(
         begin_with: what an earlier run learned, to go on from; None: from nothing.
         clock: measures how long it takes; None: the system's.
         is_over: asked with the curve so far: whether the run has shown all that it will.
+        on_device: told of the device, where the learner says which.
 
     Raises:
         UnknownName, MissingLibrary: there is no such learner, or its library is not installed.
@@ -115,6 +119,9 @@ def train_offline(
     length, learner = length_of(spec), learner_of(spec, train, held_out, seed=seed)
     if begin_with is not None:
         _begin(learner, begin_with, spec)
+    device = getattr(learner, "device", None)
+    if device is not None:
+        on_device(device)
     time = clock or SystemClock()
     done = list(resume_from.checkpoints) if resume_from else []
     if resume_from:
@@ -142,8 +149,8 @@ def train_offline(
             on_checkpoint(checkpoint, learner.state())
             if is_over([one.line() for one in done]):
                 told = f"was stopped early, after {n_updates:,} updates: it had shown all that it would."
-                return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=told, is_early=True)
-    return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=stopped)
+                return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=told, is_early=True, device=device)
+    return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=stopped, device=device)
 
 
 def max_q_of(policy: EpisodePolicy, held_out: Transitions) -> dict[str, float]:

@@ -76,6 +76,7 @@ class Trained:
             choice=self.choice.to_json(),
             history=self.history.to_json(),
             notes=list(self.notes),
+            device=self.run.device,
         )
 
 
@@ -163,6 +164,10 @@ def train_and_choose(
         if on_checkpoint is not None:
             on_checkpoint(checkpoint, state)
 
+    def told_device(device: str) -> None:
+        if folder is not None:
+            folder.tell({"device": device})
+
     run = train_offline(
         train,
         held_out,
@@ -171,6 +176,7 @@ def train_and_choose(
         on_checkpoint=told,
         resume_from=resumed,
         begin_with=begin_with.network if begin_with else None,
+        on_device=told_device,
     )
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     if not run.checkpoints:

@@ -25,6 +25,7 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     choice: dict[str, Any]  # `Choice.to_json`
     history: dict[str, Any]  # `HistoryFacts.to_json`
     notes: list[str]  # what was worth knowing of the history
+    device: str | None = None  # what it was computed on, of learners that say so
 
 
 def keep(home: Home, model: str, record: TrainingRecord) -> None:

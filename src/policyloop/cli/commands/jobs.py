@@ -82,7 +82,10 @@ def follow(
             typer.echo(json.dumps(line) if as_json else shown(line))
             sys.stdout.flush()
         ended = jobs.get(deployment.records, job)
+        device = folder_of(deployment.home, job).told().get("device")
     if not as_json:
+        if device is not None:
+            typer.echo(f"it learned on the device {device}")
         typer.echo(f"{ended.state}: {ended.message or ended.reason}")
 
 
@@ -132,4 +135,5 @@ def _as_map(deployment: Deployment, job: Job) -> dict[str, Any]:
         **times,
         "updates_done": None if done is None else done[0],
         "updates": None if done is None else done[1],
+        "device": folder_of(deployment.home, job.id).told().get("device"),
     }

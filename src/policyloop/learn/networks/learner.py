@@ -83,6 +83,12 @@ class NetworkLearner:
         self._actions = actions
 
     @property
+    def device(self) -> str:
+        """What the numbers lie on and are computed by: the device's name, and its kind where that says more."""
+        (device,) = self.rows.reward.devices()
+        return f"{device.device_kind}" if device.device_kind == device.platform else f"{device.device_kind} ({device.platform})"
+
+    @property
     def n_rows(self) -> int:
         """How many there are to learn from."""
         return min(self.n_put, self.rows.n)
