@@ -18,13 +18,13 @@ RISING = [10.0, 30, 60, 80, 90, 95, 97, 98]
 OVERFIT = [10.0, 30, 60, 80, 90, 70, 50, 30]
 
 
-def a_history(value=40.0, n=40, n_held_out=10):
+def a_history(value=40.0, n=40, n_held_out=10, highest=100.0):
     """Episodes of one step that return about `value`."""
 
     def episodes(many):
         return history_of([[0]] * many, [[0]] * many, [[value + i % 3 - 1] for i in range(many)])
 
-    return facts_of(episodes(n), episodes(n_held_out), highest_reward=100.0)
+    return facts_of(episodes(n), episodes(n_held_out), highest_reward=highest)
 
 
 def test_a_run_that_rises_and_levels_off_gives_its_last_checkpoint():
@@ -90,12 +90,76 @@ def test_a_run_that_was_never_sound_gives_no_checkpoint():
     assert (choice.n_updates, choice.rule, choice.is_made) == (None, "none", False)
 
 
+def spread(q_mean, apart, **others):
+    """A curve whose checkpoints tell how far apart the rows are of which they expect most and least."""
+    low, high = ([q + sign * half / 2 for q, half in zip(q_mean, apart, strict=True)] for sign in (-1, 1))
+    return curve_of(q_mean, q_min=low, q_max=high, **others)
+
+
 def test_a_collapsed_expectation_is_left_out_however_small_its_error():
     collapsed = curve_of([20.0, 30, 0.1, 0.0, 0.0, 0.0], td_error=[40.0, 50, 1e-4, 1e-6, 1e-6, 1e-6])
     choice = choose(collapsed, history=a_history())
 
     assert choice.n_updates == 2000
     assert "has collapsed: 0 on average, where the history's own returns were 39.9" in choice.sentences[0]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("shift", [0.0, 1000.0, -1000.0, -40.0])
+def test_what_tells_no_two_steps_apart_has_collapsed_whatever_sign_or_level_rewards_have(sign, shift):
+    """The returns of the history lie between 39 and 41, and usually .8 apart; a tenth of that is .08."""
+    q_mean = [shift + sign * q for q in (20.0, 30, 5, 0, 0, 0)]
+    choice = choose(spread(q_mean, [9.0, 9, 9, 0.07, 0, 0]), history=a_history(value=shift + sign * 40.0, highest=2000.0))
+
+    assert choice.n_updates in (2000, 3000)
+    assert f"has collapsed: {shift:.3g} on average, where the history's own returns were" in choice.sentences[0]
+    assert "and no two steps differ by more than 0, where those usually differ by 0.8" in choice.sentences[0]
+
+
+@pytest.mark.parametrize(
+    "q_mean", [[-5.0, -20, -28, -31], [-95.0, -70, -45, -31], [-60.0, -30, -12, -8.5], [-3.0, -7, -8, -8.5]]
+)
+def test_costs_far_below_those_of_the_history_are_a_better_policy_and_no_lack(q_mean):
+    """A tenth of the cost is what learning is for, and nobody may call it collapsed or under way."""
+    choice = choose(spread(q_mean, [20.0] * 4), history=a_history(value=-100.0))
+
+    assert (choice.n_updates, choice.is_made, choice.is_underfitting) == (4000, True, False)
+    assert not any("hardly begun" in told or "underfits" in told for told in choice.sentences)
+
+
+def test_of_one_checkpoint_of_costs_nobody_knows_whether_it_is_on_its_way():
+    costs, returns = (choose(curve_of([sign * 17.0]), history=a_history(value=sign * 100.0)) for sign in (-1, 1))
+
+    assert not costs.is_underfitting
+    assert returns.is_underfitting
+    assert any("has come to 17 % of the history's own returns: the run underfits" in told for told in returns.sentences)
+
+
+@pytest.mark.parametrize("shift", [1000.0, -1000.0, -40.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_run_that_is_still_on_its_way_says_so_at_any_level_of_rewards(sign, shift):
+    history = a_history(value=shift + sign * 40.0, highest=2000.0)
+    moving, levelled = (
+        choose(spread([shift + sign * q for q in curve], [9.0] * 4), history=history)
+        for curve in ([4.0, 8, 12, 16], [4.0, 26, 29, 29.3])
+    )
+
+    assert moving.is_underfitting
+    assert not levelled.is_underfitting
+    assert any("still moves" in told or "still grows" in told for told in moving.sentences)
+
+
+def test_a_run_at_another_level_of_rewards_says_from_where_to_where_it_has_moved():
+    choice = choose(curve_of([1004.0, 1008, 1012, 1016]), history=a_history(value=1040.0, highest=2000.0))
+
+    told = "The expected return has moved from 1004 to 1016, 33.4 % of the way to the history's own returns, 1040"
+    assert choice.sentences[1].startswith(told)
+
+
+def test_of_runs_on_costs_the_better_one_is_taken_and_not_the_one_nearest_the_history():
+    good, poor = spread([-5.0, -20, -28, -31], [20.0] * 4), spread([-20.0, -60, -85, -90], [20.0] * 4)
+
+    assert choose_run({"good": good, "poor": poor}, history=a_history(value=-100.0)).run == "good"
 
 
 def test_a_run_that_is_still_on_its_way_to_the_returns_of_the_history_underfits():

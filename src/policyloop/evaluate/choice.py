@@ -21,8 +21,9 @@ from policyloop.evaluate import curves
 from policyloop.evaluate.curves import Curve, Peak
 from policyloop.evaluate.history import Doubt, HistoryFacts
 
-COLLAPSED = 0.1  # of what the history's own returns are worth: an expected return below that has let go of the data
-UNDER_WAY = 0.5  # of the same: an expected return that still grows below that has not got there yet
+COLLAPSED = 0.1  # of what the history's own returns usually differ by: one that tells less apart has let go of the data
+UNDER_WAY = 0.5  # of the way from the first checkpoint to the history's own returns: one that still moves has not got there
+_STEADY = 0.5  # of an even pace: one that comes down at less is levelling off above the history, as learning from costs does
 
 Rule = Literal["peak", "last", "fitted", "none"]
 
@@ -160,7 +161,7 @@ def _eligible(curve: Curve, history: HistoryFacts | None) -> tuple[list[int], li
     sound = curve[:n]
     collapsed = [i for i, point in enumerate(sound) if is_collapsed(point, history)]
     if collapsed and collapsed[-1] == n - 1:
-        has_begun = len(collapsed) < n or not _grows(sound, history)
+        has_begun = len(collapsed) < n or not _moves(sound)
         told.append(_collapsed(sound[-1], history) if has_begun else _not_begun(sound[-1], history))
     first = next((i for i in range(n) if i not in collapsed), n)
     last = next((i for i in range(n)[::-1] if i not in collapsed), -1)
@@ -168,16 +169,23 @@ def _eligible(curve: Curve, history: HistoryFacts | None) -> tuple[list[int], li
 
 
 def is_collapsed(point: Mapping[str, float], history: HistoryFacts | None) -> bool:
-    """Whether a checkpoint expects next to nothing of anything: its TD error is small then, and means nothing.
+    """Whether a checkpoint expects nearly the same of everything: its TD error is small then, and means nothing.
 
-    The expected return on the data has less than a tenth of the size that the history's own returns have, and differs by less
-    than that from one row to another.
+    Rows differ by less than a tenth of the standard deviation of the history's own returns, whatever sign or level these
+    have. Of a run that does not tell its lowest and highest expectation that is not known: it has let go where the history
+    returned something above nothing, and less than a tenth of it is expected.
     """
     if history is None or not np.isfinite(history.mean_value) or "q_mean" not in point:
         return False
-    size = COLLAPSED * abs(history.mean_value)
-    spread = point.get("q_max", point["q_mean"]) - point.get("q_min", point["q_mean"])
-    return abs(point["q_mean"]) < size and spread < size
+    apart = _apart(point)
+    if apart is not None and history.value_deviation > 0:
+        return apart < COLLAPSED * history.value_deviation
+    return abs(point["q_mean"]) < COLLAPSED * history.mean_value
+
+
+def _apart(point: Mapping[str, float]) -> float | None:
+    """How far the rows of which most and least is expected are apart; None where the run does not tell."""
+    return point["q_max"] - point["q_min"] if "q_min" in point and "q_max" in point else None
 
 
 def _by_shape(sound: Curve) -> tuple[int, Rule, str]:
@@ -205,9 +213,7 @@ def _overfit(sound: Curve, peak: Peak, where: str) -> str:
 
 def _underfit(sound: Curve, history: HistoryFacts | None) -> list[str]:
     """What stays high, or is still on its way."""
-    told = []
-    if (share := _reached(sound[-1], history)) < UNDER_WAY and _grows(sound, history):
-        told.append(f"the expected return has come to {100 * share:.3g} % of the history's own returns, and still grows")
+    told = _on_its_way(sound, history)
     if (error := curves.high_error(sound)) is not None:
         told.append(f"the root of the TD error is still {100 * error:.3g} % of the expected return's size")
     if (term := curves.high_term(sound)) is not None:
@@ -218,17 +224,41 @@ def _underfit(sound: Curve, history: HistoryFacts | None) -> list[str]:
     return [f"{said[0].upper()}{said[1:]}: the run underfits; try more capacity (width, depth) or more steps."]
 
 
-def _reached(point: Mapping[str, float], history: HistoryFacts | None) -> float:
-    """What is expected, as a share of what the history's own returns are; infinite where that is not known."""
-    if history is None or not np.isfinite(history.mean_value) or history.mean_value == 0:
-        return np.inf
-    return point["q_mean"] / history.mean_value
+def _on_its_way(sound: Curve, history: HistoryFacts | None) -> list[str]:
+    """That the expected return still moves towards the history's own, of which it is less than half the way there.
+
+    What moves away from them, or levels off above them, is no lack: that is a policy that does better than its history.
+    """
+    if history is None or not np.isfinite(history.mean_value):
+        return []
+    first, last, there = sound[0]["q_mean"], sound[-1]["q_mean"], history.mean_value
+    is_near = abs(there - last) <= COLLAPSED * history.value_deviation
+    share = (last - first) / (there - first) if there != first else 1.0
+    if is_near or not 0 <= share < UNDER_WAY or not _moves(sound):
+        return []
+    of_returns = last / there if there != 0 else 1.0
+    if 0 <= of_returns < UNDER_WAY and (len(sound) > 1 or there > 0):  # of one checkpoint of costs nobody knows where it goes
+        grows = ", and still grows" if len(sound) > 1 else ""
+        return [f"the expected return has come to {100 * of_returns:.3g} % of the history's own returns{grows}"]
+    if len(sound) == 1:
+        return []
+    return [
+        f"the expected return has moved from {first:.4g} to {last:.4g}, {100 * share:.3g} % of the way to the history's own "
+        f"returns, {there:.4g}, and still moves"
+    ]
 
 
-def _grows(sound: Curve, history: HistoryFacts | None) -> bool:
-    """Whether the expected return is still on its way from nothing to the history's own; of one checkpoint nobody knows."""
-    first, before, last = (_reached(sound[i], history) for i in (0, max(len(sound) - 2, 0), -1))
-    return len(sound) == 1 or first < last > before + curves.FALL * (last - first)
+def _moves(sound: Curve) -> bool:
+    """Whether the last quarter still goes on in the direction of the whole; of one checkpoint nobody knows.
+
+    One that rises does so until it has levelled off. One that falls may level off anywhere, so it moves while it keeps pace.
+    """
+    q, n_steps = [point["q_mean"] for point in sound], len(sound) - 1
+    if n_steps == 0:
+        return True
+    quarter, way = max(n_steps // 4, 1), q[-1] - q[0]
+    least = curves.FALL if way > 0 else _STEADY * quarter / n_steps
+    return way != 0 and (q[-1] - q[-1 - quarter]) / way > least
 
 
 def _of_term(term: float) -> str:
@@ -286,17 +316,27 @@ def _collapsed(point: Mapping[str, float], history: HistoryFacts | None) -> str:
     assert history is not None
     error = f" Its TD error of {point['td_error']:.3g} is small for that reason alone." if "td_error" in point else ""
     return (
-        f"After {point['n_updates']:,.0f} updates the expected return has collapsed: {point['q_mean']:.3g} on average, where "
-        f"the history's own returns were {history.mean_value:.4g}.{error} Such checkpoints are left out."
+        f"After {point['n_updates']:,.0f} updates the expected return has collapsed: {_flat(point, history)}.{error} Such "
+        f"checkpoints are left out."
     )
 
 
 def _not_begun(point: Mapping[str, float], history: HistoryFacts | None) -> str:
     assert history is not None
     return (
-        f"After {point['n_updates']:,.0f} updates the expected return is {point['q_mean']:.3g} on average, where the history's "
-        f"own returns were {history.mean_value:.4g}: the run has hardly begun, and nothing can be chosen yet. Give it more "
-        f"steps (learner.updates)."
+        f"After {point['n_updates']:,.0f} updates the expected return is {_flat(point, history)}: the run has hardly begun, "
+        f"and nothing can be chosen yet. Give it more steps (learner.updates)."
+    )
+
+
+def _flat(point: Mapping[str, float], history: HistoryFacts) -> str:
+    """What a checkpoint expects that tells nothing apart, beside the history."""
+    told = f"{point['q_mean']:.3g} on average, where the history's own returns were {history.mean_value:.4g}"
+    apart = _apart(point)
+    if apart is None or not history.value_deviation > 0:
+        return told
+    return (
+        f"{told}, and no two steps differ by more than {apart:.3g}, where those usually differ by {history.value_deviation:.3g}"
     )
 
 

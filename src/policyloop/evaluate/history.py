@@ -52,6 +52,7 @@ class HistoryFacts:
     low: float  # the interval of that mean, 95 %, over episodes
     high: float
     mean_value: float  # mean discounted return from each row on: what an expected return on the data is to be held against
+    value_deviation: float  # standard deviation of the same, over rows
     largest_value: float  # no discounted return can be more; infinite where that is not known
     known_propensities: float  # share of rows, [0, 1]
     doubts: tuple[Doubt, ...] = ()
@@ -89,6 +90,7 @@ def facts_of(train: Transitions, held_out: Transitions, *, highest_reward: float
         low=mean - half,
         high=mean + half,
         mean_value=float(values.mean()) if n else math.nan,
+        value_deviation=float(values.std()) if n else math.nan,
         largest_value=_largest_value(highest_reward, train.discount),
         known_propensities=float(np.isin(kinds, _IS_KNOWN).mean()) if n else 0.0,
     )
