@@ -7,6 +7,7 @@ from episode_world import World, in_canary
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
 from policyloop.run import episode_line
+from policyloop.run.episode_trials import mean_return_before
 from policyloop.run.gate_state import explained, gate_state
 from policyloop.run.looks import look
 
@@ -55,6 +56,24 @@ def test_a_line_that_returns_more_stays_and_what_the_hold_out_says_is_shown(held
     assert line.numbers["difference"] > 0
     assert line.sentence.endswith("no harm is proven.")
     assert deployment.registry.standing("corridor").champion == held.model
+
+
+def test_what_began_later_in_the_same_hour_is_no_part_of_the_mean_before(deployment):
+    world = World(deployment, "corridor")
+    assert np.isnan(mean_return_before(deployment, "corridor", deployment.clock.now_us()))
+    world.play(3)
+    moment = deployment.clock.now_us()
+    before = mean_return_before(deployment, "corridor", moment)
+    world.after = turned  # so that it returns something else
+    world.play(1)
+    world.log.close()
+
+    rows = deployment.lake.rows("transitions", where="loop = 'corridor'").to_pylist()
+    of_three = sum(row["reward"] for row in rows if row["episode_id"] != "e4") / 3
+    assert len({row["episode_id"] for row in rows}) == 4
+    assert before == pytest.approx(of_three)
+    assert mean_return_before(deployment, "corridor", moment) == before
+    assert mean_return_before(deployment, "corridor", deployment.clock.now_us()) != before
 
 
 def test_without_a_hold_out_nothing_can_be_said(deployment):

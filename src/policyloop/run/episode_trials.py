@@ -91,11 +91,18 @@ def held_out_since(deployment: Deployment, loop: str, *, position: int) -> Close
 
 
 def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
-    """Mean return of the episodes in the hours before a moment; NaN where there are none."""
-    if not deployment.lake.exists(TRANSITIONS):
+    """Mean return of the episodes that began before a moment; NaN where there are none."""
+    lake = deployment.lake
+    if not lake.exists(TRANSITIONS) or not lake.exists(DECISIONS):
         return float("nan")
-    where = in_hours(loop) + f" AND hour <= '{hour_of(moment)}'"
-    rows = deployment.lake.rows(TRANSITIONS, where=where, columns=("episode_id", "reward"))
+    hour, columns = hour_of(moment), ("episode_id", "decision_id", "reward")
+    earlier = lake.rows(TRANSITIONS, where=in_hours(loop) + f" AND hour < '{hour}'", columns=columns)
+    then = lake.rows(TRANSITIONS, where=in_hours(loop, hour), columns=columns)  # an episode is filed under its beginning
+    asked = in_hours(loop, hour) + f" AND decided_at < {moment:d}"
+    decided = lake.rows(DECISIONS, where=asked, columns=("decision_id",))["decision_id"]
+    begun = then["episode_id"].filter(pc.is_in(then["decision_id"], value_set=decided.combine_chunks()))
+    of_hour = then.filter(pc.is_in(then["episode_id"], value_set=begun.combine_chunks()))
+    rows = pa.concat_tables([earlier, of_hour])
     if not rows.num_rows:
         return float("nan")
     return float(pc.sum(rows["reward"]).as_py()) / int(pc.count_distinct(rows["episode_id"]).as_py())

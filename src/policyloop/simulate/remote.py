@@ -114,12 +114,11 @@ class Remote:
                     context=moment.contexts[row],
                     decision_id=moment.decision_id(row),
                     policy=RANDOM,
-                    action_source=RANDOM,
+                    action_source="random",
                     episode_id=moment.episodes[row],
                     step=moment.step,
-                    values=values,
-                    density=density.to_json(),
-                    propensity_kind=density.kind,
+                    values={**values},
+                    density=density.to_json(),  # propensity and kind follow from it
                 )
             )
             acted.append(Turn(moment.decision_id(row), [values[part.name] for part in self._actions.box], RANDOM))
