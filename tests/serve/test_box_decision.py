@@ -278,10 +278,19 @@ def test_a_process_that_has_not_seen_the_episode_asks_what_was_done():
     decider = decider_of(Pushes(), spec=cart(limits=LIMITED))
 
     assert raised(lambda: decider.decide(ask(7))).startswith(
-        "$.previous is missing, and this process has not seen the episode before step 7; expected the values of the step before"
+        "$.previous is missing, and this process has not decided step 6 of the episode; expected the values of that step"
     )
     assert decider.decide(ask(7, previous=[0.5])).answer.step == 7
     assert decider_of(Pushes()).decide(ask(7)).answer.step == 7  # no limit from step to step
+
+
+def test_a_process_that_missed_a_step_does_not_take_an_earlier_one_for_it():
+    decider = decider_of(Pushes(), spec=cart(limits=LIMITED))
+    decider.decide(ask(0))
+
+    assert raised(lambda: decider.decide(ask(2))).startswith("$.previous is missing, and this process has not decided step 1 ")
+    assert decider.decide(ask(1)).answer.step == 1
+    assert decider.decide(ask(3, previous=[0.2])).answer.step == 3  # another process decided step 2
 
 
 def test_limits_win_where_what_was_done_before_lies_outside():

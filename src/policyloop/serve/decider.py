@@ -350,20 +350,22 @@ def _repeated(earlier: Decided, request: DecideRequest, asked: Asked) -> Decided
 def _previous(live: Live, request: DecideRequest, asked: Asked, last: Step | None) -> list[float] | None:
     """What was done at the step before: what the caller says, else what was decided here; None at the first step.
 
+    An earlier step than the one before will not do: what came between may have been decided by another process.
+
     Raises:
         Invalid: limits hold from step to step, and nobody knows.
     """
     if asked.previous is not None:
         return asked.previous.values
-    if last is not None:
+    if not request.step or live.box is None or not live.box.limits.is_stepwise:
+        return None if last is None else last.values
+    if last is not None and last.step == request.step - 1:
         return last.values
-    if request.step is not None and request.step > 0 and live.box is not None and live.box.limits.is_stepwise:
-        message = (
-            f"is missing, and this process has not seen the episode before step {request.step:,}; expected the values of the "
-            f"step before: this loop limits how far an action may change."
-        )
-        raise Invalid([Fault("$.previous", message, "missing_field")], subject="the request")
-    return None
+    message = (
+        f"is missing, and this process has not decided step {request.step - 1:,} of the episode; expected the values of that "
+        f"step: this loop limits how far an action may change."
+    )
+    raise Invalid([Fault("$.previous", message, "missing_field")], subject="the request")
 
 
 def _unless_acting(acting: Acting) -> str | None:
