@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from policyloop.core.clock import hour_of
@@ -76,10 +77,11 @@ def _new_rows(deployment: Deployment, spec: LoopSpec, *, since: int | None) -> p
     asked = f"{in_hours(spec.loop)} AND draw_version > 0 AND NOT is_conflict AND decided_at < {before:d}"
     if since is not None:
         asked += f" AND hour >= '{hour_of(since)}' AND decided_at > {since:d}"
-    moments = lake.rows(DECISIONS, where=asked, columns=("decided_at",))["decided_at"]
+    moments = lake.rows(DECISIONS, where=asked, columns=("decided_at",))["decided_at"].to_numpy()
     if not len(moments):
         return None
-    first = sorted(moments.to_pylist())[-min(MOST, len(moments))]
+    oldest = len(moments) - min(MOST, len(moments))
+    first = int(np.partition(moments, oldest)[oldest])
     asked += f" AND hour >= '{hour_of(first)}' AND decided_at >= {first:d}"
     return lake.rows(DECISIONS, where=asked, columns=_COLUMNS).sort_by([("decided_at", "ascending")])
 
