@@ -1,6 +1,7 @@
 """Every format of episodes: what is written comes back with each reward beside its own action, both ends and the last state."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -18,7 +19,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.interop.histories import minari as minari_format
 from policyloop.interop.histories import rllib
 from policyloop.interop.histories import transitions as parquet
-from policyloop.interop.whole_episode import WholeEpisode, columns_of, history_of
+from policyloop.interop.whole_episode import WholeEpisode, columns_of, episodes_in, history_of
 from policyloop.lake.history_check import checked_history
 from small_network import CART
 
@@ -37,6 +38,39 @@ def test_what_is_written_comes_back_whole(name, has_box, tmp_path):
     assert n == 2
     check_history(table, has_box=has_box, propensity=None if name == "minari" else 0.25)
     checked_history(table, spec, now_us=0)  # nothing in it is refused further on
+
+
+@pytest.mark.parametrize("name", plugins.ours(FAMILY))
+def test_a_last_state_of_nothing_but_zeros_is_one(name, tmp_path):
+    module, rows = plugins.load(FAMILY, name), transitions()
+    rows.next_state[2] = 0  # where the first episode terminated
+
+    module.write(tmp_path / "file", rows, CART_SPEC)
+    table = module.read(tmp_path / "file", CART_SPEC)
+
+    contexts = [row["context"] for row in table.to_pylist() if row["episode_id"] == table["episode_id"][0].as_py()]
+    assert len(contexts) == 4
+    assert set(contexts[3].values()) == {0.0}
+
+
+def test_a_last_state_that_nobody_recorded_is_none():
+    rows = transitions()
+    is_known = np.arange(len(rows)) != 2  # the first episode's last
+
+    first, second = episodes_in(replace(rows, is_next_known=is_known))
+
+    assert (first.has_last_state, second.has_last_state) == (False, True)
+    assert all(episode.has_last_state for episode in episodes_in(rows))
+
+
+def test_transitions_say_of_a_last_state_that_nobody_recorded_that_it_is_none(tmp_path):
+    rows = transitions()
+    parquet.write(tmp_path / "file", replace(rows, is_next_known=np.arange(len(rows)) != 2), CART_SPEC)
+
+    table = parquet.read(tmp_path / "file", CART_SPEC)
+
+    assert pq.read_table(tmp_path / "file")["next_state"].is_valid().to_pylist() == [True, True, False, True, True]
+    assert table["step"].to_pylist() == [0, 1, 2, 0, 1, 2]  # the second alone has a row without an action
 
 
 @pytest.mark.parametrize("name", plugins.ours(FAMILY))

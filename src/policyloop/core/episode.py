@@ -42,6 +42,7 @@ class Transitions:
     pmf: NDArray[np.float64] | None = None  # (n, k) of loops with labels alone; NaN rows where it was not logged
     policy: NDArray[np.object_] | None = None  # (n,) digest of the model that decided, or `baseline`, or `imported:NAME`
     decision_id: NDArray[np.object_] | None = None  # (n,)
+    is_next_known: NDArray[np.bool_] | None = None  # (n,) whether `next_state` was recorded; None: all were
 
     def __len__(self) -> int:
         return len(self.reward)

@@ -85,8 +85,8 @@ def episodes_in(rows: Transitions) -> Iterator[WholeEpisode]:
     has_numbers = rows.action_value.shape[1] > 0
     for start, n in zip(starts.tolist(), rows.lengths.tolist(), strict=True):
         here, last = slice(start, start + n), start + n - 1
-        is_recorded = bool(rows.truncated[last] or np.any(rows.next_state[last]))
-        states = [rows.state[here], *([rows.next_state[last : last + 1]] if is_recorded else [])]
+        is_known = rows.is_next_known is None or bool(rows.is_next_known[last])
+        states = [rows.state[here], *([rows.next_state[last : last + 1]] if is_known else [])]
         yield WholeEpisode(
             id=str(int(rows.episode[start])),
             state=np.concatenate(states),

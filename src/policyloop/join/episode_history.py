@@ -70,6 +70,7 @@ def episodes_of(
     terminated = rows["terminated"].to_numpy().astype(bool)
     is_last = np.diff(episode, append=-1) != 0
     state, next_state = _tensors(rows, encoder, is_last) if encoder.is_tensor else _flat(rows, encoder)
+    afterwards = pc.is_valid(rows[of_state[1]]).to_numpy().astype(bool)
     return Transitions(
         state=state,
         action=action,
@@ -88,6 +89,7 @@ def episodes_of(
         pmf=pmf,
         policy=_texts(rows["policy"]),
         decision_id=rows["decision_id"].to_numpy().astype(object) if is_with_ids else None,
+        is_next_known=afterwards | ~is_last,
     ), at
 
 

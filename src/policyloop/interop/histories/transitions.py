@@ -2,7 +2,8 @@
 
 Question answered: how do transitions go into any program that reads tables, and come back? Columns: `episode`, `step`,
 `state`, `next_state`, `action` (the label's place; a list of them where several parts have labels) or `action_value` (numbers),
-`reward`, `terminated`, `truncated`, and where it is known `propensity`. The reward of a row is of that row's action.
+`reward`, `terminated`, `truncated`, and where it is known `propensity`. The reward of a row is of that row's action. Where
+nobody recorded what came of an episode's last action, `next_state` is null there.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def write(path: Path, rows: Transitions, spec: LoopSpec) -> int:
         "step": rows.step,
         "state": _lists(rows.state),
         "reward": rows.reward,
-        "next_state": _lists(rows.next_state),
+        "next_state": _lists(rows.next_state, is_there=rows.is_next_known),
         "terminated": rows.terminated,
         "truncated": rows.truncated,
         "propensity": pa.array(rows.propensity, mask=np.isnan(rows.propensity)),
@@ -98,8 +99,8 @@ def _episode(rows: pa.Table, spec: LoopSpec) -> WholeEpisode:
             [Fault(f"episode {name}, step {steps[early[0]]}", "ends before its last step; expected one end.", "ends")]
         )
     state = _matrix(rows["state"], name)
-    if "next_state" in rows.column_names and (not terminated[-1] or np.any(_matrix(rows["next_state"], name)[-1])):
-        state = np.concatenate([state, _matrix(rows["next_state"], name)[-1:]])
+    if "next_state" in rows.column_names and rows["next_state"][-1].is_valid:
+        state = np.concatenate([state, _matrix(rows["next_state"][-1:], name)])
     propensity = rows["propensity"].to_numpy() if "propensity" in rows.column_names else np.full(len(rows), np.nan)
     return WholeEpisode(
         id=name,
@@ -122,7 +123,8 @@ def _matrix(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
         ) from None
 
 
-def _lists(numbers: NDArray[Any]) -> pa.Array:
-    """(n,) lists of numbers, an image row by row."""
+def _lists(numbers: NDArray[Any], *, is_there: NDArray[np.bool_] | None = None) -> pa.Array:
+    """(n,) lists of numbers, an image row by row; null where they are not there."""
     flat = np.ascontiguousarray(numbers.reshape(len(numbers), -1))
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1])
+    mask = None if is_there is None else pa.array(~is_there)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1], mask=mask)
