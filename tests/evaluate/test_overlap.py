@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -35,6 +35,7 @@ def test_lies_between_one_and_the_number_of_examples_with_weight(weights):
 
 @given(WEIGHTS, st.floats(1e-3, 1e3))
 def test_the_unit_of_the_weights_does_not_matter(weights, factor):
+    assume(not ((weights > 0) & (weights < 1e-290)).any())  # a smaller one loses digits, or all of them, in another unit
     assert ess(weights * factor) == pytest.approx(ess(weights), rel=1e-6)
 
 

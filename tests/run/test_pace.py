@@ -22,6 +22,13 @@ def test_an_even_pace_is_the_same_in_every_hour():
     assert pace.days(4800, from_us=MIDNIGHT_US + 12345) == pytest.approx(2.0, rel=0.001)
 
 
+def test_days_are_a_plain_number_that_json_can_hold_also_past_the_end_of_an_hour():
+    days = steady(24).days(1.5, from_us=MIDNIGHT_US + US_PER_HOUR // 2)
+
+    assert type(days) is float
+    assert days == pytest.approx(1.5 / 24)
+
+
 def test_nights_are_slower():
     at_day = np.concatenate(
         [every(US_PER_HOUR // 60, days=1 / 3, start_us=MIDNIGHT_US + d * DAY_US + DAY_US // 3) for d in range(7)]

@@ -7,6 +7,7 @@ Letters: n decisions.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ class Pace:
             left = 1.0 - now % 1.0  # of this hour
             made = self.per_hour[int(now) % _HOURS] * left
             part = 1.0 if made <= rest else rest / made
-            hours, rest, now = hours + part * left, rest - part * made, np.floor(now + 1.0)
+            hours, rest, now = hours + part * left, rest - part * made, math.floor(now + 1.0)
         return whole + hours / _HOURS
 
 
