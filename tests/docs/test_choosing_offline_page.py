@@ -13,10 +13,11 @@ from policyloop.core import plugins
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
-from policyloop.evaluate import choice, curves, history, sequences
+from policyloop.evaluate import choice, curves, sequences
 from policyloop.evaluate.sequence_report import ESTIMATORS
 from policyloop.gate import episodes
 from policyloop.gate.ramp import OF_EPISODES
+from policyloop.learn import thin
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.looks import look
@@ -70,6 +71,6 @@ def test_every_estimator_is_on_the_page():
 def test_the_numbers_of_the_page_are_those_of_the_code():
     assert (curves.FALL, curves.HIGH_ERROR, curves.HIGH_TERM) == (1 / 20, 1 / 5, 1 / 10)
     assert (choice.COLLAPSED, sequences.LEAST_SHARE) == (1 / 10, 1 / 20)
-    assert (history.FEWEST_EPISODES, history.FEWEST_HELD_OUT) == (20, 5)
+    assert (thin.FEWEST_EPISODES, thin.FEWEST_HELD_OUT, thin.FEWEST_OF_LINE) == (20, 5, 5)
     assert (OF_EPISODES.shadow, OF_EPISODES.ramp) == (10, 50)
     assert (episodes.FEWEST_EPISODES, episodes.FEWEST_PLAYED) == (50, 10)

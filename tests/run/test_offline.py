@@ -175,10 +175,34 @@ def test_a_history_too_thin_says_so_before_anything_is_trained(deployment):
 
 
 def test_a_history_that_cannot_support_a_choice_publishes_nothing(deployment):
-    with pytest.raises(NothingToDo, match=r"no checkpoint was chosen\. The history cannot support a choice"):
-        refreshed(deployment, CORRIDOR, corridor(12))
+    spec, job = begin(deployment, CORRIDOR)
+    learned = []
 
+    with pytest.raises(
+        NothingToDo, match=r"nothing was learned, for the history cannot support a choice\. There are 9 episodes to"
+    ):
+        refresh_offline(
+            deployment,
+            deployment.registry.standing(spec.loop),
+            corridor(12),
+            snapshot={},
+            job_id=job.id,
+            on_checkpoint=lambda checkpoint, state: learned.append(checkpoint),
+        )
+
+    assert learned == []
     assert deployment.registry.models("corridor") == []
+
+
+@pytest.mark.parametrize(
+    ("n", "split", "why"), [(25, 0.75, "There are 19 episodes to learn from"), (40, 0.9, "There are 4 episodes that nothing")]
+)
+def test_one_episode_too_few_on_either_side_is_refused_before_training(deployment, n, split, why):
+    text = CORRIDOR.replace("split: 0.75", f"split: {split}")
+
+    with pytest.raises(NothingToDo, match=why):
+        refreshed(deployment, text, corridor(n))
+    assert refreshed(deployment, text, corridor(n + 10))[0].model is not None
 
 
 def test_missing_propensities_are_no_hindrance(deployment):
@@ -228,3 +252,11 @@ def test_without_goes_on_every_model_begins_anew(deployment):
     made, _ = refreshed(deployment, text, ladder(40, seed=1))
 
     assert "goes_on_from" not in progress_told(deployment, made.model)
+
+
+def test_a_line_learns_from_few_episodes_since_its_versions_are_tried_by_playing(deployment):
+    pytest.importorskip("jax", reason="needs the extra rl")
+    made, _ = refreshed(deployment, LINE, ladder(20))
+
+    assert "There are 15 episodes to learn from, and 20 are the fewest" in made.sentence
+    assert progress_told(deployment, made.model)["chosen_by"] == "last"

@@ -8,7 +8,7 @@ import pytest
 from gearbox import GEARBOX, driven
 from made_history import corridor, ladder
 from made_loops import CORRIDOR, LADDER
-from policyloop.core.errors import BadSetting, Invalid
+from policyloop.core.errors import BadSetting, Invalid, NothingToDo
 from policyloop.core.spec_file import read_spec
 from policyloop.learn import tune_offline
 from policyloop.learn.tune_offline import Trial, groups_of, run_group, space_of
@@ -124,6 +124,10 @@ def test_a_run_is_over_some_checkpoints_after_its_peak():
 def test_a_history_too_thin_is_refused_before_anything_is_tried(tmp_path):
     with pytest.raises(Invalid, match="has 2 faults"):
         searched(tmp_path, CORRIDOR, corridor(3, 5))
+    with pytest.raises(
+        NothingToDo, match=r"cannot support a choice\. There are 9 episodes .* There are 3 episodes that nothing"
+    ):
+        searched(tmp_path, CORRIDOR, corridor(12), on_attempt=lambda attempt: pytest.fail("an attempt was made"))
 
 
 def test_runs_over_labels_and_numbers_at_once_are_judged_too(tmp_path):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
 from policyloop.evaluate.fitted_q import model_for
-from policyloop.evaluate.history import FEWEST_HELD_OUT
+from policyloop.learn.thin import FEWEST_HELD_OUT
 
 MOST_EPISODES = 100  # that are looked at
 _MOST_ROWS = 100_000

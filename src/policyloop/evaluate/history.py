@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
+from policyloop.core.errors import NothingToDo
+from policyloop.learn.thin import FEWEST_EPISODES, FEWEST_HELD_OUT
 
-FEWEST_EPISODES = 20  # to learn from: with fewer, one lucky episode is the policy
-FEWEST_HELD_OUT = 5  # episodes that nothing was learned from
 _Z = 1.959964  # two-sided, 95 %
 _IS_KNOWN = ("probability", "density", "mixed", "point")
 
@@ -95,6 +95,22 @@ def facts_of(train: Transitions, held_out: Transitions, *, highest_reward: float
         known_propensities=float(np.isin(kinds, _IS_KNOWN).mean()) if n else 0.0,
     )
     return _with_doubts(facts)
+
+
+def check_is_enough(facts: HistoryFacts, *, loop: str) -> None:
+    """Refuse a history by which no checkpoint could be chosen, before anything is learned from it.
+
+    Args:
+        facts: of `facts_of`.
+        loop: its name, for the message.
+
+    Raises:
+        NothingToDo: it cannot support a choice; the reasons are in the message.
+    """
+    if facts.is_enough:
+        return
+    why = " ".join(doubt.sentence for doubt in facts.doubts if doubt.is_blocking)
+    raise NothingToDo(f"loop '{loop}': nothing was learned, for the history cannot support a choice. {why}")
 
 
 def values_to_go(transitions: Transitions) -> NDArray[np.float64]:

@@ -18,7 +18,9 @@ from policyloop.core.episode import Transitions
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import ActionSpec
 
-FEWEST_EPISODES = 5
+FEWEST_EPISODES = 20  # to learn from and choose by: with fewer, one lucky episode is the policy
+FEWEST_HELD_OUT = 5  # episodes that nothing is learned from, to choose by
+FEWEST_OF_LINE = 5  # to learn from at all; enough for a line, whose versions are tried by playing them
 FEWEST_STEPS = 100
 _SHOWN_ROWS = 5
 _NEARLY = 1e-6  # of the box's width: so far outside is rounding
@@ -62,8 +64,8 @@ def look_at(train: Transitions, *, actions: ActionSpec, names: Sequence[str] = (
 def _too_few(train: Transitions) -> list[Fault]:
     e, n = train.n_episodes, len(train)
     told = []
-    if e < FEWEST_EPISODES:
-        told.append(Fault("episodes", f"are {e} below the split; expected at least {FEWEST_EPISODES}. Bring more.", "too_thin"))
+    if e < FEWEST_OF_LINE:
+        told.append(Fault("episodes", f"are {e} below the split; expected at least {FEWEST_OF_LINE}. Bring more.", "too_thin"))
     if n < FEWEST_STEPS:
         told.append(Fault("steps", f"are {n} below the split; expected at least {FEWEST_STEPS}. Bring more.", "too_thin"))
     return told

@@ -26,7 +26,7 @@ from policyloop.core.policy import Tensors
 from policyloop.core.state import StateEncoder
 from policyloop.evaluate.choice import Choice, choose, newest
 from policyloop.evaluate.chosen import held_against_history
-from policyloop.evaluate.history import HistoryFacts, facts_of
+from policyloop.evaluate.history import HistoryFacts, check_is_enough, facts_of
 from policyloop.ingest.parts import part_names
 from policyloop.lake.schema import DECISIONS
 from policyloop.lake.tables import Snapshot, in_hours
@@ -99,7 +99,7 @@ def refresh_offline(
         on_checkpoint: told of each new checkpoint.
 
     Raises:
-        NothingToDo: no checkpoint can be chosen: the run broke down, or the history cannot support a choice.
+        NothingToDo: the history cannot support a choice, and nothing was learned; or no checkpoint of the run can be chosen.
         Invalid: the history is too thin to learn from, or rows of it are wrong.
     """
     spec = standing.spec
@@ -148,11 +148,15 @@ def train_and_choose(
         begin_with: the model that a line goes on from; None: from nothing.
 
     Raises:
+        NothingToDo: the history cannot support a choice, or the run has no checkpoint.
         Invalid: the history is too thin to learn from, or rows of it are wrong.
     """
     train, held_out = history.to_learn_from(spec.train.split), history.to_evaluate_on(spec.train.split)
     names = StateEncoder.of(spec.context.values()).names
     notes = check_history(train, actions=spec.actions, loop=spec.loop, names=names)
+    facts = facts_of(train, held_out, highest_reward=spec.reward.high)
+    if not goes_on(spec):  # a version of a line shows what it is worth by playing
+        check_is_enough(facts, loop=spec.loop)
     kept = None if folder is None else CheckpointFolder(folder.path)
     resumed = None if kept is None else kept.begin(_identity(history, spec, seed, begin_with))
     if folder is not None:
@@ -178,7 +182,6 @@ def train_and_choose(
         begin_with=begin_with.network if begin_with else None,
         on_device=told_device,
     )
-    facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     if not run.checkpoints:
         raise NothingToDo(f"loop '{spec.loop}': the training run {run.stopped}")
     if goes_on(spec):

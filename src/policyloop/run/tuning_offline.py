@@ -24,7 +24,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.evaluate.choice import Choice, choose
 from policyloop.evaluate.choice_of_run import ChoiceOfRun, choose_run
 from policyloop.evaluate.curves import peak_of
-from policyloop.evaluate.history import HistoryFacts, facts_of
+from policyloop.evaluate.history import HistoryFacts, check_is_enough, facts_of
 from policyloop.evaluate.sequence_report import evaluate_sequences
 from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
 from policyloop.evaluate.told_as_numbers import acting_in_numbers, history_in_numbers
@@ -133,7 +133,8 @@ def tune_offline(
     Raises:
         UnknownLoop, UnknownName: there is no loop or runner of that name.
         BadSetting: n_attempts is below 1, or nothing of the loop's learner is searched.
-        Invalid: the history is too thin to learn from.
+        Invalid: the history is too thin to learn from, or rows of it are wrong.
+        NothingToDo: the history cannot support a choice.
     """
     if n_attempts < 1:
         raise BadSetting(f"trials is {n_attempts}; expected a whole number of 1 or more, such as 20.")
@@ -186,6 +187,7 @@ def search(
     train, held_out = history.to_learn_from(split), history.to_evaluate_on(split)
     notes = check_history(train, actions=spec.actions, loop=spec.loop, names=StateEncoder.of(spec.context.values()).names)
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
+    check_is_enough(facts, loop=spec.loop)
     folder.tell({"loop": spec.loop, "learner": spec.learner.name, "notes": list(notes), "attempts": n_attempts + 1})
     judge = _Judge(spec, facts, _some_episodes(held_out if len(held_out) else train), folder)
     space, study, attempts, is_stopped = space_of(spec), new_study(seed), list[Attempt](), False

@@ -28,7 +28,10 @@ def test_numbers_worked_by_hand(made, tank):
 def test_a_history_too_thin_says_so_before_training(made, tank):
     shown, _ = show(made(TEXT), tank)
 
-    assert any("too thin to learn from: 2 episodes with 3 steps; training asks for 5 episodes" in note for note in shown.notes)
+    told = (
+        "too thin to learn from: 2 episodes with 3 steps; training asks for 20 episodes and 100 steps below the split of 0.8, "
+    )
+    assert any(told + "and 5 episodes above it" in note for note in shown.notes)
 
 
 def test_a_reward_that_never_changes_is_told_before_training(made):

@@ -19,7 +19,8 @@ from policyloop.core.loop import LoopSpec
 from policyloop.interop.historian.learned_from import field_column, to_transitions
 from policyloop.interop.historian.prepare import Prepared
 from policyloop.lake.episode_history import fields_of_history
-from policyloop.learn.thin import FEWEST_EPISODES, FEWEST_STEPS, look_at
+from policyloop.learn.offline import goes_on
+from policyloop.learn.thin import FEWEST_EPISODES, FEWEST_HELD_OUT, FEWEST_OF_LINE, FEWEST_STEPS, look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,13 @@ def show(prepared: Prepared, spec: LoopSpec) -> tuple[Shown, Transitions]:
 def _before_training(steps: Transitions, spec: LoopSpec) -> list[str]:
     """What training would say of it."""
     told = []
-    split = spec.train.split
-    if steps.n_episodes * split < FEWEST_EPISODES or len(steps) * split < FEWEST_STEPS:
+    split, e, n = spec.train.split, steps.n_episodes, len(steps)
+    fewest, held_out = (FEWEST_OF_LINE, 0) if goes_on(spec) else (FEWEST_EPISODES, FEWEST_HELD_OUT)
+    if e * split < fewest or e - e * split < held_out or n * split < FEWEST_STEPS:
+        above = f", and {held_out} episodes above it" if held_out else ""
         told.append(
-            f"too thin to learn from: {steps.n_episodes:,} episodes with {len(steps):,} steps; training asks for "
-            f"{FEWEST_EPISODES} episodes and {FEWEST_STEPS} steps below the split of {split:g}. Bring more."
+            f"too thin to learn from: {e:,} episodes with {n:,} steps; training asks for {fewest} episodes and {FEWEST_STEPS} "
+            f"steps below the split of {split:g}{above}. Bring more."
         )
     told += _longer(steps, spec)
     if len(steps):
