@@ -72,6 +72,23 @@ def test_a_fault_is_the_users_and_nothing_is_written(tank, tmp_path):
     assert "repaired: clip-actions, 1 times\n" in good.out
 
 
+def test_repairs_are_asked_for_one_by_one_or_with_commas(tank, tmp_path):
+    (tmp_path / "tank.csv").write_text(ROWS.replace("b3,4,47,4", "b3,4,47,99").replace("b5,4,", "b5,4,x"))
+    one_by_one = ("--repair", "clip-actions", "--repair", "drop-text", "--repair", "drop-nan")
+
+    bad = tank(*MAKE, "--plot", "none", "--repair", "clip-actions")
+    single, listed = (
+        tank(*MAKE, "--plot", "none", *one_by_one),
+        tank(*MAKE, "--plot", "none", "--repair", "clip-actions,drop-text,drop-nan"),
+    )
+
+    assert bad.code == 2
+    assert bad.err.endswith("\nEvery repair together: `--repair clip-actions,drop-nan,drop-text`.\n")
+    assert single.code == listed.code == 0
+    assert "repaired: clip-actions, 1 times\n" in single.out
+    assert "repaired: drop-text, 1 times\n" in single.out
+
+
 def test_formats_are_reached_as_before(policyloop):
     ran = policyloop("import", "--help")
 

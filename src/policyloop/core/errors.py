@@ -41,7 +41,12 @@ class Invalid(PolicyloopError, ValueError):
 
     code = "invalid"
 
-    def __init__(self, faults: Sequence[Fault], *, subject: str = "the input") -> None:
+    def __init__(self, faults: Sequence[Fault], *, subject: str = "the input", way_out: str = "") -> None:
+        """Args:
+        faults: all of them.
+        subject: what has them, where there are several.
+        way_out: a last line, of what would mend them together.
+        """
         assert faults, "an Invalid without a fault"
         self.faults = tuple(faults)
         first = self.faults[0]
@@ -50,7 +55,7 @@ class Invalid(PolicyloopError, ValueError):
         else:
             listed = "\n".join(f"  {f.where}: {f.message}" for f in self.faults)
             message = f"{subject} has {len(self.faults)} faults:\n{listed}"
-        super().__init__(message, where=first.where)
+        super().__init__(f"{message}\n{way_out}" if way_out else message, where=first.where)
 
 
 class UnknownName(PolicyloopError, LookupError):

@@ -85,7 +85,10 @@ def history(
         list[str] | None, typer.Option("--lag", help="NAME=STEPS: a field with the value of so many steps before.")
     ] = None,
     decimal: Annotated[str, typer.Option("--decimal", help="What stands before decimals: . or ,")] = ".",
-    repair: Annotated[str, typer.Option("--repair", help=f"Faults to mend: {', '.join(REPAIRS)}.", show_default=False)] = "",
+    repair: Annotated[
+        list[str] | None,
+        typer.Option("--repair", help=f"A fault to mend, or several with commas between: {', '.join(REPAIRS)}."),
+    ] = None,
     actions: Annotated[
         list[str] | None, typer.Option("--actions", help="For a new loop: a column that was done, not seen.")
     ] = None,
@@ -124,7 +127,7 @@ def history(
         lags=lag or [],
         episodes=episodes,
         end=end,
-        repairs=repair,
+        repairs=",".join(repair or ()),
     )
     new = NewLoop(actions=split_names(actions), outcomes=split_names(outcomes), reward=reward)
     import_history(file, loop, reading, new=new, policy=policy, plot=plot, dry_run=dry_run, home=home, as_json=as_json)

@@ -24,6 +24,7 @@ class Ledger:
 
     def __init__(self, asked: frozenset[str]) -> None:
         self._asked = asked
+        self._needed: set[str] = set()  # repairs that nobody asked for, and that would mend something
         self.faults: list[Fault] = []
         self.repaired: dict[str, int] = {}  # repair -> how many rows, columns or places
         self.notes: list[str] = []
@@ -37,6 +38,7 @@ class Ledger:
         if repair in self._asked:
             self.repaired[repair] = self.repaired.get(repair, 0) + n
         else:
+            self._needed.add(repair)
             self.faults.append(Fault(where, f"{message} Mend the file, or ask for `--repair {repair}`.", code))
 
     def settle_rows(self, repair: str, where: str, told: str, is_bad: Bools, place: Place, *, code: str = "invalid") -> None:
@@ -51,7 +53,12 @@ class Ledger:
             Invalid: with every fault.
         """
         if self.faults:
-            raise Invalid(self.faults, subject=subject)
+            raise Invalid(self.faults, subject=subject, way_out=self._all_repairs())
+
+    def _all_repairs(self) -> str:
+        """The whole option for the next attempt, where it has more than the one repair that a fault names."""
+        together = sorted(self._asked | self._needed)
+        return f"Every repair together: `--repair {','.join(together)}`." if self._needed and len(together) > 1 else ""
 
 
 def rows_of(is_bad: Bools, place: Place) -> str:
