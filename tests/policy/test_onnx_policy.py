@@ -1,5 +1,7 @@
 """ONNX of other programs: run as it is told, refused where it could do harm."""
 
+import itertools
+
 import numpy as np
 import onnx
 import pytest
@@ -113,6 +115,115 @@ def test_what_is_too_large_or_no_model_is_refused(monkeypatch):
     monkeypatch.setattr(onnx_guard, "MAX_BYTES", 10)
     with pytest.raises(BadModel, match="expected at most 10"):
         box(plain().SerializeToString())
+
+
+def doubled(first, n, *, axis, last="doubled"):
+    """A tensor joined to itself, n times over."""
+    names = [first, *(f"{last}_{i}" for i in range(1, n)), last]
+    return [helper.make_node("Concat", [a, a], [b], axis=axis) for a, b in itertools.pairwise(names)]
+
+
+MATMUL = helper.make_node("MatMul", ["state", "w"], ["action"])
+
+
+def test_forty_doublings_of_a_state_are_refused_before_anything_is_run():
+    bomb = graph_of([*doubled("state", 40, axis=1), MATMUL])
+
+    with pytest.raises(
+        BadModel,
+        match=r"model\.onnx makes 12,582,906 numbers of 1 state by the Concat of 'doubled_21'; "
+        r"expected at most 10,000,000 in all its tensors together\. Make the model smaller\.",
+    ):
+        box(bomb.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("of", "told"),
+    [("w", "makes 12,582,902 numbers of 1 state by the Concat"), ("shape", "puts the vector 'doubled_10' together")],
+    ids=["of the weights", "of a shape"],
+)
+def test_doublings_of_what_is_known_beforehand_are_refused_too(of, told):
+    nodes = [helper.make_node("Shape", ["state"], ["shape"]), *doubled(of, 40, axis=0), MATMUL]
+
+    with pytest.raises(BadModel, match=told):
+        box(graph_of(nodes).SerializeToString())
+
+
+def test_what_a_file_says_of_its_own_sizes_is_not_believed():
+    bomb = graph_of([*doubled("state", 40, axis=1), MATMUL])
+    bomb.graph.value_info.extend(info(f"doubled_{i}", 1, 3) for i in range(1, 40))
+
+    with pytest.raises(BadModel, match="expected at most 10,000,000 in all"):
+        box(bomb.SerializeToString())
+
+
+def test_what_grows_with_the_square_of_the_states_is_refused():
+    nodes = [
+        helper.make_node("Transpose", ["state"], ["turned"], perm=[1, 0]),
+        helper.make_node("MatMul", ["state", "turned"], ["each_with_each"]),
+        MATMUL,
+    ]
+
+    with pytest.raises(BadModel, match=r"makes [\d,]+ numbers of 4,096 states by the MatMul of 'each_with_each'"):
+        box(graph_of(nodes).SerializeToString())
+
+
+def test_a_size_that_depends_on_the_state_is_refused():
+    ends = [numpy_helper.from_array(np.array([value]), name) for name, value in (("first", 0), ("axis", 1))]
+    nodes = [
+        helper.make_node("ArgMax", ["state"], ["best"], axis=1, keepdims=0),
+        helper.make_node("Slice", ["state", "first", "best", "axis"], ["some"]),
+        MATMUL,
+    ]
+
+    with pytest.raises(BadModel, match="has a Slice that makes 'some' of a size that cannot be told before it is run"):
+        box(graph_of(nodes, kept=ends).SerializeToString())
+
+
+def test_a_shape_that_is_computed_from_the_state_s_own_is_taken():
+    kept = [numpy_helper.from_array(np.array(value), name) for name, value in (("place", [0]), ("rest", [-1]))]
+    nodes = [
+        helper.make_node("Shape", ["state"], ["shape"]),
+        helper.make_node("Gather", ["shape", "place"], ["n"]),
+        helper.make_node("Concat", ["n", "rest"], ["flat"], axis=0),
+        helper.make_node("Reshape", ["state", "flat"], ["seen"]),
+        helper.make_node("MatMul", ["seen", "w"], ["action"]),
+    ]
+
+    policy = box(graph_of(nodes, kept=kept).SerializeToString())
+
+    np.testing.assert_array_equal(policy.act(STATES), box(plain().SerializeToString()).act(STATES))
+
+
+@pytest.mark.parametrize("head", ["tanh", "tanh_gaussian", "gaussian"])
+def test_images_run_as_many_at_once_as_the_bound_allows_and_answer_alike(head, monkeypatch):
+    shape, rng = (2, 8, 8), np.random.default_rng(2)
+    network = random_network(head=head, state_shape=shape, n_outputs=1, rng=rng, channels=(4,))
+    states, data = rng.normal(size=(9, *shape)).astype(np.float32), policy_bytes(network)
+    monkeypatch.setattr(onnx_guard, "MAX_NUMBERS", 5000)
+
+    policy = from_files(data, None, state_shape=shape, low=[-1.0], high=[1.0], n_labels=0)
+
+    assert onnx_guard.states_at_once(onnx_guard.checked(data, what="it"), {"state": shape}, what="it") in range(2, 9)
+    np.testing.assert_allclose(policy.act(states), network.act(states), atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+def test_parts_of_a_state_may_be_joined_whose_sizes_are_computed(axis):
+    kept = [numpy_helper.from_array(np.array([0]), "place"), numpy_helper.from_array(np.array([-1]), "rest")]
+    nodes = [
+        helper.make_node("Shape", ["state"], ["shape"]),
+        helper.make_node("Gather", ["shape", "place"], ["n"]),
+        helper.make_node("Concat", ["n", "rest"], ["flat"], axis=0),
+        helper.make_node("Reshape", ["state", "flat"], ["seen"]),
+        helper.make_node("Concat", ["seen", "seen"], ["twice"], axis=axis),
+        helper.make_node("MatMul", ["twice", "both"], ["action"]),
+    ]
+    both = numpy_helper.from_array(np.full((6, 2), 0.5, dtype=np.float32), "both")
+
+    policy = box(graph_of(nodes, kept=[*kept, both]).SerializeToString())
+
+    np.testing.assert_allclose(policy.act(STATES), box(plain().SerializeToString()).act(STATES), atol=1e-6)
 
 
 def test_other_inputs_are_refused():

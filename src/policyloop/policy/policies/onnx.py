@@ -20,13 +20,12 @@ from policyloop.core.episode import Floats
 from policyloop.core.errors import BadModel
 from policyloop.core.policy import Prediction, Tensors
 from policyloop.policy.one_by_one import OneByOne
-from policyloop.policy.onnx_guard import checked
+from policyloop.policy.onnx_guard import checked, states_at_once
 from policyloop.policy.onnx_network import session
 
 MODEL, CRITIC = "model", "critic"  # names of the tensors that hold the bytes
 _ALMOST_ONE = 1.0 - 1e-6
 _NEAR = 1e-5  # of the box's width: the same action
-_ROWS_AT_ONCE = 4096
 
 
 class OnnxPolicy:
@@ -40,8 +39,9 @@ class OnnxPolicy:
         self.tensors = {name: tensors[name] for name in (MODEL, CRITIC) if name in tensors}
         self._low = np.array(settings["low"], dtype=np.float32)
         self._high = np.array(settings["high"], dtype=np.float32)
-        self._model = _Runner(self.tensors[MODEL].tobytes(), what="model.onnx")
-        self._critic = _Runner(self.tensors[CRITIC].tobytes(), what="critic.onnx") if CRITIC in self.tensors else None
+        shapes = {"state": self.state_shape, "action": (self.n_numbers,)}
+        self._model = _Runner(self.tensors[MODEL].tobytes(), shapes, what="model.onnx")
+        self._critic = _Runner(self.tensors[CRITIC].tobytes(), shapes, what="critic.onnx") if CRITIC in self.tensors else None
         self._check()
 
     @property
@@ -111,7 +111,7 @@ class OnnxPolicy:
 class _Runner:
     """One file, guarded and ready to be run."""
 
-    def __init__(self, data: bytes, *, what: str) -> None:
+    def __init__(self, data: bytes, shapes: Mapping[str, tuple[int, ...]], *, what: str) -> None:
         model = checked(data, what=what)
         self._what = what
         self._outputs = [output.name for output in model.graph.output]
@@ -120,6 +120,7 @@ class _Runner:
         self._types = {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in types.items()}
         if "state" not in self._types or set(self._types) - {"state", "action"}:
             raise BadModel(f"{what} takes {', '.join(self._types) or 'nothing'}; expected an input named 'state'.")
+        self._n = states_at_once(model, shapes, what=what)
         try:
             self._session = session(data)
         except Exception as error:  # noqa: BLE001 - the runtime has errors of its own for each fault
@@ -137,7 +138,7 @@ class _Runner:
         """
         if not self.gives(output):
             raise BadModel(f"{self._what} gives {', '.join(self._outputs)}; expected an output named '{output}'.")
-        told = [self._some(state, output, more, slice(i, i + _ROWS_AT_ONCE)) for i in range(0, len(state), _ROWS_AT_ONCE)]
+        told = [self._some(state, output, more, slice(i, i + self._n)) for i in range(0, len(state), self._n)]
         return np.concatenate(told) if told else np.zeros((0, 1), dtype=np.float32)
 
     def _some(self, state: NDArray[Any], output: str, more: Mapping[str, NDArray[Any]], rows: slice) -> Floats:
