@@ -50,7 +50,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "episode_gate": ("The gate of episodes on the cart-pole", []),
     "sequences": ("Estimators of whole episodes against exact values", []),
 }
-LIBRARIES = ("numpy", "duckdb", "deltalake", "pyarrow", "msgspec", "uvicorn", "uvloop", "fastapi", "vowpalwabbit")
+LIBRARIES = (
+    *("numpy", "duckdb", "deltalake", "pyarrow", "msgspec", "uvicorn", "uvloop", "fastapi", "vowpalwabbit"),
+    *("jax", "onnxruntime", "lightgbm"),
+)
 
 
 def main(names: list[str]) -> None:
