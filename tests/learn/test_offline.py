@@ -16,7 +16,7 @@ from made_loops import CORRIDOR, LADDER
 from policyloop.core.errors import BadSetting
 from policyloop.core.spec_file import read_spec, to_mapping
 from policyloop.learn.checkpoints import CheckpointFolder, lines_of
-from policyloop.learn.offline import Checkpoint, check_learner, goes_on, largest_value, length_of, train_offline
+from policyloop.learn.offline import Checkpoint, Length, check_learner, goes_on, largest_value, length_of, train_offline
 
 HISTORY = corridor(30)
 TRAIN, HELD_OUT = HISTORY.to_learn_from(0.75), HISTORY.to_evaluate_on(0.75)
@@ -157,9 +157,9 @@ def _with_state(folder):
 
 
 def test_how_long_a_run_is_comes_from_the_loop_then_from_the_learner():
-    assert length_of(read_spec(CORRIDOR)).n_checkpoints == 4
+    assert length_of(read_spec(CORRIDOR)) == Length(updates=4, checkpoint_every=1)
     fewer = spec_of(CORRIDOR, learner={"updates": 10, "checkpoint_every": 4})
-    assert (length_of(fewer).updates, length_of(fewer).n_checkpoints) == (10, 3)
+    assert length_of(fewer) == Length(updates=10, checkpoint_every=4)
     with pytest.raises(BadSetting, match=r"learner\.updates is 0; expected a whole number"):
         length_of(spec_of(CORRIDOR, learner={"updates": 0}))
     assert largest_value(read_spec(CORRIDOR)) == pytest.approx(20)

@@ -66,7 +66,6 @@ def test_a_saved_network_over_numbers_is_a_box_policy_that_acts_as_it_did():
     assert policy.parts == ("force", "brake")
     np.testing.assert_allclose(policy.mode(CONTEXT), network.act(state)[0], atol=1e-5)
     assert policy.value(CONTEXT, [0.1, -0.2]) == pytest.approx(network.value(state, np.float32([[0.1, -0.2]]))[0], abs=1e-5)
-    np.testing.assert_allclose(policy.actions_of_many([CONTEXT])[0], policy.mode(CONTEXT), atol=1e-5)
 
 
 def test_the_value_is_of_the_action_that_is_asked_about_and_not_of_the_one_that_is_wanted():

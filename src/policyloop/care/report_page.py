@@ -34,7 +34,6 @@ from policyloop.core.model import BASELINE, short
 _WIDE, _NARROW = 880.0, 350.0
 _DAY_US = 86_400 * US_PER_S
 _MOST_ROWS = 30  # of policies and verdicts
-_BASELINE_DECIDES = "the baseline decides"
 
 _WHOLE = (  # decisions are the sum of these: count, name, colour, what it means
     ("joined", "with an outcome", "a2", "an outcome was found: the reward is made from it"),

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.candidates import Candidates
-from policyloop.core.density import Density
 from policyloop.core.example import Context, ExampleBatch
 
 Tensors = dict[str, NDArray[Any]]
@@ -29,11 +28,6 @@ class Actions:
     labels: tuple[str, ...]  # labels, or the ids of candidates
     allowed: NDArray[np.bool_]  # (k,) at least one True
     candidates: Candidates | None = None  # what the caller brought along
-
-    @property
-    def is_all_allowed(self) -> bool:
-        """Whether no action is masked or excluded."""
-        return bool(self.allowed.all())
 
     @staticmethod
     def of(labels: Sequence[str]) -> Actions:
@@ -58,47 +52,6 @@ class Policy(Protocol):
             allowed: (n, k); where candidates differ in number, k is the largest and the rest of a row is False.
             candidates: n sets, for loops whose callers bring the actions along.
         """
-        ...
-
-
-class BoxPolicy(Protocol):
-    """Context and limits in, a density over lists of numbers out; for loops whose actions are `continuous`. Immutable."""
-
-    def density(self, context: Context, low: Sequence[float], high: Sequence[float]) -> Density:
-        """What the numbers are drawn from, exploration and floor inside. A pure function of its arguments.
-
-        Args:
-            context: as it was checked, defaults filled in.
-            low, high: (a,) the limits that hold for this decision; the density has the very same.
-        """
-        ...
-
-    def value(self, context: Context, values: Sequence[float]) -> float:
-        """Conservative expected return of doing `values` (a,) in this context, in the loop's reward unit."""
-        ...
-
-
-class TuplePolicy(Protocol):
-    """The same where labelled choices stand beside the numbers; for loops whose actions are `tuple`. Immutable."""
-
-    def pmfs(self, context: Context) -> list[list[float]]:
-        """A probability per label of every labelled part, each list summing to 1, floor inside."""
-        ...
-
-    def density(self, context: Context, low: Sequence[float], high: Sequence[float]) -> Density:
-        """As of a `BoxPolicy`; asked only where the action has numbers."""
-        ...
-
-    def value(self, context: Context, values: Sequence[float], choices: Sequence[int]) -> float:
-        """Conservative expected return of doing `values` (a,) with these labels, one place per labelled part."""
-        ...
-
-
-class KnowsItsHistory(Protocol):
-    """What a policy of any kind may have beside: it tells where it would have to guess."""
-
-    def is_within_history(self, context: Context) -> bool:
-        """Whether the state lies where the model has learned from. Where it does not, the baseline decides."""
         ...
 
 

@@ -79,11 +79,6 @@ class Length:
     updates: int
     checkpoint_every: int
 
-    @property
-    def n_checkpoints(self) -> int:
-        """How many there are at the end, beside a start from nothing."""
-        return math.ceil(self.updates / self.checkpoint_every)
-
 
 def train_offline(
     train: Transitions,

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from policyloop.core import plugins
 from policyloop.core.density import Density
-from policyloop.core.episode import Floats
 from policyloop.core.errors import BadModel
 from policyloop.core.example import Context
 from policyloop.core.model import Manifest
@@ -71,10 +70,6 @@ class BoxPolicy:
     def is_within_history(self, context: Context) -> bool:
         """As of `InState`."""
         return self.in_state(context).is_within_history()
-
-    def actions_of_many(self, contexts: Sequence[Context]) -> Floats:
-        """(n, a): row i is what `mode` gives for context i, to 1e-5; before that the places of labels, where there are any."""
-        return self.network.act(self.encoder.encode_many(contexts))
 
     def with_floor(self, floor: float) -> BoxPolicy:
         """The same policy with another floor, in [0, 1]: a change of the spec's floor needs no new model."""

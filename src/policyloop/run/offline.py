@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from policyloop.core.policy import Tensors
 from policyloop.core.state import StateEncoder
 from policyloop.evaluate.choice import Choice, choose, newest
 from policyloop.evaluate.chosen import held_against_history
+from policyloop.evaluate.exploring import Exploring
 from policyloop.evaluate.history import HistoryFacts, check_is_enough, facts_of
 from policyloop.ingest.parts import part_names
 from policyloop.lake.schema import DECISIONS
@@ -189,7 +190,14 @@ def train_and_choose(
     choice = choose(run.curve, history=facts)
     if choice.place is not None:
         policy = run.checkpoints[choice.place].policy
-        choice, _ = held_against_history(choice, policy, held_out, actions=spec.actions, floor=spec.explore.floor)
+        choice, _ = held_against_history(
+            choice,
+            policy,
+            held_out,
+            actions=spec.actions,
+            floor=spec.explore.floor,
+            exploring=Exploring.of(spec),
+        )
     return Trained(run=run, choice=choice, history=facts, notes=notes)
 
 
@@ -298,8 +306,3 @@ def _told(trained: Trained) -> str:
     """How it was chosen, and what comes next, in sentences."""
     stopped = [f"The run {trained.run.stopped}"] if trained.run.stopped else []
     return " ".join(["OFFLINE-CHOSEN.", *trained.choice.sentences, *stopped, *trained.notes])
-
-
-def with_learner(spec: LoopSpec, settings: Mapping[str, Any]) -> LoopSpec:
-    """The same loop with other settings of its learner."""
-    return replace(spec, learner=replace(spec.learner, settings={**spec.learner.settings, **settings}))
