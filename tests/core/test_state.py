@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from policyloop.core.errors import Invalid
 from policyloop.core.loop import Field
-from policyloop.core.state import StateEncoder
+from policyloop.core.state import MAX_FLOAT32, StateEncoder, bounded_for_states
 
 MIXED = [
     Field(name="x", type="number"),
@@ -114,3 +114,13 @@ def test_columns_and_contexts_give_the_same_states(contexts):
 
     np.testing.assert_array_equal(states, encoder.encode_columns(columns))
     np.testing.assert_array_equal(states[0], encoder.encode(contexts[0]))
+
+
+def test_bounds_beyond_float32_are_brought_to_what_a_state_holds():
+    x, y = bounded_for_states(
+        {"x": Field(name="x", type="number", min=-1e300, max=5), "y": Field(name="y", type="text")}
+    ).values()
+
+    assert (x.min, x.max) == (-MAX_FLOAT32, 5)
+    assert np.float32(MAX_FLOAT32) == MAX_FLOAT32 == np.finfo(np.float32).max
+    assert (y.min, y.max) == (None, None)

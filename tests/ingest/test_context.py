@@ -285,3 +285,31 @@ def test_whatever_fits_passes_alike_on_both_paths(payload):
 
     assert fast == slow
     assert fast.json == slow.json
+
+
+X = {"x": Field(name="x", type="number")}
+STATES = ContextCheck(X, as_states=True)
+
+
+def test_what_a_state_of_float32_cannot_hold_is_out_of_bounds():
+    (fault,) = faults_in({"x": -1e39}, STATES)
+
+    assert f"{fault.where} {fault.message}" == (
+        "$.context.x is -1e+39; expected at most 3.4e+38 either way: this loop learns from states, which are of float32."
+    )
+    assert fault.code == "out_of_bounds"
+    assert checked({"x": 3.4e38}, STATES).values == {"x": 3.4e38}
+    assert checked({"x": 1e39}, ContextCheck(X)).values == {"x": 1e39}
+
+
+def test_bounds_wider_than_float32_do_not_let_more_in():
+    wide = ContextCheck({"x": Field(name="x", type="number", min=0, max=1e300, optional=True)}, as_states=True)
+
+    assert [fault.code for fault in faults_in({"x": 1e200}, wide)] == ["out_of_bounds"]
+    assert checked({"x": None}, wide).values == {"x": None}
+
+
+def test_a_number_that_is_not_learned_from_may_be_of_any_size():
+    note = ContextCheck({"x": Field(name="x", type="number", learn=False)}, as_states=True)
+
+    assert checked({"x": 1e39}, note).values == {"x": 1e39}

@@ -265,3 +265,16 @@ def test_labels_in_episodes_need_an_episode_and_no_values():
         "$.propensity_kind",
         "$.action",
     ]
+
+
+def test_a_number_that_no_state_can_hold_is_refused_wherever_a_context_comes_in():
+    far = {**STATE, next(iter(STATE)): 1e39}
+    end = OutcomeRequest(decision_id="d1", outcomes={}, terminated=True, next_context=far)
+
+    for faults in (
+        faults_raised(lambda: ask(DecideRequest(context=far, episode_id="e1", step=0), CART)),
+        faults_raised(lambda: tracked(context=far, propensity_kind="unknown")),
+        faults_raised(lambda: outcome(end, CART, received_at=NOW_US)),
+    ):
+        assert len(faults) == 1
+        assert "is 1e+39; expected at most 3.4e+38 either way" in faults[0]

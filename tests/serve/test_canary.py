@@ -7,7 +7,8 @@ import pytest
 
 from front_page import FIELDS, SALT, front_page
 from policyloop.core.errors import BadModel
-from policyloop.core.loop import Field
+from policyloop.core.loop import EpisodeSpec, Field
+from policyloop.core.state import MAX_FLOAT32
 from policyloop.ingest.checks import checks_of
 from policyloop.serve import canary
 from policyloop.serve.fallback import baseline_of
@@ -122,3 +123,9 @@ def test_one_that_is_too_slow_is_refused():
 
 def test_fields_of_the_test_spec_are_all_seen():
     assert all(set(context) == {field.name for field in FIELDS} for context in canary.contexts_of(CHECKS))
+
+
+def test_bounds_beyond_a_state_have_a_canary_within_it():
+    wide = front_page(Field(name="x", type="number", min=-1e300, max=1e300), episodes=EpisodeSpec(discount=0.9))
+
+    assert {abs(context["x"]) for context in canary.contexts_of(checks_of(wide, salt=SALT))} == {MAX_FLOAT32}

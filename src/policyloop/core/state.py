@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import Field
+
+MAX_FLOAT32 = 3.4028234663852886e38  # beyond it a state holds infinity, and nothing can be learned from that
 
 _WAY_OUT = {
     "text": "declare it as a category with its values, or say `learn: false`",
@@ -49,7 +51,7 @@ class StateEncoder:
         Raises:
             Invalid: some field cannot be told in numbers, or none is left; each with what to do.
         """
-        known = [field for field in fields if field.learn and field.store != "never"]
+        known = [field for field in fields if is_in_state(field)]
         faults = [Fault(f"$.context.{field.name}", told, "no_state") for field in known if (told := _why_not(field))]
         if not known:
             faults = [Fault("$.context", "has no field to learn from; expected at least one, such as `x: number`.", "no_state")]
@@ -118,6 +120,20 @@ class StateEncoder:
     def from_json(cls, kept: Mapping[str, Any]) -> StateEncoder:
         """The inverse of `to_json`; further keys are ignored."""
         return cls(tuple(_field(one) for one in kept["fields"]))
+
+
+def is_in_state(field: Field) -> bool:
+    """Whether a state holds the field: it may be learned from, and is kept."""
+    return field.learn and field.store != "never"
+
+
+def bounded_for_states(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """The fields of a loop with episodes, with bounds that lie beyond what a state holds brought to that."""
+    return {name: replace(one, min=_held(one.min), max=_held(one.max)) for name, one in fields.items()}
+
+
+def _held(bound: float | None) -> float | None:
+    return None if bound is None else min(max(bound, -MAX_FLOAT32), MAX_FLOAT32)
 
 
 def _pick_of(fields: Sequence[Field]) -> Callable[[Mapping[str, Any]], Sequence[float]] | None:

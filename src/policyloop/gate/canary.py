@@ -16,6 +16,7 @@ from policyloop.core.candidates import Candidates
 from policyloop.core.corners import corner_candidates, corner_contexts
 from policyloop.core.example import Context
 from policyloop.core.loop import LoopSpec
+from policyloop.core.state import bounded_for_states
 
 N_NEWEST = 100
 
@@ -37,7 +38,7 @@ def canary_of(spec: LoopSpec, newest: Sequence[Context], sets: Sequence[Candidat
         newest: real contexts in the order of the log; the last `N_NEWEST` are used.
         sets: the candidates that came with them, where the caller brings the actions along.
     """
-    corners = corner_contexts(spec.context)
+    corners = corner_contexts(spec.context if spec.episodes is None else bounded_for_states(spec.context))
     contexts = [*corners, *newest[-N_NEWEST:]]
     offered = None if sets is None else [corner_candidates(spec.actions)] * len(corners) + list(sets[-N_NEWEST:])
     sizes = np.array([len(spec.labels)] * len(contexts) if offered is None else [len(one) for one in offered])

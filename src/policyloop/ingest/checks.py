@@ -30,7 +30,7 @@ def checks_of(spec: LoopSpec, *, salt: bytes) -> Checks:
         spec=spec,
         salt=salt,
         salt_id=salt_id(salt),
-        context=ContextCheck(spec.context),
+        context=ContextCheck(spec.context, as_states=spec.episodes is not None),
         redaction=redaction_of(spec, salt=salt),
         candidates=CandidatesCheck(spec),
         is_plain=spec.episodes is None and not spec.has_box,

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from policyloop.core.errors import Fault
 from policyloop.core.loop import Field
+from policyloop.core.state import MAX_FLOAT32, is_in_state
 from policyloop.ingest.fields import (
     MAX_CATEGORY_CHARS,
     MAX_FLOAT,
@@ -44,10 +45,17 @@ class CheckedContext(msgspec.Struct, frozen=True):
 class ContextCheck:
     """The declared fields of one spec, compiled."""
 
-    def __init__(self, fields: Mapping[str, Field], *, noun: str = "context field") -> None:
+    def __init__(self, fields: Mapping[str, Field], *, noun: str = "context field", as_states: bool = False) -> None:
+        """Args:
+        fields: of the context.
+        noun: what messages call one.
+        as_states: whether a learner takes contexts as states, whose numbers are float32.
+        """
         self._fields = dict(fields)
         self._noun = noun
-        self._type = _struct_of(self._fields)
+        numbers = (field for field in self._fields.values() if as_states and field.type == "number")
+        self._in_states = frozenset(field.name for field in numbers if is_in_state(field))
+        self._type = _struct_of(self._fields, self._in_states)
         self._types = list[self._type]  # type: ignore[name-defined]
         fields_by_place = enumerate(self._fields.values())
         self._json = [(f"f{number}", max_fields_of(field)) for number, field in fields_by_place if field.type == "json"]
@@ -116,21 +124,32 @@ class ContextCheck:
 
     def _value(self, payload: Mapping[Any, Any], field: Field, found: list[Fault], where: str) -> Any:
         if field.name in payload:
-            return clean(payload[field.name], field, place(where, field.name), found)
+            value = clean(payload[field.name], field, place(where, field.name), found)
+            if field.name in self._in_states and value is not None and abs(value) > MAX_FLOAT32:
+                found.append(_too_far(place(where, field.name), value))
+            return value
         if field.default is None and not field.optional:
             found.append(Fault(place(where, field.name), f"is missing; expected {described(field)}.", "missing_field"))
         return _default_of(field)
+
+
+def _too_far(where: str, value: float) -> Fault:
+    told = (
+        f"is {shown(value)}; expected at most {MAX_FLOAT32:.3g} either way: this loop learns from states, which are of float32."
+    )
+    return Fault(where, told, "out_of_bounds")
 
 
 def _too_big(where: str, size_bytes: int) -> Fault:
     return Fault(where, f"takes {size_bytes:,} bytes as JSON; expected at most {MAX_CONTEXT_BYTES:,}.")
 
 
-def _struct_of(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
+def _struct_of(fields: Mapping[str, Field], in_states: frozenset[str]) -> type[msgspec.Struct]:
     """A struct with one member per field, in declared order; members are f0, f1, ... since names may be any text."""
     members: list[tuple[str, Any, Any]] = []
     for number, field in enumerate(fields.values()):
-        accepted = _type_of(field) | None if field.optional else _type_of(field)
+        kind = _number(field, MAX_FLOAT32) if field.name in in_states else _type_of(field)
+        accepted = kind | None if field.optional else kind
         member = f"f{number}"
         if field.default is None and not field.optional:
             members.append((member, accepted, msgspec.field(name=field.name)))
@@ -160,9 +179,9 @@ def _category(field: Field) -> Any:
     return Literal[field.values] if field.values else Annotated[str, Meta(max_length=MAX_CATEGORY_CHARS)]
 
 
-def _number(field: Field) -> Any:
-    low = -MAX_FLOAT if field.min is None else float(field.min)
-    high = MAX_FLOAT if field.max is None else float(field.max)
+def _number(field: Field, largest: float = MAX_FLOAT) -> Any:
+    low = -largest if field.min is None else max(-largest, float(field.min))
+    high = largest if field.max is None else min(largest, float(field.max))
     return Annotated[float, Meta(ge=low, le=high)]  # NaN and infinities lie outside any bounds
 
 

@@ -14,9 +14,9 @@ from msgspec import Meta
 
 from policyloop.core.errors import Fault
 from policyloop.core.loop import Field
+from policyloop.core.state import MAX_FLOAT32
 from policyloop.ingest.quoting import shown
 
-MAX_FLOAT32 = 3.4028234663852886e38
 _MAX_FAULTS = 20  # listed per tensor; the rest is counted
 
 

@@ -14,6 +14,7 @@ from policyloop.core.clock import Clock
 from policyloop.core.corners import corner_candidates, corner_contexts, corner_values
 from policyloop.core.errors import BadModel, Fault
 from policyloop.core.loop import LoopSpec
+from policyloop.core.state import bounded_for_states
 from policyloop.ingest.checks import Checks
 from policyloop.serve.box_canary import check_numbers, check_time
 from policyloop.serve.probabilities import fault_in
@@ -49,7 +50,7 @@ def check(policy: Any, checks: Checks, *, clock: Clock, budget_s: float) -> None
 
 def contexts_of(checks: Checks) -> Iterator[dict[str, Any]]:
     """Contexts that the spec allows: all fields low, all high, all missing that may be, and each field's other values."""
-    fields = checks.spec.context
+    fields = checks.spec.context if checks.spec.episodes is None else bounded_for_states(checks.spec.context)
     corners = corner_contexts(fields)
     corners += [{**corners[0], name: value} for name, field in fields.items() for value in corner_values(field)[1:]]
     for corner in corners:

@@ -1,11 +1,14 @@
 """A table of steps becomes a history: every fault told with its rows, and mended only where that was asked for by name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from policyloop.core.errors import Invalid
+from policyloop.core.loop import Field
 from policyloop.core.spec_file import read_spec
 from policyloop.interop.historian.learned_from import to_transitions
 from policyloop.interop.historian.prepare import prepare
@@ -283,3 +286,18 @@ def test_a_csv_says_the_same_as_a_parquet_file(tmp_path, made, tank):
 def test_a_file_that_is_no_table_is_refused(made, content):
     with pytest.raises(Invalid, match=r"tank\.csv"):
         made(content)
+
+
+FAR = HEAD + "a,0,50,1\na,1,-1e39,2\na,2,53,3\na,3,54,4\n"
+
+
+def test_a_number_that_no_state_can_hold_is_refused_and_its_row_left_out_on_demand(faults, made, tank):
+    unbounded = replace(tank, context={"level": Field(name="level", type="number")})
+    told = "level: is beyond 3.4e+38, and a state of float32 cannot hold it, in 1 of 4 rows (row 2)."
+
+    assert faults(FAR, spec=unbounded) == [f"{told} Mend the file, or ask for `--repair drop-nan`."]
+    assert [row[2] for row in rows(made(FAR, spec=unbounded, repairs="drop-nan"))] == [53.0, 54.0]
+
+
+def test_a_number_beyond_the_loops_own_bounds_is_brought_to_them_however_large(made):
+    assert rows(made(FAR, repairs="clip-context"))[1][2] == 0.0

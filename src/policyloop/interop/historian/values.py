@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policyloop.core.errors import nearest
-from policyloop.core.loop import LoopSpec
+from policyloop.core.loop import Field, LoopSpec
 from policyloop.core.spec_episodes import ACTION
+from policyloop.core.state import MAX_FLOAT32, is_in_state
 from policyloop.interop.historian.ledger import Bools, Ledger
 from policyloop.interop.historian.steps import Steps
 from policyloop.interop.historian.wanted import Wanted
@@ -38,6 +39,7 @@ def check_values(steps: Steps, spec: LoopSpec, wanted: Mapping[str, Wanted], int
     for name, one in there.items():
         is_whole = name in spec.context and spec.context[name].type == "integer"
         bad |= _not_there(steps, name, one, is_last_context, is_whole=is_whole, into=into)
+        bad |= _beyond_states(steps, spec.context[name], into) if name in spec.context else False
     kept = steps.where(~bad)
     is_last_context = is_last_context[~bad]
     rows = kept.rows
@@ -97,6 +99,18 @@ def _not_there(steps: Steps, name: str, one: Wanted, is_last_context: Bools, *, 
     into.settle_rows("drop-nan", name, told, odd, steps.place, code="no_number")
     bad |= odd
     return bad
+
+
+def _beyond_states(steps: Steps, field: Field, into: Ledger) -> Bools:
+    """(n,) rows with a number between the loop's bounds that a state cannot hold."""
+    if field.type != "number" or not is_in_state(field):
+        return np.zeros(len(steps.step), dtype=bool)
+    value = numbers(steps.rows, field.name)
+    low, high = -np.inf if field.min is None else field.min, np.inf if field.max is None else field.max
+    beyond = np.isfinite(value) & (np.abs(value) > MAX_FLOAT32) & (value >= low) & (value <= high)
+    told = f"is beyond {MAX_FLOAT32:.3g}, and a state of float32 cannot hold it, in {{rows}}."
+    into.settle_rows("drop-nan", field.name, told, beyond, steps.place, code="outside")
+    return beyond
 
 
 def _bounded(steps: Steps, rows: pa.Table, name: str, low: float, high: float, *, repair: str, into: Ledger) -> pa.Table:
