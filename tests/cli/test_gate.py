@@ -57,6 +57,8 @@ def test_a_challenge_begins_and_tells_what_it_waits_for(shop):
     told = shop("gate", "status", "shop").out
     assert "challenge 1: FROZEN since" in told
     assert "Begun by a person: devices matter" in told
+    assert "Its first model is being trained; once it is trained and works, the next look of `policyloop up` or" in told
+    assert "takes it on to LOG-CHECK" in told
 
 
 def test_status_history_and_explain_speak_of_a_challenge_that_is_proven(shop, lived):

@@ -286,3 +286,64 @@ def test_after_an_alarm_what_a_person_agreed_to_counts_no_more(registry, champio
     row = moved(registry.challenges, row, alarm, champion=champion, model=row.model)
 
     assert (row.state, row.is_approved) == (State.LOG_CHECK, False)
+
+
+def test_a_challenge_is_live_on_the_word_of_a_person_who_promotes_its_model(registry, champion, recipe):
+    row = registry.challenges.begin(LOOP, recipe, why="a try")
+    model = registry.publish(manifest_of(recipe, 2), b"not read here")
+    row = registry.challenges.set_model(row, model)
+    for state in (State.LOG_CHECK, State.SHADOW):
+        row = moved(registry.challenges, row, step_to(state), champion=champion, model=model)
+    assert registry.standing(LOOP).trial is not None
+
+    registry.promote_by_person(LOOP, model, why="seen in a simulation")
+
+    after = registry.standing(LOOP)
+    assert (after.trial, registry.challenges.open(LOOP)) == (None, None)  # servers read it and ask it no more
+    assert (after.row.champion, after.row.anchor, after.row.previous) == (model, model, champion)
+    assert after.spec.learner.name == "boosted"
+    (ended,) = registry.challenges.all(LOOP)
+    assert (ended.state, ended.is_waiting, ended.ended_at is None) == (State.LIVE, False, False)
+    newest = registry.challenges.moves(LOOP)[0]
+    assert (newest.before, newest.after) == (State.SHADOW, State.LIVE)
+    assert newest.verdict.sentence == "promoted by a person: seen in a simulation"
+
+
+def test_a_model_of_the_loops_own_recipe_that_a_person_promotes_leaves_the_anchor_where_it_was(registry, champion, spec):
+    row = registry.challenges.begin(LOOP, spec, why="a model", is_model_there=True)
+    model = registry.publish(manifest_of(spec, 2), b"not read here")
+    registry.challenges.set_model(row, model)
+
+    registry.promote_by_person(LOOP, model, why="it looks right")
+
+    after = registry.standing(LOOP).row
+    assert (after.champion, after.anchor, after.spec_version) == (model, champion, 1)
+    assert registry.challenges.all(LOOP)[0].state == State.LIVE
+
+
+def test_a_challenge_goes_on_when_a_person_promotes_another_model(registry, champion, recipe, spec):
+    row = registry.challenges.begin(LOOP, recipe, why="a try")
+    registry.challenges.set_model(row, registry.publish(manifest_of(recipe, 2), b"not read here"))
+    other = registry.publish(manifest_of(spec, 3), b"not read here")
+
+    registry.promote_by_person(LOOP, other, why="it looks right")
+
+    assert registry.challenges.open(LOOP).state == State.FROZEN
+
+
+def test_what_is_refused_to_a_person_leaves_the_challenge_as_it_was(registry, champion, recipe):
+    row, model = at_ramp(registry, champion, recipe)
+    registry.freeze(LOOP, why="the plant is down")
+
+    with pytest.raises(PromotionRefused, match="are frozen"):
+        registry.promote_by_person(LOOP, model, why="it looks right")
+
+    assert (registry.challenges.open(LOOP), registry.standing(LOOP).row.spec_version) == (row, 1)
+
+
+def test_a_model_of_a_recipe_that_the_loop_never_had_is_not_promoted_by_hand_after_its_challenge(registry, champion, recipe):
+    _, model = at_ramp(registry, champion, recipe)
+    registry.challenges.retire(LOOP, why="enough")
+
+    with pytest.raises(PromotionRefused, match="was made for another recipe, which loop 'front-page' never had"):
+        registry.promote_by_person(LOOP, model, why="it looks right")

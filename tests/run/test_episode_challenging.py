@@ -104,6 +104,21 @@ def test_a_model_that_the_gate_has_dealt_with_cannot_challenge(in_corridor, depl
         episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
 
 
+def test_a_model_that_has_only_begun_is_tried_out_and_a_person_who_promotes_it_ends_its_challenge(in_corridor, deployment):
+    episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
+    (begun, comes) = gate_state(deployment, "corridor").challenge.reasons
+    assert begun.sentence == "Begun by a person: a try"
+    assert comes.sentence.startswith(f"Model {in_corridor.model[:12]} is being tried out; once it answers as it should, ")
+    assert "takes it on to SHADOW: it is asked beside what decides" in comes.sentence
+    look(deployment, "corridor")
+
+    deployment.registry.promote_by_person("corridor", in_corridor.model, why="a simulation", is_unseen_fine=True)
+
+    standing, challenge = deployment.registry.standing("corridor"), gate_state(deployment, "corridor").challenge
+    assert (standing.row.champion, standing.trial, challenge.state) == (in_corridor.model, None, "LIVE")
+    assert [reason.sentence for reason in challenge.reasons] == ["promoted by a person: a simulation"]
+
+
 def test_one_challenge_at_a_time(in_corridor, deployment):
     episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
 

@@ -17,9 +17,8 @@ from policyloop.core.model import BASELINE
 from policyloop.core.spec_file import from_json, to_json
 from policyloop.gate.ramp import ASKED, ENDED, SERVED, State, Step
 from policyloop.gate.verdict import Call, Reason, Verdict
-from policyloop.registry import challenge_rows, loop_rows, model_rows, notice_rows, promotion
+from policyloop.registry import by_hand, challenge_rows, loop_rows, model_rows, notice_rows, promotion
 from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
-from policyloop.registry.recipes import with_recipe
 from policyloop.storage.records import Records
 
 _HEARD = {*SERVED, State.LIVE, State.RETIRED, State.ROLLED_BACK}  # what is known of an ended challenge is kept
@@ -269,7 +268,7 @@ class Challenges:
             values["is_approved"] = 0
         challenge_rows.change(connection, row.id, values)
         if after == State.LIVE:
-            version = self._spec_version(connection, row)
+            version = by_hand.spec_version_of(connection, row, now_us=now_us)
             promotion.take_over(connection, row.loop, verdict, spec_version=version, now_us=now_us)
         elif after in (State.RETIRED, State.ROLLED_BACK) and row.model is not None:
             state: model_rows.State = "retired" if after == State.RETIRED else "rolled-back"
@@ -278,17 +277,6 @@ class Challenges:
             notice_rows.add_return(connection, row.loop, verdict, now_us=now_us)
         self._note(connection, row, before=row.state, after=after, verdict=verdict)
         loop_rows.count_change(connection)
-
-    def _spec_version(self, connection: sa.Connection, row: ChallengeRow) -> int:
-        """The spec of today with the recipe in it, as a new version."""
-        versions = loop_rows.spec_rows(connection, row.loop)
-        held = loop_rows.row(connection, row.loop).spec_version
-        now = from_json(next(spec.body for spec in versions if spec.version == held))
-        spec = with_recipe(now, from_json(row.body))
-        if spec.digest == now.digest:  # a model of the loop's own recipe
-            return held
-        loop_rows.add_spec(connection, loop_rows.spec_row(spec, version=versions[-1].version + 1, now_us=self._clock.now_us()))
-        return versions[-1].version + 1
 
     def _note(
         self, connection: sa.Connection, row: ChallengeRow, *, before: State | None, after: State, verdict: Verdict

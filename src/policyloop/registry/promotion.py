@@ -184,7 +184,12 @@ def _check_recipe(connection: sa.Connection, row: LoopRow, model: ModelRow) -> N
     """A model of an older spec may go live when everything that has changed since is compatible."""
     versions = loop_rows.spec_rows(connection, row.loop)
     now = next(spec for spec in versions if spec.version == row.spec_version)
-    then = next(spec for spec in reversed(versions) if spec.digest == model.spec)
+    then = next((spec for spec in reversed(versions) if spec.digest == model.spec), None)
+    if then is None:  # of a challenge that never went live
+        raise PromotionRefused(
+            f"model {model.model} was made for another recipe, which loop '{row.loop}' never had; let that recipe challenge "
+            f"the present one: `policyloop challenge {row.loop} --recipe FILE`."
+        )
     if then.digest == now.digest:
         return
     refused = [change for change in changes_between(from_json(then.body), from_json(now.body)) if not change.is_in_place]

@@ -20,6 +20,7 @@ from policyloop.core.spec_file import from_json
 from policyloop.gate.verdict import Call, Verdict, by_person, held_back
 from policyloop.registry import (
     action_set_rows,
+    by_hand,
     challenge_rows,
     loop_rows,
     model_files,
@@ -256,7 +257,7 @@ class Registry:
                 offline_choice.check_seen(connection, loop, model)
             row = loop_rows.row(connection, loop)
             verdict = by_person(Call.PROMOTE, model=model, champion=row.champion, anchor=row.anchor, why=why)
-            promotion.promote(connection, loop, verdict, now_us=self._clock.now_us())
+            by_hand.promote(connection, loop, verdict, now_us=self._clock.now_us())
             return loop_rows.row(connection, loop)
 
     def roll_back(self, loop: str, verdict: Verdict) -> LoopRow:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from policyloop.core.clock import iso
+from policyloop.core.model import short
 from policyloop.core.spec_file import from_json
 from policyloop.gate.account import Account, judged, to_map
 from policyloop.gate.episodes import EpisodeAccount
@@ -20,7 +21,7 @@ from policyloop.gate.episodes import to_map as episodes_to_map
 from policyloop.gate.logcheck import LogCheck
 from policyloop.gate.ramp import SERVED, State, after_log_check
 from policyloop.gate.rule import challenge_rule_of
-from policyloop.gate.verdict import Reason, number
+from policyloop.gate.verdict import Call, Reason, number
 from policyloop.registry.challenge_rows import ChallengeRow, MoveRow
 from policyloop.registry.challenges import Trial
 from policyloop.registry.changes import Change, changes_between
@@ -31,6 +32,10 @@ from policyloop.run.deployment import Deployment
 from policyloop.run.log_watch import remembered
 
 _SAME = 1e-12
+_THEN = {  # what follows FROZEN
+    State.SHADOW: "SHADOW: it is asked beside what decides, and decides nothing.",
+    State.LOG_CHECK: "LOG-CHECK: is what the log says of chances true?",
+}
 _OF_THE_LOOK = ("state", "n_served", "position")  # they tell when it was looked at, not what was seen
 
 
@@ -223,6 +228,8 @@ def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRo
         reasons = [*log.alarms, *after_log_check(log.n).reasons]
     if not reasons or not row.is_open:
         reasons = [*deployment.registry.challenges.moves(row.loop, challenge=row.id, limit=1)[0].verdict.reasons]
+    if row.state == State.FROZEN:
+        reasons = [*reasons, _what_comes(row, of_episodes=standing.spec.episodes is not None)]
     return ChallengeView(
         id=row.id,
         state=row.state.value,
@@ -238,6 +245,17 @@ def _challenge_view(deployment: Deployment, standing: Standing, row: ChallengeRo
         reasons=[_view(reason) for reason in reasons],
         unit="decisions" if standing.spec.episodes is None else "episodes",
     )
+
+
+def _what_comes(row: ChallengeRow, *, of_episodes: bool) -> Reason:
+    """Of a challenge that has only begun: what is done with it, and what follows."""
+    if row.model is None:
+        now, once = "Its first model is being trained", "it is trained and works"
+    else:
+        now, once = f"Model {short(row.model)} is being tried out", "it answers as it should"
+    sentence = f"{now}; once {once}, the next look of `policyloop up` or `policyloop work` takes it on to "
+    then = _THEN[State.SHADOW if of_episodes else State.LOG_CHECK]
+    return Reason(name="begun", call=Call.INCONCLUSIVE, sentence=sentence + then)
 
 
 def _told_of(deployment: Deployment, standing: Standing, row: ChallengeRow) -> tuple[list[Reason], int]:

@@ -179,7 +179,7 @@ def _told_of(challenge: ChallengeView, loop: str) -> list[str]:
     lines = [f"challenge {challenge.id}: {challenge.state} since {since} UTC, {model}{share}"]
     lines += [f"  {change.split(' (')[0]}" for change in challenge.changes]
     lines += [_line(reason) for reason in challenge.reasons]
-    if challenge.state == "LIVE":
+    if challenge.state == "LIVE" and challenge.changes:
         lines.append(
             "Its recipe is the loop's now: write the changes above into the loop's file, which is older than what holds."
         )
