@@ -68,6 +68,7 @@ def plan(
     """
     standing = deployment.registry.standing(loop)
     spec = standing.spec
+    _refuse_episodes(spec)
     share = _share(spec, canary)
     _check(lift, share, power, per_day)
     data = trusted(deployment, spec)
@@ -109,8 +110,18 @@ def twin_maker(
         UnknownLoop, NothingToDo, BadSetting: as `plan` does.
     """
     standing = deployment.registry.standing(loop)
+    _refuse_episodes(standing.spec)
     log = twin_log(deployment, standing, trusted(deployment, standing.spec), floor=floor)
     return partial(_one, log, lift, _share(standing.spec, canary))
+
+
+def _refuse_episodes(spec: LoopSpec) -> None:
+    if spec.episodes is not None:
+        raise NothingToDo(
+            f"loop '{spec.loop}' has episodes: a plan counts single decisions, and a challenge there counts whole episodes. "
+            f"Begin one with `policyloop challenge {spec.loop} --model DIGEST`; `policyloop gate status {spec.loop}` says how "
+            f"far its evidence is."
+        )
 
 
 def twin_log(deployment: Deployment, standing: Standing, data: Trusted, *, floor: float | None) -> TwinLog:

@@ -20,6 +20,7 @@ from policyloop.core.model import short
 from policyloop.evaluate.reading import Line, worst_told
 from policyloop.evaluate.slices import Sliced
 from policyloop.run.estimates import Asked, Estimates, estimates_beside_baseline, estimates_of
+from policyloop.run.sequence_estimates import EpisodeEstimates, estimates_of_episodes
 
 _INTERVALS = "policyloop.evaluate.intervals"  # by name: help must not import what estimates
 
@@ -62,10 +63,14 @@ def run(
     """Estimate what policies would have earned on logged traffic that nobody learned from; the champion by default.
 
     The mean reward that the traffic really earned stands beside them, and beside one policy or none the baseline. A file's
-    rows are checked first, and nothing of them is kept.
+    rows are checked first, and nothing of them is kept. In a loop with episodes stored models are held against whole episodes.
     """
     asked = Asked(interval=interval, by=by, data=data, data_format=data_format, outcome=outcome)
     with open_project(home) as deployment:
+        if deployment.registry.standing(loop).spec.episodes is not None:
+            _refuse_for_episodes(asked, html)
+            _show_episodes(estimates_of_episodes(deployment, loop, models or ()), as_json=as_json)
+            return
         if models and len(models) > 1:
             found = estimates_of(deployment, loop, models, asked=asked)
         else:
@@ -76,6 +81,44 @@ def run(
         write_json([_as_json(estimates) for estimates in found])
     elif html is None:
         _show(found)
+
+
+def _refuse_for_episodes(asked: Asked, html: Path | None) -> None:
+    """What is said of single decisions alone."""
+    said = {
+        "--by": asked.by,
+        "--data": asked.data,
+        "--format": asked.data_format,
+        "--outcome": asked.outcome,
+        "--html": html,
+        "--interval": None if asked.interval == Asked().interval else asked.interval,
+    }
+    faults = [
+        Fault(name, f"is '{value}', but the loop has episodes; expected none: its own held-out episodes are taken, whole.")
+        for name, value in said.items()
+        if value is not None
+    ]
+    if faults:
+        raise Invalid(faults, subject="the options")
+
+
+def _show_episodes(found: list[EpisodeEstimates], *, as_json: bool) -> None:
+    """Sentences for people, or the record."""
+    if as_json:
+        write_json([_episodes_as_json(one) for one in found])
+        return
+    for place, one in enumerate(found):
+        typer.echo(f"{chr(10) if place else ''}{short(one.model)}, held against {one.n_episodes:,} held-out episodes:")
+        for sentence in one.sentences:
+            typer.echo(sentence)
+
+
+def _episodes_as_json(one: EpisodeEstimates) -> dict[str, Any]:
+    report = {} if one.report is None else one.report.to_json()
+    if report:
+        report["return_model"] = report.pop("model")
+    own = one.numbers.get("estimate_own")
+    return {"model": one.model, "n_episodes": one.n_episodes, "own": own, **report, "sentences": list(one.sentences)}
 
 
 def _write_page(file: Path, loop: str, found: list[Estimates]) -> None:
