@@ -90,6 +90,15 @@ def test_other_shapes_are_other_populations():
     assert [[trial.number for trial in group.trials] for group in groups] == [[0, 2], [1]]
 
 
+def test_a_learner_without_populations_runs_each_by_itself():
+    spec, history = read_spec(CORRIDOR), corridor(10)
+    trials = [Trial(number=i, settings=spec.learner.settings) for i in range(3)]
+
+    groups = groups_of(spec, trials, history, history, seed=2)
+
+    assert [[trial.number for trial in group.trials] for group in groups] == [[0], [1], [2]]
+
+
 def test_learning_rate_width_depth_and_the_conservative_weight_are_searched():
     pytest.importorskip("jax")
 

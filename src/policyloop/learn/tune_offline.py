@@ -9,7 +9,6 @@ Source: Bergstra, Bardenet, Bengio & Kégl 2011 (tree-structured Parzen estimato
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +37,6 @@ USUAL: Mapping[str, OneOf | Between] = {  # of learners whose file says nothing 
 PER_ROUND = 4  # runs that are suggested at once
 _DIGITS = 3
 _MAKER = "create_episodic"
-_POPULATIONS = "policyloop.learn.networks.population"  # loaded where the learner itself has loaded JAX
 
 Curve = list[dict[str, float]]
 OnLine = Callable[[int, dict[str, float]], None]  # told of each line of each attempt
@@ -181,7 +179,7 @@ def _side_by_side(group: Group, on_line: OnLine, is_over: IsOver) -> list[Tried]
     plugin = plugins.load(LEARNERS, group.spec.learner.name)
     length = length_of(replace(group.spec, learner=replace(group.spec.learner, settings=dict(group.trials[0].settings))))
     members = [{"seed": group.seed, **_of_learner(trial)} for trial in group.trials]
-    population: Together = importlib.import_module(_POPULATIONS).population(
+    population: Together = plugin.POPULATION(
         plugin.create_episodic, group.train, group.held_out, actions=group.spec.actions, members=members
     )
     kept = [_Kept(on_line, trial.number) for trial in group.trials]
@@ -244,8 +242,8 @@ def _of_learner(trial: Trial) -> dict[str, Any]:
 
 
 def _has_populations(spec: LoopSpec) -> bool:
-    """Whether the learner is one of ours that learns by networks; their libraries are there then."""
-    return hasattr(plugins.load(LEARNERS, spec.learner.name), "NetworkLearner")
+    """Whether the learner's file says, as `POPULATION`, how runs of one shape are trained side by side."""
+    return hasattr(plugins.load(LEARNERS, spec.learner.name), "POPULATION")
 
 
 def _stops(length: Length) -> list[int]:

@@ -13,8 +13,11 @@ from policyloop.core.episode import Transitions
 from policyloop.core.loop import ActionSpec
 from policyloop.learn.networks.copying import Copying
 from policyloop.learn.networks.learner import NetworkLearner
+from policyloop.learn.networks.population import population
 from policyloop.learn.networks.settings import check_numbers, check_some_numbers
 from policyloop.learn.networks.shape import shape_of
+
+POPULATION = population  # a search trains those of one shape side by side
 
 
 def create_episodic(

@@ -13,9 +13,12 @@ from collections.abc import Sequence
 from policyloop.core.episode import Transitions
 from policyloop.core.loop import ActionSpec
 from policyloop.learn.networks.learner import NetworkLearner
+from policyloop.learn.networks.population import population
 from policyloop.learn.networks.settings import check_box, check_numbers
 from policyloop.learn.networks.shape import check_whole, shape_of
 from policyloop.learn.networks.soft import Soft
+
+POPULATION = population  # a search trains those of one shape side by side
 
 
 def create_episodic(
