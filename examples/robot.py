@@ -4,8 +4,8 @@
     python robot.py http://127.0.0.1:8900 --steps 500     # on the robot; needs the small wheel policyloop-client alone
 
 While the server is away the robot acts by itself. What it did waits on its own disk, fsynced, and is delivered later with the
-source `expert`. Where an answer was lost on the way, so that nobody knows whether the server decided, the server is asked
-once more for the same decision when it is back, and is told what was really done.
+source `expert`. Where an answer was lost on the way, the server is asked once more for that decision when it is back, and told
+what was really done. Those decisions are in memory alone: they survive a lost network, and no restart of the robot itself.
 """
 
 import argparse
