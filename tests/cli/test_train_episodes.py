@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from policyloop.core import plugins
 from policyloop.learn.checkpoints import lines_of
+from policyloop.run.model_out import MAKE_NETWORKS
 
 LOOP = """\
 loop: gridworld
@@ -45,7 +47,21 @@ def test_a_model_is_made_chosen_listed_and_counted(grid):
     assert "OFFLINE-CHOSEN. " in said["message"]
     assert (job["state"], job["updates_done"], job["updates"], job["message"]) == ("done", 4, 4, said["message"])
     assert model["state"] == "offline-chosen"
-    assert "waits for 200 more episodes" in grid("status", "gridworld").out
+    status = " ".join(grid("status", "gridworld").out.split())
+    assert "waits for 200 more episodes" in status
+    assert "a model is chosen offline, and goes live when a challenge proves it" in status
+    assert "passes the hard checks" not in status
+    refused = grid("export", "onnx", "gridworld", "grid.onnx", "--model", model["model"][:12])
+    assert refused.code == 2
+    assert "was made by fqi, which makes no network (its kind is forest_q); expected one that bc, cql," in refused.err
+
+
+def test_the_learners_whose_models_can_be_exported_are_told_in_full():
+    folder = plugins.folder_of("policyloop.learn.learners")
+    of_episodes = {file.stem for file in folder.glob("*.py") if "def create_episodic(" in file.read_text()}
+
+    assert of_episodes - set(MAKE_NETWORKS) == {"fqi", "outside"}
+    assert set(MAKE_NETWORKS) <= of_episodes
 
 
 def test_after_a_kill_the_same_command_goes_on_where_it_was(grid, tmp_path):

@@ -58,6 +58,7 @@ class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
     spec_version: int
     champion: str | None  # None: the baseline decides
     champion_since: TimeUs | None
+    has_episodes: bool
     examples_in_champion: int | None
     previous: str | None
     anchor: str | None
@@ -126,6 +127,7 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
         loop=loop,
         spec=standing.spec.digest,
         spec_version=row.spec_version,
+        has_episodes=standing.spec.episodes is not None,
         champion=row.champion,
         champion_since=deployment.registry.champion_since(loop),
         examples_in_champion=None if champion is None else champion.n_examples,

@@ -11,6 +11,7 @@ from policyloop.interop.model_parts import ModelParts
 from policyloop.policy.predicted_states import network_of
 from policyloop.run.deployment import Deployment
 
+MAKE_NETWORKS = ("bc", "cql", "cql_discrete", "dqn", "iql", "rebrac", "td3_bc")  # learners whose models can be written
 _FAMILY = "policyloop.interop.models"
 
 
@@ -33,7 +34,8 @@ def write_model(
     network = network_of(stored.loaded())
     if network is None:
         told = (
-            f"model {short(model)} is of kind {stored.manifest.policy}; expected a network, as learners of episodes make them."
+            f"model {short(model)} was made by {stored.manifest.learner['name']}, which makes no network (its kind is "
+            f"{stored.manifest.policy}); expected one that {', '.join(MAKE_NETWORKS[:-1])} or {MAKE_NETWORKS[-1]} made."
         )
         raise Invalid([Fault("--model", told)])
     parts = ModelParts(network, model, stored.manifest, spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -47,11 +48,14 @@ def run(
     else:
         write_table(
             ("what", "how many"),
-            [
-                ("examples", f"{audit.examples:,}"),
-                *((name.replace("_", " "), f"{n:,}") for name, n in counts.items() if isinstance(n, int)),
-            ],
+            _rows({"examples": audit.examples, **counts}, totals=("examples", "decisions")),
         )
+
+
+def _rows(counts: Mapping[str, object], *, totals: Sequence[str]) -> list[tuple[str, str]]:
+    """The counts that are not 0, and the totals whatever they are; `--json` has every one."""
+    numbers = {name: n for name, n in counts.items() if isinstance(n, int)}
+    return [(name.replace("_", " "), f"{n:,}") for name, n in numbers.items() if n or name in totals]
 
 
 def _write_episodes(loop: str, audit: EpisodeAudit, *, as_json: bool) -> None:
@@ -61,7 +65,7 @@ def _write_episodes(loop: str, audit: EpisodeAudit, *, as_json: bool) -> None:
     if as_json:
         write_json({"loop": loop, **counts, "rows": rows})
         return
-    write_table(("what", "how many"), [(name.replace("_", " "), f"{n:,}") for name, n in counts.items()])
+    write_table(("what", "how many"), _rows(counts, totals=("decisions", "episodes", "transitions")))
     if rows:
         sys.stdout.write("\n")
         write_table(

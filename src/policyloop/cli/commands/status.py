@@ -109,6 +109,11 @@ def _join(status: LoopStatus) -> str:
 
 
 def _champion(status: LoopStatus, now_us: int) -> str:
+    if status.champion is None and status.has_episodes:
+        return (
+            "the baseline decides; a model is chosen offline, and goes live when a challenge proves it "
+            f"(`policyloop challenge {status.loop} --model MODEL`) or a person promotes it"
+        )
     if status.champion is None:
         return "the baseline decides; the first model goes live when it passes the hard checks"
     since = "" if status.champion_since is None else f", live since {age(status.champion_since, now_us)}"
