@@ -37,17 +37,18 @@ class Affordable:
     told: tuple[str, ...]  # what was left out
 
 
-def affordable(transitions: Transitions, *, n_labels: int) -> Affordable:
+def affordable(transitions: Transitions, *, n_labels: int, n_draws: int = 1) -> Affordable:
     """What to look at in a history.
 
     Args:
         transitions: at least one.
         n_labels: k; 0 where actions are numbers.
+        n_draws: m, that a policy over numbers is asked by.
     """
     model = model_for(transitions)
     d, a = math.prod(transitions.state.shape[1:]), transitions.action_value.shape[1]
     is_weighed = model != "trees" or (d <= _WIDEST and n_labels <= _MOST_LABELS)
-    most = _most_rows(model, d=d, a=a, k=n_labels, is_weighed=is_weighed)
+    most = _most_rows(model, d=d, a=a, k=n_labels, is_weighed=is_weighed) / n_draws
     e, n = transitions.n_episodes, len(transitions)
     n_looked_at = min(e, MOST_EPISODES, int(most // (n / e)))
     if n_looked_at < min(e, FEWEST_HELD_OUT):

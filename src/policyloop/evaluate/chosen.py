@@ -1,7 +1,8 @@
 """A chosen policy held against its history: what it would have returned in episodes that it did not learn from.
 
 Question answered: beside the curves that spoke for a checkpoint, what do estimators of whole episodes say of it, and does the
-history allow any of them to? It is asked as it acts without exploring, but for the floor of labels.
+history allow any of them to? It is asked as it acts without exploring, but for the floor of labels; over numbers with its
+exploration where the history's densities can be weighed against it.
 Letters: n transitions, k labels.
 """
 
@@ -18,15 +19,23 @@ from policyloop.core.episode import EpisodePolicy, Transitions
 from policyloop.core.loop import ActionSpec
 from policyloop.evaluate.affordable import affordable
 from policyloop.evaluate.choice import Choice
+from policyloop.evaluate.exploring import Exploring, are_densities
 from policyloop.evaluate.history import Doubt
 from policyloop.evaluate.sequence_report import SequenceEstimate, SequenceReport, evaluate_sequences
-from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
+from policyloop.evaluate.target import N_DRAWS, Target, target_of_labels, target_of_numbers
 from policyloop.evaluate.told_as_numbers import acting_in_numbers, history_in_numbers
 
 _CLOSE = 0.1  # of what is expected: a difference that nobody would act on
 
 
-def target_of(policy: EpisodePolicy, transitions: Transitions, *, actions: ActionSpec, floor: float) -> Target:
+def target_of(
+    policy: EpisodePolicy,
+    transitions: Transitions,
+    *,
+    actions: ActionSpec,
+    floor: float,
+    exploring: Exploring | None = None,
+) -> Target:
     """What a policy of episodes would do at the rows of a history.
 
     Labels beside numbers are told as numbers (evaluate/told_as_numbers.py).
@@ -34,7 +43,10 @@ def target_of(policy: EpisodePolicy, transitions: Transitions, *, actions: Actio
     Args:
         actions: of the loop.
         floor: of labels: so much is spread evenly, [0, 1].
+        exploring: of numbers; None: it is asked as one that never varies.
     """
+    if exploring is not None and (varying := exploring.target(policy, transitions)) is not None:
+        return varying
     if actions.box:
         return target_of_numbers(acting_in_numbers(policy.act, actions), transitions)
     k = len(actions.labels)
@@ -46,7 +58,13 @@ def target_of(policy: EpisodePolicy, transitions: Transitions, *, actions: Actio
 
 
 def held_against_history(
-    choice: Choice, policy: EpisodePolicy, held_out: Transitions, *, actions: ActionSpec, floor: float
+    choice: Choice,
+    policy: EpisodePolicy,
+    held_out: Transitions,
+    *,
+    actions: ActionSpec,
+    floor: float,
+    exploring: Exploring | None = None,
 ) -> tuple[Choice, SequenceReport | None]:
     """The choice with what estimators of whole episodes say of it; and their report, None where there is none.
 
@@ -56,17 +74,21 @@ def held_against_history(
         held_out: episodes that it did not learn from.
         actions: of the loop.
         floor: of labels.
+        exploring: of numbers, that are weighed where the history's propensities are densities.
     """
     if len(held_out) == 0:
         return choice, None
     asked = history_in_numbers(held_out, actions)
-    looked_at = affordable(asked, n_labels=len(actions.labels))
+    tried = exploring if exploring is not None and are_densities(held_out) else None
+    looked_at = affordable(asked, n_labels=len(actions.labels), n_draws=1 if tried is None else N_DRAWS)
+    if not (tried is None or looked_at.keep.any()):  # as one that never varies it may be affordable
+        tried, looked_at = None, affordable(asked, n_labels=len(actions.labels))
     if not looked_at.keep.any():
         return _with(choice, looked_at.told, (), {}), None
     some = asked.where(looked_at.keep)
     report = evaluate_sequences(
         some,
-        target_of(policy, some, actions=actions, floor=floor),
+        target_of(policy, some, actions=actions, floor=floor, exploring=tried if looked_at.is_weighed else None),
         model=looked_at.model,
         n_resamples=looked_at.n_resamples,
         is_weighed=looked_at.is_weighed,

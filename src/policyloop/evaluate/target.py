@@ -8,18 +8,22 @@ Letters: n transitions, k labels, m actions drawn in each state, a numbers of an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from policyloop.core.density import Density
 from policyloop.core.episode import Transitions
 from policyloop.core.errors import Fault, Invalid
 
 Expects = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]]  # states (n, ...) and actions (n,) or (n, a) -> (n,)
+N_DRAWS = 2  # in each state, of a policy over numbers that varies
 _SUM_TOLERANCE = 1e-5
+_ROUNDING = 1e-6  # of the width of the limits: numbers are logged in 32 bits
+_LEAST_SHARE = 1e-12  # a draw's mirror image stays below 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,22 +100,37 @@ def target_of_numbers(act: Callable[[NDArray[Any]], NDArray[Any]], transitions: 
     return Target(acts=act(transitions.state)[np.newaxis], next_acts=act(transitions.next_state)[np.newaxis])
 
 
-def target_of_draws(
-    draw: Callable[[NDArray[Any]], NDArray[Any]],
-    density: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]],
-    transitions: Transitions,
-    *,
-    n_draws: int = 8,
+def target_of_densities(
+    here: Sequence[Density], there: Sequence[Density], transitions: Transitions, *, rng: np.random.Generator
 ) -> Target:
-    """The target of a policy over numbers that varies.
+    """The target of a policy over numbers that varies: two draws in each state that mirror each other, so that little is noise.
 
     Args:
-        draw: states (n, ...) -> (n, a) an action drawn in each.
-        density: states and actions (n, a) -> (n,) the density of the actions.
-        n_draws: m.
+        here: (n,) what is drawn from in each state.
+        there: (n,) in each next state.
+        rng: of the draws.
     """
     return Target(
-        acts=np.stack([draw(transitions.state) for _ in range(n_draws)]),
-        next_acts=np.stack([draw(transitions.next_state) for _ in range(n_draws)]),
-        density=density(transitions.state, transitions.action_value),
+        acts=_mirrored(here, rng),
+        next_acts=_mirrored(there, rng),
+        density=np.array([one.at(_inside(x, one)) for one, x in zip(here, transitions.action_value.tolist(), strict=True)]),
     )
+
+
+def _mirrored(densities: Sequence[Density], rng: np.random.Generator) -> NDArray[np.floating[Any]]:
+    """(2, n, a) a draw from each, and its mirror image."""
+    shares = rng.random((len(densities), 1 + len(densities[0].low)))
+    drawn = [
+        [one.draw(float(own[0]), own[1:].tolist())[0] for one, own in zip(densities, some, strict=True)]
+        for some in (shares, 1.0 - np.fmax(shares, _LEAST_SHARE))
+    ]
+    return np.array(drawn)
+
+
+def _inside(values: Sequence[float], density: Density) -> list[float]:
+    """Numbers that rounding has put outside the limits, moved onto them."""
+    told = []
+    for x, low, high in zip(values, density.low, density.high, strict=True):
+        slack = _ROUNDING * (high - low)
+        told.append(min(max(x, low), high) if low - slack <= x <= high + slack else x)
+    return told
