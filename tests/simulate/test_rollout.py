@@ -127,3 +127,11 @@ def test_a_loop_about_something_else_is_refused():
 
     with pytest.raises(Invalid, match=r"context: of loop 'gridworld' is not that of environment 'cart-pole'"):
         play(part(file=model_file.pack(other), actor="expert"))
+
+
+def test_a_loop_that_names_the_actions_in_another_order_is_refused():
+    own = open_environment("gridworld").problem.loop_file()
+    turned = read_spec({**own, "actions": {"kind": "discrete", "labels": own["actions"]["labels"][::-1]}})
+
+    with pytest.raises(Invalid, match=r"actions: of loop 'gridworld' is not that of environment 'gridworld'"):
+        play(part(environment="gridworld", file=model_file.pack(turned)))

@@ -182,7 +182,7 @@ def check_fits(spec: LoopSpec, environment: Environment) -> None:
     faults = []
     for what, has, needs in (
         ("context", set(spec.context), set(problem.context)),
-        ("actions", set(spec.labels) | set(spec.actions.box), set(problem.actions.labels) | set(problem.actions.box)),
+        ("actions", (*spec.labels, *spec.actions.box), (*problem.actions.labels, *problem.actions.box)),  # in one order
     ):
         if has != needs:
             faults.append(Fault(f"$.{what}", f"of loop '{spec.loop}' is not that of environment '{problem.name}'."))
