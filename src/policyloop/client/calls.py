@@ -93,7 +93,7 @@ class Calls:
             self._episodes.ended(decision.loop, decision.episode_id)
         if _is_nowhere(decision):
             return Receipt(dropped=1)
-        return await self.outcomes(_loop_of(decision, loop), [report], timeout=timeout)
+        return await self.outcomes(loop_of(decision, loop), [report], timeout=timeout)
 
     async def outcomes(self, loop: str, reports: Sequence[Mapping[str, Any]], *, timeout: float | None) -> Receipt:
         """Report on many decisions of one loop."""
@@ -110,7 +110,7 @@ class Calls:
         """Say that a deferred decision took effect."""
         if isinstance(decision, Answer) and not decision.logged:
             return Receipt(dropped=1)
-        name = _loop_of(decision, loop)
+        name = loop_of(decision, loop)
         body = request(**_named_decision(decision), occurred_at=occurred_at)
         rows = [{"type": "activation", "loop": name, **body}]
         return await self._report(rows, _path(name, "activate"), body, self._timeout(timeout, self._timeout_s))
@@ -213,7 +213,12 @@ def _is_nowhere(decision: Answer | str) -> bool:
     return isinstance(decision, Answer) and not decision.logged and decision.executed is None
 
 
-def _loop_of(decision: Answer | str, loop: str | None) -> str:
+def loop_of(decision: Answer | str, loop: str | None) -> str:
+    """The name of a decision's loop, as the answer has it or the caller says.
+
+    Raises:
+        Refused: nobody says it.
+    """
     name = decision.loop if isinstance(decision, Answer) else loop
     if name is None:
         raise Refused("`loop` is missing; expected it beside a decision_id, which does not tell its loop.", code="invalid")

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from policyloop.client.answers import Action, Answer, Receipt, defaulted
-from policyloop.client.calls import as_sent, ending, request
+from policyloop.client.calls import as_sent, ending, loop_of, request
 from policyloop.client.episodes import Episodes
 from policyloop.client.errors import Refused, Unavailable
 
@@ -117,7 +117,7 @@ class FakeClient:
         given = {"outcome_id": outcome_id, "occurred_at": occurred_at, "final": final or None}
         report: dict[str, Any] = {"decision_id": _id_of(decision), "outcomes": {**(outcomes or {}), **named}}
         report.update({key: value for key, value in given.items() if value is not None})
-        return self.outcomes(_loop_of(decision, loop), [report])
+        return self.outcomes(loop_of(decision, loop), [report])
 
     def end_episode(
         self,
@@ -168,7 +168,7 @@ class FakeClient:
         """Remember that a deferred decision took effect."""
         if isinstance(decision, Answer) and not decision.logged:
             return Receipt(dropped=1)
-        self._check(_loop_of(decision, loop))
+        self._check(loop_of(decision, loop))
         self.activated.append(_id_of(decision))
         return self._receipt(1)
 
@@ -213,7 +213,7 @@ class FakeClient:
         """Remember one report; there is nothing to report on a decision that nobody logged."""
         if isinstance(decision, Answer) and not decision.logged:
             return Receipt(dropped=1)
-        return self.outcomes(_loop_of(decision, loop), [{"decision_id": _id_of(decision), **said}])
+        return self.outcomes(loop_of(decision, loop), [{"decision_id": _id_of(decision), **said}])
 
     def _numbers(self, loop: str, decision_id: str, context: Mapping[str, Any], *, is_deferred: bool) -> Answer:
         """The script's next values, or the middle of each number and the first of each part's labels."""
@@ -304,10 +304,3 @@ def _ranking(labels: Sequence[str], action: str, mask: Sequence[bool] | None, ex
 
 def _id_of(decision: Answer | str) -> str:
     return decision.decision_id if isinstance(decision, Answer) else decision
-
-
-def _loop_of(decision: Answer | str, loop: str | None) -> str:
-    name = decision.loop if isinstance(decision, Answer) else loop
-    if name is None:
-        raise Refused("`loop` is missing; expected it beside a decision_id, which does not tell its loop.", code="invalid")
-    return name

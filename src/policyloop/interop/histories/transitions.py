@@ -21,6 +21,7 @@ from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import LoopSpec
 from policyloop.core.state import StateEncoder
 from policyloop.interop.whole_episode import WholeEpisode, history_of
+from policyloop.lake.number_lists import number_lists
 
 _NEEDED = ("episode", "step", "state", "reward", "terminated", "truncated")
 
@@ -56,9 +57,9 @@ def write(path: Path, rows: Transitions, spec: LoopSpec) -> int:
     columns: dict[str, Any] = {
         "episode": rows.episode,
         "step": rows.step,
-        "state": _lists(rows.state),
+        "state": number_lists(rows.state),
         "reward": rows.reward,
-        "next_state": _lists(rows.next_state, is_there=rows.is_next_known),
+        "next_state": number_lists(rows.next_state, is_there=rows.is_next_known),
         "terminated": rows.terminated,
         "truncated": rows.truncated,
         "propensity": pa.array(rows.propensity, mask=np.isnan(rows.propensity)),
@@ -67,9 +68,9 @@ def write(path: Path, rows: Transitions, spec: LoopSpec) -> int:
         "split": rows.split,
     }
     if rows.action.shape[1]:
-        columns["action"] = rows.action[:, 0] if rows.action.shape[1] == 1 else _lists(rows.action)
+        columns["action"] = rows.action[:, 0] if rows.action.shape[1] == 1 else number_lists(rows.action)
     if rows.action_value.shape[1]:
-        columns["action_value"] = _lists(rows.action_value)
+        columns["action_value"] = number_lists(rows.action_value)
     try:
         pq.write_table(pa.table(columns), path)
     except OSError as error:
@@ -121,10 +122,3 @@ def _matrix(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
         raise Invalid(
             [Fault(f"episode {name}", "has lists of different lengths, or of what is no number.", "unreadable")]
         ) from None
-
-
-def _lists(numbers: NDArray[Any], *, is_there: NDArray[np.bool_] | None = None) -> pa.Array:
-    """(n,) lists of numbers, an image row by row; null where they are not there."""
-    flat = np.ascontiguousarray(numbers.reshape(len(numbers), -1))
-    mask = None if is_there is None else pa.array(~is_there)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1], mask=mask)

@@ -29,13 +29,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
 from policyloop.core.errors import BadModel, BadSetting, OutsideFailed
 from policyloop.core.loop import ActionSpec
 from policyloop.core.named_callable import callable_of
 from policyloop.core.policy import Tensors
+from policyloop.lake.number_lists import number_lists
 from policyloop.policy.policies.onnx import CRITIC, MODEL, OnnxPolicy, from_files
 
 UPDATES = CHECKPOINT_EVERY = 1  # the whole of what the program does
@@ -210,9 +210,9 @@ def table_of(rows: Transitions) -> pa.Table:
     columns: dict[str, Any] = {
         "episode": rows.episode,
         "step": rows.step,
-        "state": _lists(rows.state),
+        "state": number_lists(rows.state),
         "reward": rows.reward,
-        "next_state": _lists(rows.next_state),
+        "next_state": number_lists(rows.next_state),
         "terminated": rows.terminated,
         "truncated": rows.truncated,
         "propensity": rows.propensity,
@@ -220,19 +220,13 @@ def table_of(rows: Transitions) -> pa.Table:
     if rows.action.shape[1]:
         columns["action"] = rows.action[:, 0]
     if rows.action_value.shape[1]:
-        columns["action_value"] = _lists(rows.action_value)
+        columns["action_value"] = number_lists(rows.action_value)
     return pa.table(columns)
 
 
 def main(function: str, folder: str) -> None:
     """Call `module:function` with the folder, in a process of its own."""
     callable_of(function)(folder)
-
-
-def _lists(numbers: NDArray[Any]) -> pa.Array:
-    """(n,) lists of numbers, an image row by row."""
-    flat = np.ascontiguousarray(numbers.reshape(len(numbers), -1))
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1])
 
 
 def _metrics(text: str) -> Mapping[str, float]:
