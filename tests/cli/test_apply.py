@@ -33,8 +33,7 @@ def test_a_change_is_shown_with_what_it_entails(project, tmp_path):
 
     assert ran.out.splitlines() == [
         "front-page: 2 changes, version 2.",
-        "  $.reward.window: 10m -> 20m (examples are made again from history, and the model has to be learned anew); "
-        "refused while a model is live",
+        "  $.reward.window: 10m -> 20m (examples are made again from history, and the model has to be learned anew)",
         "  $.explore.floor: 0.02 -> 0.05 (takes effect with the next decision)",
         "  largest weight of one example: 40",
     ]
@@ -170,3 +169,15 @@ def test_a_rule_that_could_not_be_made_is_refused_before_it_holds(policyloop, tm
 
     assert ran.code == 2
     assert told in ran.err
+
+
+def test_what_a_live_model_does_not_allow_is_marked_while_one_is_live(project, publish, tmp_path):
+    project("promote", "front-page", publish(1))
+    (tmp_path / "front-page.yaml").write_text(LOOP + "explore: {floor: 0.05}\nreward: {window: 20m}\n")
+
+    ran = project("apply", "--dry-run")
+
+    lines = ran.out.splitlines()
+    assert ran.code == 2
+    assert lines[1].endswith("the model has to be learned anew); refused while a model is live")
+    assert lines[2].endswith("(takes effect with the next decision)")

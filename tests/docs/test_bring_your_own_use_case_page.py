@@ -60,7 +60,7 @@ def test_the_example_of_an_own_algorithm_is_as_short_as_it_says():
 
 
 def test_its_commands_run_in_order_and_make_better_policies(folder):
-    apply, history, train, listing, models, trial, line, tune, report, train_own = COMMANDS
+    apply, history, train, listing, models, trial, line, tune, report, apply_own, train_own = COMMANDS
     run(folder, apply)
     before = mean_return(folder, history)
     time.sleep(1.0)  # the window of the last step
@@ -81,7 +81,7 @@ def test_its_commands_run_in_order_and_make_better_policies(folder):
 
     body = {**yaml.safe_load(LOOP), **yaml.safe_load(OWN)}
     (folder / "room.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
-    run(folder, apply)
+    run(folder, apply_own)
     run(folder, train_own)
     newest = json.loads(run(folder, [*models, "--json"]))[0]["model"]
     by_own = mean_return(folder, [newest if word == "MODEL" else word for word in trial])

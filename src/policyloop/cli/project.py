@@ -61,6 +61,18 @@ def _in_file(path: Path, fault: Fault) -> Fault:
     return fault if fault.where == str(path) else replace(fault, where=f"{path}: {fault.where}")
 
 
+def unapplied(loop: str, deployment: Deployment, settings: Settings) -> Path | None:
+    """The file of a loop in this folder, where it says something else than what is applied; files with faults say nothing."""
+    for path in loop_files(Path.cwd()):
+        try:
+            spec = read_spec_file(path, defaults=settings.loop_defaults)
+        except Invalid:
+            continue
+        if spec.loop == loop:
+            return path if deployment.registry.plan(spec) else None
+    return None
+
+
 @contextmanager
 def deployment_of(settings: Settings) -> Iterator[Deployment]:
     """The data folder that the settings name, opened; made where it is missing."""

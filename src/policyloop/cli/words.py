@@ -35,8 +35,13 @@ def counted(n: int, noun: str) -> str:
 
 
 def actions_in_words(spec: LoopSpec) -> str:
-    """`3 actions`, or `candidates` where the caller brings them along."""
-    return "candidates" if spec.is_candidates else counted(len(spec.labels), "action")
+    """`3 actions`, `1 label part and 2 numbers`, or `candidates` where the caller brings them along."""
+    if spec.is_candidates:
+        return "candidates"
+    if not spec.has_box:
+        return counted(len(spec.labels), "action")
+    numbers, choices = counted(len(spec.actions.box), "number"), spec.actions.choices
+    return f"{counted(len(choices), 'label part')} and {numbers}" if choices else numbers
 
 
 def standing_as_map(row: LoopRow) -> dict[str, Any]:

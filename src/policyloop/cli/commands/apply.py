@@ -109,7 +109,7 @@ def _show(told: dict[str, Any]) -> None:
     else:
         typer.echo(f"{told['loop']}: holds already, {version}.")
     for change in told["changes"]:
-        refused = "" if change["is_in_place"] else "; refused while a model is live"
+        refused = "; refused while a model is live" if told.get("refused") and not change["is_in_place"] else ""
         typer.echo(f"  {change['sentence']}{refused}")
     weight = told["largest_weight"]
     if weight is not None:

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
-from policyloop.cli.project import open_project
-from policyloop.cli.screen import write_json
+from policyloop.cli.project import open_project, settings_of, unapplied
+from policyloop.cli.screen import write_json, write_note
 from policyloop.core.policy import Tensors
 from policyloop.learn.offline import Checkpoint, length_of
 from policyloop.run.by_hand import ask_worker, train_by_hand
@@ -21,10 +21,16 @@ def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> Non
     made and a checkpoint chosen offline; after a kill the same command goes on where it was.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with open_project(home) as deployment, Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
+    with open_project(home) as deployment:
         spec = deployment.registry.standing(loop).spec
-        told = None if spec.episodes is None else _Told(progress, length_of(spec).updates)
-        done = train_by_hand(deployment, spec, on_checkpoint=told)
+        other = unapplied(spec.loop, deployment, settings_of(home))
+        if other is not None:
+            write_note(
+                f"note: {other.name} says something else than what is applied; `policyloop apply {other.name}` makes it hold."
+            )
+        with Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
+            told = None if spec.episodes is None else _Told(progress, length_of(spec).updates)
+            done = train_by_hand(deployment, spec, on_checkpoint=told)
         if done is not None:
             said = done.sentence
         else:
