@@ -19,7 +19,7 @@ REPAIRS: Mapping[str, str] = {
     "split-gaps": "where steps or times are missing, end the episode and begin another",
     "split-ends": "where an episode goes on after its end, begin another",
     "terminated-wins": "what is said to be terminated and truncated at once is terminated",
-    "drop-nan": "leave out rows with a missing, infinite or absurdly large number, and cut the episode there",
+    "drop-nan": "leave out rows with a missing, infinite or absurdly large number (beyond 3.4e38), and cut the episode there",
     "drop-text": "take texts in columns of numbers as missing, and leave out their rows",
     "clip-actions": "bring actions that are outside the box to its edge",
     "clip-context": "bring numbers of the context that are outside their bounds to them",
