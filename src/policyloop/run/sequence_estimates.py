@@ -17,6 +17,7 @@ from policyloop.core.model import BASELINE, short
 from policyloop.core.state import StateEncoder
 from policyloop.evaluate.choice import Choice
 from policyloop.evaluate.chosen import held_against_history
+from policyloop.evaluate.exploring import Exploring
 from policyloop.evaluate.sequence_report import SequenceReport
 from policyloop.learn.thin import FEWEST_HELD_OUT
 from policyloop.policy.boxed import BoxPolicy
@@ -105,7 +106,14 @@ def _policy_of(deployment: Deployment, spec: LoopSpec, model: str) -> EpisodePol
 
 
 def _estimated(model: str, policy: EpisodePolicy, held_out: Transitions, spec: LoopSpec) -> EpisodeEstimates:
-    told, report = held_against_history(_NO_CHOICE, policy, held_out, actions=spec.actions, floor=spec.explore.floor)
+    told, report = held_against_history(
+        _NO_CHOICE,
+        policy,
+        held_out,
+        actions=spec.actions,
+        floor=spec.explore.floor,
+        exploring=Exploring.of(spec),
+    )
     return EpisodeEstimates(
         model=model, n_episodes=held_out.n_episodes, sentences=told.sentences, numbers=told.numbers, report=report
     )

@@ -21,14 +21,15 @@ from policyloop.core.errors import BadSetting, PolicyloopError
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
 from policyloop.core.state import StateEncoder
+from policyloop.evaluate.affordable import affordable
 from policyloop.evaluate.choice import Choice, choose
 from policyloop.evaluate.choice_of_run import ChoiceOfRun, choose_run
+from policyloop.evaluate.chosen import target_of
 from policyloop.evaluate.curves import peak_of
 from policyloop.evaluate.history import HistoryFacts, check_is_enough, facts_of
 from policyloop.evaluate.sequence_report import evaluate_sequences
-from policyloop.evaluate.target import Target, target_of_labels, target_of_numbers
-from policyloop.evaluate.told_as_numbers import acting_in_numbers, history_in_numbers
-from policyloop.learn.thin import check_history
+from policyloop.evaluate.told_as_numbers import history_in_numbers
+from policyloop.learn.thin import FEWEST_HELD_OUT, check_history
 from policyloop.learn.tune_offline import (
     PER_ROUND,
     Curve,
@@ -48,7 +49,6 @@ from policyloop.run.job_folder import JobFolder, folder_of
 from policyloop.run.offline import oldest_of
 from policyloop.run.training import RUNNERS
 
-_JUDGED_ON = 40_000  # transitions at most, of whole episodes; more would hardly say more
 _PAST_THE_PEAK = 4  # checkpoints after which a run that overfits has shown all that it will
 _RESULT = "tuning.json"
 
@@ -189,7 +189,7 @@ def search(
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     check_is_enough(facts, loop=spec.loop)
     folder.tell({"loop": spec.loop, "learner": spec.learner.name, "notes": list(notes), "attempts": n_attempts + 1})
-    judge = _Judge(spec, facts, _some_episodes(held_out if len(held_out) else train), folder)
+    judge = _Judge(spec, facts, _some_episodes(held_out, spec), folder)
     space, study, attempts, is_stopped = space_of(spec), new_study(seed), list[Attempt](), False
     try:
         while len(attempts) <= n_attempts:
@@ -257,28 +257,17 @@ class _Judge:
 
     def _value(self, policy: EpisodePolicy) -> Estimate:
         """By fitted Q evaluation, on episodes that it did not learn from."""
-        target = target_of(policy, self.spec, self.episodes)
+        target = target_of(policy, self.episodes, actions=self.spec.actions, floor=self.spec.explore.floor)
         asked = history_in_numbers(self.episodes, self.spec.actions)
-        return evaluate_sequences(asked, target).estimates["fqe"].estimate
+        return evaluate_sequences(asked, target, is_weighed=False).estimates["fqe"].estimate
 
 
-def target_of(policy: EpisodePolicy, spec: LoopSpec, episodes: Transitions) -> Target:
-    """What a policy would do in a history, without exploring."""
-    if spec.has_box:
-        return target_of_numbers(acting_in_numbers(policy.act, spec.actions), episodes)
-
-    def best(state: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        scores = policy.scores(state)
-        return np.asarray(np.eye(scores.shape[1])[scores.argmax(axis=1)])
-
-    return target_of_labels(best, episodes)
-
-
-def _some_episodes(episodes: Transitions) -> Transitions:
-    """Whole episodes from the first on, as many as there is room for."""
-    if len(episodes) <= _JUDGED_ON:
-        return episodes
-    return episodes.where(episodes.episode < episodes.episode[_JUDGED_ON])
+def _some_episodes(episodes: Transitions, spec: LoopSpec) -> Transitions:
+    """Whole episodes: those that are affordable, or the first few where it would take long anyhow."""
+    looked_at = affordable(history_in_numbers(episodes, spec.actions), n_labels=len(spec.actions.labels))
+    if looked_at.keep.any():
+        return episodes.where(looked_at.keep)
+    return episodes.where(np.cumsum(episodes.is_first) <= FEWEST_HELD_OUT)
 
 
 def _chosen(attempts: Sequence[Attempt], facts: HistoryFacts) -> ChoiceOfRun | None:
