@@ -1,5 +1,6 @@
 """Episodes: decisions that change what comes next, as the numbers that learners of episodes learn from.
 
+Question answered: what was seen, done and earned, row by row, and what may be expected after each row?
 An episode is a run of transitions with one id. It ends in one of two ways that are never mixed up: it *terminated*, so that
 nothing comes after and nothing is to be expected, or it was *truncated*, so that something would have come and only the
 record stops.

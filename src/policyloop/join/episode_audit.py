@@ -1,4 +1,7 @@
-"""The audit of episodes: what became of every decision, with the rows of what is wrong, in numbers that must add up."""
+"""The audit of episodes: what became of every decision, with the rows of what is wrong, in numbers that must add up.
+
+Question answered: which decisions became transitions, and for each that did not, why not?
+"""
 
 from __future__ import annotations
 

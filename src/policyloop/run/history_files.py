@@ -1,4 +1,7 @@
-"""Episodes in the files of other systems, for `policyloop import` and `policyloop export`."""
+"""Episodes in the files of other systems, for `policyloop import` and `policyloop export`.
+
+Question answered: may these episodes go into the tables, or out of them, in this format?
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A model's way into files of other programs, for `policyloop export`."""
+"""A model's way into files of other programs, for `policyloop export`.
+
+Question answered: how does a model leave for a place where this program is not installed?
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ def write_model(
     stored = deployment.registry.load(spec.loop, model)
     network = network_of(stored.loaded())
     if network is None:
+        maker = stored.manifest.learner.get("name", "another program")
         told = (
-            f"model {short(model)} was made by {stored.manifest.learner['name']}, which makes no network (its kind is "
-            f"{stored.manifest.policy}); expected one that {', '.join(MAKE_NETWORKS[:-1])} or {MAKE_NETWORKS[-1]} made."
+            f"model {short(model)} was made by {maker}, which makes no network (its kind is {stored.manifest.policy}); expected "
+            f"one that {', '.join(MAKE_NETWORKS[:-1])} or {MAKE_NETWORKS[-1]} made."
         )
         raise Invalid([Fault("--model", told)])
     parts = ModelParts(network, model, stored.manifest, spec)

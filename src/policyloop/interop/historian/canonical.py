@@ -1,5 +1,6 @@
 """Rows in order become a history in the one shape that goes into the lake (lake/episode_history.py).
 
+Question answered: what is a row of the historian in the words of the loop: context, action, propensity, and an end?
 Letters: n rows, of which some only say what an episode ended in.
 """
 

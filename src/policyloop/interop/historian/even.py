@@ -1,5 +1,6 @@
 """Episodes of a fixed length, for a process that never stops.
 
+Question answered: where does one episode end and the next begin, when nothing in the rows says so?
 Letters: n rows.
 """
 

@@ -1,4 +1,7 @@
-"""One file for any ONNX runtime: states in, actions and what they are worth out; with `--stochastic` noise goes in too."""
+"""One file for any ONNX runtime: states in, actions and what they are worth out; with `--stochastic` noise goes in too.
+
+Question answered: how does a model run where there is nothing but an ONNX runtime?
+"""
 
 from __future__ import annotations
 

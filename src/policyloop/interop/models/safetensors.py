@@ -1,4 +1,7 @@
-"""The weights by name in one file of safetensors, and beside it a JSON file that says what they are."""
+"""The weights by name in one file of safetensors, and beside it a JSON file that says what they are.
+
+Question answered: which number is which weight, for a program that builds the network itself?
+"""
 
 from __future__ import annotations
 

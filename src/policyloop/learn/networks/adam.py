@@ -1,5 +1,6 @@
 """Adam: how far every weight goes down a loss, and how a target follows.
 
+Question answered: how far does each weight go in one update?
 Source: Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1; targets that follow slowly: Lillicrap et al. 2016 (arXiv:1509.02971).
 """
 

@@ -1,5 +1,6 @@
 """Layers: weights as plain lists, and what they answer; the same numbers as policy/network.py, to rounding.
 
+Question answered: what does a network answer to these states, in a form that a gradient can be taken of?
 A list of layers is a network: affine maps, with a relu after each but the last, and a layer norm before that relu where there
 is a gain. Convolutions look at images as (n, height, width, channels).
 Letters: n states, h hidden numbers.

@@ -1,5 +1,6 @@
 """Replay: room for transitions that come while a learner learns; when it is full, the newest take the places of the oldest.
 
+Question answered: where does what was just played go, and which rows give way?
 The room is taken once, so that nothing is compiled again as it fills.
 Letters: n rows, m rows that come.
 """

@@ -1,5 +1,6 @@
 """The shape of a learner's networks: what goes in, what comes out, how wide and how deep. It decides what is compiled.
 
+Question answered: which learners share what was compiled?
 Two learners of one shape share the compiled update, and can be trained side by side (population.py).
 Letters: d numbers of a state, a numbers of an action, k labels, h hidden numbers.
 """

@@ -1,5 +1,6 @@
 """What every method tells of rows, in the same words: what is expected of the actions of the data, and how wrong that is.
 
+Question answered: how do learners of different methods stand, so that they can be compared?
 Letters: n rows, j critics.
 """
 

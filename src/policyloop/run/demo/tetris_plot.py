@@ -1,4 +1,7 @@
-"""The Tetris demo's picture: score, length and expectation of every version, a row of panels for each board."""
+"""The Tetris demo's picture: score, length and expectation of every version, a row of panels for each board.
+
+Question answered: did the versions get better, and did they know?
+"""
 
 from __future__ import annotations
 

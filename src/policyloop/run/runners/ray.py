@@ -1,5 +1,6 @@
 """On a Ray cluster: parts of rollouts and of searches are tasks of many machines, an extra (`pip install 'policyloop[ray]'`).
 
+Question answered: how do searches and rollouts use more than one machine, without opening them to anybody?
 Every machine of the cluster has this version of Policyloop installed. A Ray cluster runs whatever anybody sends who reaches it,
 so only one that asks for a token is used: start it, and whoever uses it, with `RAY_AUTH_MODE=token` and `RAY_AUTH_TOKEN` (or
 `RAY_AUTH_TOKEN_PATH`). `RAY_ADDRESS` names the cluster; without it, it is the one on this machine.

@@ -1,9 +1,12 @@
-"""Predict: what the network that decides makes of states as they are. Nothing is drawn, and nothing is logged."""
+"""Predict: what the network that decides makes of states as they are. Nothing is drawn, and nothing is logged.
+
+Question answered: what would the network say of these states, for whoever looks on and does not act?
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import Fault, Invalid, NoNetwork
 from policyloop.core.model import BASELINE, short
+from policyloop.core.state import StateEncoder
 from policyloop.ingest.payload import read
 from policyloop.policy.network import Network
 from policyloop.policy.predicted_states import network_of, predicted
@@ -42,6 +46,9 @@ class PredictAnswer(msgspec.Struct, frozen=True, kw_only=True):
     value: list[float]  # the least return to expect of that action; of labels, of the best one
     # of labels beside numbers, by part: the policy's own probability of each; the value is of the numbers with the likeliest
     pmf: dict[str, list[list[float]]] | UnsetType = UNSET
+    # whether the model learned from states like it; of one that it did not, `decide` answers with the baseline's action. Left
+    # out where the model does not tell, as of images
+    within_history: list[bool] | UnsetType = UNSET
 
 
 async def predict(service: Service, call: Call) -> Reply:
@@ -55,7 +62,9 @@ async def predict(service: Service, call: Call) -> Reply:
 
 
 def _answer(live: Live, network: Network, request: PredictRequest) -> bytes:
-    states = states_of(request.inputs, network.state_shape)
+    names_of_state = StateEncoder.of(live.spec.context.values()).names if len(network.state_shape) == 1 else ()
+    states = states_of(request.inputs, network.state_shape, names=names_of_state)
+    support = getattr(live.policy, "support", None)
     low, high = Limits(live.spec).between(None)
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
         mean, deviation, value = predicted(network, states, low=low, high=high)
@@ -69,12 +78,18 @@ def _answer(live: Live, network: Network, request: PredictRequest) -> bytes:
         standard_deviation=deviation.tolist(),
         value=value.tolist(),
         pmf={part.name: pmf.tolist() for part, pmf in zip(live.spec.actions.choices, chances, strict=True)} or UNSET,
+        within_history=UNSET if support is None else [support.holds(state) for state in states],
     )
     return _encode(answer)
 
 
-def states_of(inputs: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def states_of(inputs: Sequence[Any], shape: tuple[int, ...], *, names: Sequence[str] = ()) -> NDArray[np.float32]:
     """(n, *shape) of what was sent.
+
+    Args:
+        inputs: as they were sent.
+        shape: of one state.
+        names: of its numbers, in order; none of an image.
 
     Raises:
         Invalid: there are none or too many, or rows are not of that shape; the rows are named.
@@ -84,7 +99,7 @@ def states_of(inputs: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.float
     states = np.empty((len(inputs), *shape), dtype=np.float32)
     faults: list[Fault] = []
     for i, row in enumerate(inputs):
-        told = _why_not(row, shape)
+        told = _why_not(row, shape, names)
         if told is None:
             states[i] = row
         elif len(faults) < _MAX_FAULTS:
@@ -94,9 +109,12 @@ def states_of(inputs: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.float
     return states
 
 
-def _why_not(row: Any, shape: tuple[int, ...]) -> str | None:
+def _why_not(row: Any, shape: tuple[int, ...], names: Sequence[str]) -> str | None:
     """What is wrong with a state; None where nothing is."""
     expected = f"{shape[0]} numbers" if len(shape) == 1 else f"nested lists of {' x '.join(map(str, shape))} numbers"
+    if isinstance(row, Mapping):
+        order = f", in this order: {', '.join(names)}" if names else ""
+        return f"is an object; expected a list of {expected}{order}."
     try:
         found = np.array(row)
     except ValueError:  # lists of different lengths

@@ -1,5 +1,7 @@
 """Any Python callable: one function of yours is an environment.
 
+Question answered: does the loop learn in a process that I can write down as one function?
+
     def step(context, action, rng):
         if context is None:
             return {"temperature": rng.uniform(15, 25)}         # where an episode begins

@@ -1,5 +1,6 @@
 """The force-controlled cart-pole: hold a pole upright, and bring the cart to a goal that jumps.
 
+Question answered: is a policy found that is better than everything in its history?
 An action is a force. The goal is right for 300 steps, then left for 300, and so on. What made its history is a linear
 regulator that does something random on every second step, so a good policy has to be better than anything in the data.
 It brings along: `random`, `expert` (the regulator), `history` (it, with every second step random).

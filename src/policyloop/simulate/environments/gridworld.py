@@ -1,5 +1,6 @@
 """A grid world: walk to the goal, keep out of the pits, on ground that is slippery.
 
+Question answered: how far is what was learned from the exact optimum?
 A step goes where it should, or with the chance `slip` to one of the two sides; at the edge one stays. The goal earns 1, a
 pit -1, every other step -0.02; goal and pits end the episode. Exact values come from the linear system.
 It brings along: `random`, `expert` (the exact optimum), `history` (half random, half the optimum).

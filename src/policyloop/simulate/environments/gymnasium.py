@@ -1,5 +1,6 @@
 """Any environment of Gymnasium, by its id: `policyloop rollout gymnasium --set id=CartPole-v1`.
 
+Question answered: how does the loop do in an environment that others know?
 Observations that are boxes become numbers `o0`, `o1`, ... or, with more dimensions, one tensor; discrete ones a category.
 Actions are labels or a box with bounds. It brings along: `random`.
 Letters: n episodes, d numbers of a state.

@@ -1,5 +1,6 @@
 """Inventory: how much to order each day, when an order costs a fixed sum, stock costs money and a lost sale costs more.
 
+Question answered: does looking ahead pay, where the optimum is known and an order of today is the stock of tomorrow?
 Demand is Poisson; what is ordered arrives before the day's sales; what cannot be sold is lost. The best policy is of the
 kind (s, S): at s or below, order up to S (Scarf 1960). Episodes never terminate: they are truncated.
 It brings along: `random`, `expert` (the exact optimum), `history` (half random, half a careless (s, S)).

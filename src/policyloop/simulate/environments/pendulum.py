@@ -1,5 +1,6 @@
 """A pendulum that hangs: swing it up and hold it there, with a motor too weak to lift it at once.
 
+Question answered: does a learner find what no single step pays for: to swing away from the top in order to reach it?
 An action is a torque. It earns at most 0 a step: less for an angle off the top, for turning, and for torque. Episodes never
 terminate; they are truncated. It brings along: `random`, `expert` (pumps energy, then holds), `history` (it, with every
 second step random) and `learner` (it, with every fourth step random).

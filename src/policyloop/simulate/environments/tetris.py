@@ -1,5 +1,6 @@
 """Tetris, on a board of any size: five pieces, five actions, and after each of them the piece falls one row.
 
+Question answered: does a line of versions get better at a game that it sees as pictures?
 A state is the last two frames, so that a policy sees what moves: 0 empty, 1 fixed, 2 the piece; one more column holds the
 number of the next piece (first row) and whether the game is over (second row). A cleared row earns 1, the end of the game -1.
 It brings along: `random`.
