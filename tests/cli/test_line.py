@@ -1,6 +1,7 @@
 """`policyloop line`: the versions of a loop with episodes, in a table or as JSON."""
 
 import json
+import time
 
 import pytest
 
@@ -8,6 +9,17 @@ from policyloop.core.settings import Home
 from policyloop.run.deployment import open_deployment
 from small_network import model_of, network_for
 
+LOOP = """\
+loop: gridworld
+context: {x: {type: integer, min: 0, max: 5}, y: {type: integer, min: 0, max: 4}}
+actions: {kind: discrete, labels: [up, right, down, left]}
+outcomes: {earned: {type: number, take: sum}}
+reward: {expression: earned, range: [-1, 1], window: 1s, close: window}
+episodes: {discount: 0.95, max_steps: 100}
+baseline: uniform
+explore: {name: greedy, floor: 0.1}
+learner: {name: fqi, n_trees: 5, updates: 2, checkpoint_every: 1}
+"""
 FLAT = ("--set", "width=4", "--set", "height=3", "--set", "pits=[]")
 
 
@@ -67,3 +79,30 @@ def test_what_is_wrong_is_told_with_the_way_out(grid):
     assert (unknown.code, nowhere.code) == (2, 2)
     assert "did you mean 'gridworld'" in unknown.err
     assert "loop 'gridworld' has no episode 'z' that is over; `policyloop sql` lists them." in nowhere.err
+
+
+def test_episodes_that_are_not_over_are_counted_with_what_they_wait_for(policyloop, tmp_path):
+    (tmp_path / "gridworld.yaml").write_text(LOOP.replace("window: 1s", "window: 10m"))
+    assert policyloop("apply").code == 0
+    assert policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 3, "--seed", 1).code == 0
+    waiting = json.loads(policyloop("join", "gridworld", "--json").out)
+
+    ran = policyloop("line", "gridworld")
+
+    assert waiting["episodes_waiting"] == 3
+    assert ran.out == (
+        f"loop 'gridworld' has no version yet, and no episode is over: 3 episodes of {waiting['waiting']} steps wait for "
+        "`terminated` or `truncated`, or for outcomes whose window is open.\n"
+    )
+
+
+def test_a_model_that_is_no_network_has_a_footnote_for_its_max_q(policyloop, tmp_path):
+    (tmp_path / "gridworld.yaml").write_text(LOOP)
+    assert policyloop("apply").code == 0
+    assert policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 60, "--seed", 1).code == 0
+    time.sleep(1.0)  # the window of the last outcome
+    assert policyloop("train", "gridworld", "--json").code == 0
+
+    ran = policyloop("line", "gridworld")
+
+    assert "max Q is empty of models that are no network of a learner here, such as those of fqi and outside\n" in ran.out

@@ -10,11 +10,17 @@ import typer
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
+from policyloop.cli.words import counted
 from policyloop.core.model import short
+from policyloop.join.episode_audit import EpisodeAudit
+from policyloop.join.episode_hours import episode_audit
 from policyloop.run.versions import Version, versions_of
 
 _HEADS = ("#", "policy", "state", "from", "max Q", "played", "length", "return")  # fits into 80 columns
 _TOLD = "from: steps that it learned from; played: episodes; length, return: their means, with the standard error"
+
+_NO_Q = "max Q is empty of models that are no network of a learner here, such as those of fqi and outside"
+_NOT_HELD_OUT = "max Q is empty: no episode is held out yet"
 
 
 def run(
@@ -34,11 +40,12 @@ def run(
     """
     with open_project(home) as deployment:
         versions, fixed = versions_of(deployment, loop, episode_id=episode)
+        audit = episode_audit(deployment.records, loop)
     if as_json:
         write_json({"episode": fixed.episode_id if fixed else None, "versions": msgspec.to_builtins(versions)})
         return
     if not versions:
-        typer.echo(f"loop '{loop}' has no version yet, and nobody has played.")
+        typer.echo(f"loop '{loop}' has no version yet, and {_nobody(audit)}.")
         return
     write_table(_HEADS, [_row(version) for version in versions])
     typer.echo(f"\n{_TOLD}")
@@ -46,6 +53,19 @@ def run(
         typer.echo(
             f"max Q: the mean over the {len(fixed.states):,} steps of episode {fixed.episode_id}, which is not learned from"
         )
+    if any(version.number and version.max_q is None for version in versions):
+        typer.echo(_NO_Q if fixed is not None else _NOT_HELD_OUT)
+
+
+def _nobody(audit: EpisodeAudit) -> str:
+    """Why there is nothing to show: nobody played, or what was played is not over."""
+    if not audit.episodes_waiting:
+        return "nobody has played"
+    n, wait = counted(audit.episodes_waiting, "episode"), "waits" if audit.episodes_waiting == 1 else "wait"
+    return (
+        f"no episode is over: {n} of {counted(audit.waiting, 'step')} {wait} for `terminated` or `truncated`, or for outcomes "
+        f"whose window is open"
+    )
 
 
 def _row(version: Version) -> tuple[str, ...]:
