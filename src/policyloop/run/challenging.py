@@ -34,12 +34,12 @@ from policyloop.join.hour_states import n_examples
 from policyloop.join.reward import rewards_again
 from policyloop.learn.train import train
 from policyloop.registry.challenge_rows import ChallengeRow
-from policyloop.registry.challenges import evidence_name
 from policyloop.registry.recipes import read_recipe, with_recipe
 from policyloop.registry.registry import Standing
 from policyloop.run import jobs
 from policyloop.run.apply import check_plugins
 from policyloop.run.deployment import Deployment
+from policyloop.run.earlier_looks import carried, heard_from
 from policyloop.run.entrants import entrant_of
 from policyloop.run.settled import settled_since
 from policyloop.run.trusted import trusted
@@ -141,22 +141,21 @@ def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow, s
     """
     if row.state not in SERVED:
         return _begun(deployment, standing, row, spec)
-    carried = carried_account(deployment, row)
-    account = _begun(deployment, standing, row, spec) if carried is None else carried
+    account = carried_account(deployment, row) or _begun(deployment, standing, row, spec)
     return _brought_up(deployment, standing, row, spec, account)
 
 
 def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec, *, like: Account) -> Account:
     """The account as a process finds it that knows the tables alone, from the first event to the last one of `like`."""
-    begin_at = _heard_from(deployment, row)
+    begin_at = heard_from(deployment, row)
     first = Account(state=row.state.value, position=begin_at, ceiling=like.ceiling, levels=like.levels)
     return _brought_up(deployment, standing, row, spec, first, until=like.position)
 
 
 def carried_account(deployment: Deployment, row: ChallengeRow) -> Account | None:
     """What the last look left; None before the first."""
-    carried = deployment.registry.challenges.carried(row.loop, evidence_name(row.id))
-    return None if carried is None else from_map(msgspec.json.decode(carried))
+    kept = carried(deployment, row)
+    return None if kept is None else from_map(kept)
 
 
 def spec_of(standing: Standing, row: ChallengeRow) -> LoopSpec:
@@ -179,7 +178,7 @@ def _brought_up(
         deployment,
         standing.spec,
         position=account.position,
-        begun=_heard_from(deployment, row),
+        begun=heard_from(deployment, row),
         challenge=row.id,
         until=until,
     )
@@ -196,15 +195,9 @@ def _begun(deployment: Deployment, standing: Standing, row: ChallengeRow, spec: 
         row.state.value,
         mean_reward=float(earlier.mean()) if len(earlier) else standing.spec.reward.low,
         spec=standing.spec,
-        position=_heard_from(deployment, row),
+        position=heard_from(deployment, row),
         mean_outcomes=_mean_outcomes(deployment, standing, row, spec),
     )
-
-
-def _heard_from(deployment: Deployment, row: ChallengeRow) -> int:
-    """When the challenger was first asked, microseconds; after an alarm of the log again: what came before is spoilt."""
-    moves = deployment.registry.challenges.moves(row.loop, challenge=row.id)
-    return max((move.at for move in moves if move.after == State.SHADOW), default=row.started_at)
 
 
 def _mean_outcomes(deployment: Deployment, standing: Standing, row: ChallengeRow, spec: LoopSpec) -> dict[str, float]:

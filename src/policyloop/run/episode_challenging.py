@@ -24,11 +24,11 @@ from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings,
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.ingest.checks import checks_of
 from policyloop.registry.challenge_rows import ChallengeRow
-from policyloop.registry.challenges import evidence_name
 from policyloop.registry.model_rows import MAY_GO_LIVE
 from policyloop.registry.registry import Standing
 from policyloop.run.advised import followed_in
 from policyloop.run.deployment import Deployment
+from policyloop.run.earlier_looks import carried, heard_from
 from policyloop.run.episode_trials import heard_since, mean_return_before
 from policyloop.run.step_watch import check_steps
 from policyloop.serve import canary
@@ -109,13 +109,12 @@ def look(deployment: Deployment, loop: str) -> str | None:
 
 def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow) -> tuple[EpisodeAccount, int]:
     """What a challenge has shown up to now, and in how many episodes it gave no answer."""
-    carried = carried_account(deployment, row)
-    account = carried or _begun(deployment, standing.spec, row)
+    account = carried_account(deployment, row) or _begun(deployment, standing.spec, row)
     if row.state not in SERVED:
         return replace(account, state=row.state.value, n_served=0), 0
     if row.state in ASKED:  # counted anew at each look: a handful
         asked_in = row.state.value.lower()
-        heard = heard_since(deployment, row.loop, challenge=row.id, position=_heard_from(deployment, row), asked_in=asked_in)
+        heard = heard_since(deployment, row.loop, challenge=row.id, position=heard_from(deployment, row), asked_in=asked_in)
         followed = followed_in(deployment, standing.spec, row) if row.state == State.ADVISORY else None
         return replace(account, state=row.state.value, n_served=heard.n_asked, followed=followed), heard.n_broken
     heard = heard_since(deployment, row.loop, challenge=row.id, position=account.position)
@@ -131,8 +130,8 @@ def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, 
 
 def carried_account(deployment: Deployment, row: ChallengeRow) -> EpisodeAccount | None:
     """What the last look left; None before the first."""
-    carried = deployment.registry.challenges.carried(row.loop, evidence_name(row.id))
-    return None if carried is None else from_map(msgspec.json.decode(carried))
+    kept = carried(deployment, row)
+    return None if kept is None else from_map(kept)
 
 
 def reasons_of(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]:
@@ -144,13 +143,7 @@ def reasons_of(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]
 
 def _begun(deployment: Deployment, spec: LoopSpec, row: ChallengeRow) -> EpisodeAccount:
     mean_return = mean_return_before(deployment, row.loop, row.started_at)
-    return begun(row.state.value, bounds=bounds_of(spec), mean_return=mean_return, position=_heard_from(deployment, row))
-
-
-def _heard_from(deployment: Deployment, row: ChallengeRow) -> int:
-    """When it was first asked, microseconds; after an alarm of the log again: what came before is spoilt."""
-    moves = deployment.registry.challenges.moves(row.loop, challenge=row.id)
-    return max((move.at for move in moves if move.after == State.SHADOW), default=row.started_at)
+    return begun(row.state.value, bounds=bounds_of(spec), mean_return=mean_return, position=heard_from(deployment, row))
 
 
 def _alpha_of(spec: LoopSpec) -> float:

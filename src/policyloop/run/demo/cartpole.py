@@ -16,21 +16,20 @@ import numpy as np
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.model import short
-from policyloop.core.policy import Tensors
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec, to_mapping
 from policyloop.core.spec_template import template_of
 from policyloop.gate.ramp import SERVED, State
 from policyloop.interop.historian.prepare import prepare
 from policyloop.interop.historian.reading import Reading
-from policyloop.learn.offline import Checkpoint, length_of
+from policyloop.learn.offline import length_of
 from policyloop.policy.predicted_states import network_of
 from policyloop.run import episode_challenging, rollout, training_records
 from policyloop.run.apply import apply_spec
 from policyloop.run.asking import ask
 from policyloop.run.by_hand import join_by_hand, train_by_hand
 from policyloop.run.demo.deployment import SETTINGS, DemoFailed, running, write_project
-from policyloop.run.demo.watched import Watch
+from policyloop.run.demo.watched import Watch, watched
 from policyloop.run.deployment import Deployment, open_deployment
 from policyloop.run.gate_state import gate_state
 from policyloop.run.histories import bring_in
@@ -187,14 +186,7 @@ def _trained(deployment: Deployment, loop: str, watch: Watch) -> tuple[str, tupl
     """The model that was chosen, and why."""
     spec = deployment.registry.standing(loop).spec
     watch.stage("Learning, and choosing a checkpoint", f"policyloop train {loop}", length_of(spec).updates)
-    done = 0
-
-    def told(checkpoint: Checkpoint, state: Tensors) -> None:
-        nonlocal done
-        watch.advance(checkpoint.n_updates - done)
-        done = checkpoint.n_updates
-
-    trained = train_by_hand(deployment, spec, on_checkpoint=told)
+    trained = train_by_hand(deployment, spec, on_checkpoint=watched(watch))
     if trained is None:
         raise DemoFailed("another process holds the worker's lease; expected a folder that nobody else uses.")
     record = training_records.record_of(deployment.home, trained.model)

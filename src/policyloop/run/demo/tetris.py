@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import short
-from policyloop.core.policy import Tensors
 from policyloop.core.settings import Home
-from policyloop.learn.offline import Checkpoint
 from policyloop.policy.predicted_states import network_of
 from policyloop.run import rollout
 from policyloop.run.apply import apply_spec
 from policyloop.run.asking import ask
 from policyloop.run.by_hand import join_by_hand, train_by_hand
 from policyloop.run.demo.deployment import DemoFailed, write_project
-from policyloop.run.demo.watched import Watch
+from policyloop.run.demo.watched import Watch, watched
 from policyloop.run.deployment import Deployment, open_deployment
 from policyloop.run.rollout import CHAMPION, roll_out
 from policyloop.run.versions import Version, versions_of
@@ -251,14 +249,7 @@ def _played(
 def _trained(deployment: Deployment, board: Board, spec: LoopSpec, watch: Watch, *, number: int) -> str:
     """The next version, live by a person's word: it was chosen without having played."""
     watch.stage(f"Version {number} learns ({board.rows} x {board.columns})", f"policyloop train {spec.loop}", board.updates)
-    done = 0
-
-    def told(checkpoint: Checkpoint, state: Tensors) -> None:
-        nonlocal done
-        watch.advance(checkpoint.n_updates - done)
-        done = checkpoint.n_updates
-
-    trained = train_by_hand(deployment, spec, on_checkpoint=told)
+    trained = train_by_hand(deployment, spec, on_checkpoint=watched(watch))
     if trained is None:
         raise DemoFailed("another process holds the worker's lease; expected a folder that nobody else uses.")
     watch.say(trained.sentence)
