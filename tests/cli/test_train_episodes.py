@@ -49,6 +49,14 @@ def test_a_model_is_made_chosen_listed_and_counted(grid):
     assert model["state"] == "offline-chosen"
     status = " ".join(grid("status", "gridworld").out.split())
     assert "waits for 200 more episodes" in status
+    first, *others = grid("train", "gridworld").out.splitlines()  # the same again, for people
+    assert first.endswith("transitions: OFFLINE-CHOSEN.")
+    assert len(others) <= 5
+    assert others[0].startswith("Taken: the checkpoint after ")
+    assert [line for line in others if "by fqe" in line and "in its history" in line]
+    assert others[-2].startswith("`policyloop models gridworld ")
+    assert others[-1].startswith("Next: `policyloop challenge gridworld --model ")
+    assert "Use fqe" not in said["message"]
     assert "a model is chosen offline, and goes live when a challenge proves it" in status
     assert "passes the hard checks" not in status
     refused = grid("export", "onnx", "gridworld", "grid.onnx", "--model", model["model"][:12])

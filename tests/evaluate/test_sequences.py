@@ -32,7 +32,7 @@ def test_weights_multiply_from_step_to_step_and_start_anew_with_every_episode():
 def test_unknown_propensities_are_refused_and_the_way_out_is_named():
     history = history_of([[0, 1]], [[0, 0]], [[1.0, 1.0]], propensity=np.nan, kind="unknown")
 
-    with pytest.raises(NoOverlap, match=r"of 2 of 2 steps the propensity is unknown.*Log the chance.*use fqe"):
+    with pytest.raises(NoOverlap, match=r"of 2 of 2 steps the propensity is unknown.*Log the chance.*fqe needs none"):
         ratios(history, target(0.5, 2))
 
 

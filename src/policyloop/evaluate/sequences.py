@@ -96,21 +96,21 @@ def ratios(transitions: Transitions, target: Target) -> NDArray[np.float64]:
     if unknown.any():
         raise NoOverlap(
             f"of {np.count_nonzero(unknown):,} of {len(logged):,} steps the propensity is unknown, so what was done cannot be "
-            f"weighed. Log the chance that each action had; until then use fqe, which needs none."
+            f"weighed. Log the chance that each action had; fqe needs none."
         )
     if target.pmf is not None:
         return _of_labels(transitions, target.pmf)
     if target.density is None:
         raise NoOverlap(
             "the target policy never varies and actions are numbers: it would have done exactly what was done with the chance "
-            "0, so no logged step says anything about it. Use fqe, or evaluate it with its exploration."
+            "0, so no logged step says anything about it. Evaluated with its exploration, it can be weighed."
         )
     certain = kinds != "density"
     if certain.any():
         raise NoOverlap(
             f"{np.count_nonzero(certain):,} of {len(logged):,} logged steps did not come from a density: what acted had one "
-            f"action that it nearly always took, and a policy that varies takes exactly that one with the chance 0. Use fqe, "
-            f"or log with exploration at every step."
+            f"action that it nearly always took, and a policy that varies takes exactly that one with the chance 0. Log "
+            f"with exploration at every step."
         )
     return _over(target.density, logged)
 
@@ -123,7 +123,7 @@ def _of_labels(transitions: Transitions, pmf: NDArray[np.float64]) -> NDArray[np
         if n_lost:
             raise NoOverlap(
                 f"at {n_lost:,} of {len(pmf):,} steps the target policy would do something that had the chance 0 when it was "
-                f"logged, so nobody knows what would have come of it. Use fqe, or log with a floor that reaches every action."
+                f"logged, so nobody knows what would have come of it. Log with a floor that reaches every action."
             )
     return _over(taken(pmf, transitions.action[:, 0].astype(np.int64)), transitions.propensity)
 

@@ -38,8 +38,8 @@ def write_model(
     if network is None:
         maker = stored.manifest.learner.get("name", "another program")
         told = (
-            f"model {short(model)} was made by {maker}, which makes no network (its kind is {stored.manifest.policy}); expected "
-            f"one that {', '.join(MAKE_NETWORKS[:-1])} or {MAKE_NETWORKS[-1]} made."
+            f"model {short(model)} was made by {maker}, which makes no network (its kind is {stored.manifest.policy}); "
+            f"expected one that {', '.join(MAKE_NETWORKS[:-1])} or {MAKE_NETWORKS[-1]} made."
         )
         raise Invalid([Fault("--model", told)])
     parts = ModelParts(network, model, stored.manifest, spec)

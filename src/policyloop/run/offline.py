@@ -39,6 +39,7 @@ from policyloop.policy.predicted_states import network_of
 from policyloop.policy.support import support_tensors
 from policyloop.registry.registry import Standing
 from policyloop.run import job_folder, training_records
+from policyloop.run.choice_in_short import in_short
 from policyloop.run.deployment import Deployment
 from policyloop.run.refreshed import Refreshed
 from policyloop.run.training_records import TrainingRecord
@@ -126,7 +127,13 @@ def refresh_offline(
     CheckpointFolder(folder.path).drop_weights()
     folder.tell({"model": model})
     job_folder.clear_old(deployment.home)
-    return Refreshed(model=model, n_examples=manifest.n_examples, verdict=None, told=_told(trained))
+    return Refreshed(
+        model=model,
+        n_examples=manifest.n_examples,
+        verdict=None,
+        told=_told(trained),
+        in_short=in_short(trained.choice, model=model, n=manifest.n_examples, spec=spec),
+    )
 
 
 def train_and_choose(

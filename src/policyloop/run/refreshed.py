@@ -16,6 +16,7 @@ class Refreshed:
     n_examples: int  # examples, or transitions, that it learned from
     verdict: Verdict | None  # None: nothing new was learned and the model is live already, or it was chosen offline
     told: str | None = None  # of a model that was chosen offline: how, in sentences
+    in_short: tuple[str, ...] = ()  # the same in a few lines, for a terminal
 
     @property
     def sentence(self) -> str:
@@ -26,3 +27,8 @@ class Refreshed:
             return f"model {short(self.model)} is live already: nothing new was learned"
         told = f"model {short(self.model)} from {self.n_examples:,} examples: {self.verdict.call}."
         return f"{told} {self.verdict.sentence}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What happened, short enough to be read at a glance; the sentence where there is nothing shorter."""
+        return self.in_short or (self.sentence,)

@@ -39,7 +39,7 @@ def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> Non
     if as_json:
         write_json({"loop": spec.loop, "done": done is not None, "message": said})
     else:
-        typer.echo(said if done is not None else f"{said}; `policyloop status {spec.loop}` shows how it goes.")
+        typer.echo("\n".join(done.lines) if done is not None else f"{said}; `policyloop status {spec.loop}` shows how it goes.")
 
 
 class _Told:
