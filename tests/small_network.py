@@ -1,9 +1,11 @@
 """A loop with episodes and a network of random weights that decides in it, for tests that need no good one."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model import Manifest
@@ -11,6 +13,7 @@ from policyloop.core.state import StateEncoder
 from policyloop.ingest.parts import part_names
 from policyloop.policy.network import Network
 from policyloop.policy.policies.network import load, random_network
+from policyloop.policy.support import support_tensors
 from policyloop.run.deployment import Deployment
 
 CART = {
@@ -44,10 +47,11 @@ def network_for(spec: LoopSpec, *, head: str | None = None, seed: int = 0) -> Ne
     return load({**made.settings, **middle}, made.tensors)
 
 
-def model_of(spec: LoopSpec, network: Network) -> tuple[Manifest, bytes]:
+def model_of(spec: LoopSpec, network: Network, *, learned_from: NDArray[Any] | None = None) -> tuple[Manifest, bytes]:
     """Manifest and tensors, as a training run publishes them."""
     settings, tensors = network.save()
-    data = safetensors.numpy.save(tensors)
+    known = {} if learned_from is None else support_tensors(learned_from)
+    data = safetensors.numpy.save({**tensors, **known})
     encoder, explore = StateEncoder.of(spec.context.values()), spec.explore
     manifest = Manifest(
         loop=spec.loop,
@@ -76,10 +80,12 @@ def model_of(spec: LoopSpec, network: Network) -> tuple[Manifest, bytes]:
     return manifest, data
 
 
-def promote_network(deployment: Deployment, loop: str, *, head: str | None = None) -> tuple[str, Network]:
+def promote_network(
+    deployment: Deployment, loop: str, *, head: str | None = None, learned_from: NDArray[Any] | None = None
+) -> tuple[str, Network]:
     """A random network made the loop's champion: its digest, and the network."""
     spec = deployment.registry.standing(loop).spec
     network = network_for(spec, head=head)
-    model = deployment.registry.publish(*model_of(spec, network))
+    model = deployment.registry.publish(*model_of(spec, network, learned_from=learned_from))
     deployment.registry.promote_by_person(loop, model, why="to be tested")
     return model, network

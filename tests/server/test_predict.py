@@ -22,6 +22,8 @@ def champions(tmp_path_factory):
     with open_deployment(Home(folder / "data")) as deployment:
         for loop in (CART, STEERED, LOOP, LOOP | {"loop": "other", "aliases": []}):
             deployment.registry.apply(read_spec(loop))
+        deployment.registry.apply(read_spec(CART | {"loop": "learned"}))
+        promote_network(deployment, "learned", learned_from=np.float32([[0, 0, 0], [1, 1, 1]]))
         networks = {loop["loop"]: promote_network(deployment, loop["loop"]) for loop in (CART, STEERED)}
         train_and_promote(deployment, loop="other")
     with running_app(folder) as app:
@@ -54,6 +56,19 @@ def test_over_labels_there_is_a_mean_for_every_label_and_the_value_of_the_best(c
     np.testing.assert_allclose(told["value"], network.scores(STATES).max(axis=1), atol=1e-5)
 
 
+def test_states_that_the_model_did_not_learn_from_are_told_and_there_decide_falls_back(champions):
+    app, _ = champions
+    inside, outside = {"x": 0.5, "v": 0.5, "goal": 0.5}, {"x": 3.0, "v": 0.5, "goal": 0.5}
+
+    told = app.post("/v1/loops/learned/predict", {"inputs": [list(inside.values()), list(outside.values())]}).json
+    asked = [{"context": one, "episode_id": f"e{n}", "step": 0} for n, one in enumerate((inside, outside))]
+    fell_back = [app.post("/v1/loops/learned/decide", one).json["fallback"] for one in asked]
+
+    assert told["within_history"] == [True, False]
+    assert fell_back == [False, True]
+    assert "within_history" not in app.post("/v1/loops/cart/predict", {"inputs": INPUTS}).json  # its model does not tell
+
+
 @pytest.mark.parametrize(("loop", "said"), [("front-page", "the baseline decides"), ("other", "no network, decides")])
 def test_a_loop_where_no_network_decides_says_who_does(champions, loop, said):
     answer = champions[0].post(f"/v1/loops/{loop}/predict", {"inputs": INPUTS})
@@ -72,7 +87,7 @@ def test_a_loop_where_no_network_decides_says_who_does(champions, loop, said):
         ([[0.1], [0.2, 0.3], 1], "is no even list; expected 3 numbers."),
         ([0.1, 1e39, 0.2], "holds a number that is too large; expected what float32 can hold."),
         (7, "has no list of numbers; expected 3 numbers."),
-        ({"x": 1}, "holds what is no number; expected 3 numbers."),
+        ({"x": 1}, "is an object; expected a list of 3 numbers, in this order: x, v, goal."),
     ],
 )
 def test_a_row_that_does_not_fit_is_named_with_what_was_expected(champions, row, said):
