@@ -8,13 +8,15 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from policyloop.cli.watching import Watching
 from policyloop.core.settings import Home
 from policyloop.run.asking import ask
 from policyloop.run.demo import tetris
-from policyloop.run.demo.tetris_plot import draw
+from policyloop.run.demo.tetris_plot import draw, draw_line
 from policyloop.run.deployment import open_deployment
+from policyloop.run.versions import Version
 
 PNG = b"\x89PNG\r\n\x1a\n"
 TINY = tetris.Board(
@@ -53,6 +55,51 @@ def test_among_equals_small_p_values_are_as_rare_as_they_say():
     p = [tetris.p_value(*rng.poisson(0.3, size=(2, 40)).astype(float), seed=i) for i in range(100)]
 
     assert np.mean(np.array(p) <= 0.1) < 0.1 + 4 * np.sqrt(0.1 * 0.9 / 100)
+
+
+def test_the_picture_has_no_p_value_of_rows_where_nobody_cleared_one():
+    nobody = line_of(last=tetris.Exam(lines=0.0, pieces=20.0, steps=90.0))
+    somebody = line_of(last=tetris.Exam(lines=0.2, pieces=20.0, steps=90.0))
+
+    titles = {title_of_rows(nobody), title_of_rows(somebody)}
+
+    assert titles == {"no row was cleared", "rows cleared in a game  (p = 0.3)"}
+
+
+def line_of(*, last):
+    """A line of one version, after random play that cleared nothing."""
+    none = tetris.Exam(lines=0.0, pieces=10.0, steps=50.0)
+    score = {
+        "games": 3,
+        "steps": 50.0,
+        "score": 0.0,
+        "pieces": 10.0,
+        "steps_stderr": 1.0,
+        "score_stderr": 0.0,
+        "pieces_stderr": 1.0,
+    }
+    version = {"state": "live", "parent": None, "n_learned_from": 1, "created_at": 1, "played": None}
+    return tetris.Line(
+        loop="try-full",
+        rows=20,
+        columns=15,
+        n_versions=1,
+        cold_start=none,
+        first=last,
+        last=last,
+        p_lines=0.3,
+        p_pieces=0.0001,
+        versions=tuple(Version(number=i, policy=str(i), max_q=q, **version) for i, q in enumerate([None, 0.5])),
+        scores=tuple(tetris.Score(policy=str(i), **score) for i in range(2)),
+        seconds=1.0,
+    )
+
+
+def title_of_rows(line):
+    """What stands over the first panel of a board."""
+    panels = Figure().subplots(1, 4)
+    draw_line(panels, line, 10)
+    return panels[0].get_title(loc="left")
 
 
 def test_a_tiny_line_is_played_learned_looked_back_at_and_examined(tmp_path):

@@ -143,6 +143,10 @@ def tetris(
     typer.echo(
         f"\nmeans of {found.exam_games} games each on fresh seeds; p: one-sided, that the last is no better than random play"
     )
+    typer.echo(
+        "on the full board hardly any game clears a row, so what counts there are pieces: who places more, lasts longer and "
+        "stacks closer"
+    )
     typer.echo(f"\npicture: {picture}\ndata: {folder}; cd there, and try")
     for line in found.lines.values():
         size = f"--set rows={line.rows} --set columns={line.columns}"

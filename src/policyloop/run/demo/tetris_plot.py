@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from policyloop.run.demo.tetris import Found, Line, Score
@@ -28,15 +29,16 @@ _PANELS = (  # of `Score` and of `Exam`, what it is, the p-value of `Line`
 def draw(found: Found, file: Path) -> Path:
     """Write the picture as PNG and answer its path."""
     with mpl.rc_context({"font.size": 10, "axes.edgecolor": _SOFT, "text.color": _INK, "axes.labelcolor": _INK}):
-        figure = Figure(figsize=(13.5, 3.3 * len(found.lines)), layout="constrained")
+        spaced = ConstrainedLayoutEngine(h_pad=0.12, hspace=0.08)  # labels of a row stay off the titles of the next
+        figure = Figure(figsize=(13.5, 3.3 * len(found.lines)), layout=spaced)
         rows = figure.subplots(len(found.lines), len(_PANELS) + 1, squeeze=False)
         for row, line in zip(rows, found.lines.values(), strict=True):
-            _draw_line(row, line, found.exam_games)
+            draw_line(row, line, found.exam_games)
         figure.savefig(file, dpi=150)
     return file
 
 
-def _draw_line(panels: Sequence[Axes], line: Line, exam_games: int) -> None:
+def draw_line(panels: Sequence[Axes], line: Line, exam_games: int) -> None:
     """The panels of a board."""
     exams = ((0, line.cold_start), (1, line.first), (line.n_versions, line.last))
     for panel, (score, exam, title, p) in zip(panels, _PANELS, strict=False):
@@ -45,7 +47,10 @@ def _draw_line(panels: Sequence[Axes], line: Line, exam_games: int) -> None:
         label = f"exam: {exam_games} games, nothing at random"
         panel.plot([number for number, _ in exams], values, "D", color=_MARK, markersize=5, label=label, zorder=3)
         panel.set_ylim(bottom=0, top=1.3 * max(panel.get_ylim()[1], _LEAST))
-        _framed(panel, title if p is None else f"{title}  ({_told(getattr(line, p))})", line.n_versions)
+        if exam == "lines" and not any([*values, *(one.score for one in line.scores)]):
+            _framed(panel, "no row was cleared", line.n_versions)  # and nothing to test
+        else:
+            _framed(panel, title if p is None else f"{title}  ({_told(getattr(line, p))})", line.n_versions)
     known = [(version.number, version.max_q) for version in line.versions if version.max_q is not None]
     panels[-1].plot(*zip(*known, strict=True), "o-", color=_ACCENT, markersize=4)
     _framed(panels[-1], "mean max Q of one held-out game", line.n_versions)
