@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,8 @@ from policyloop.run.deployment import Deployment
 from policyloop.run.supervisor import supervise
 from policyloop.run.webhook import receiver_of
 from policyloop.server.origin import loopback_address
+
+_LOOK_EVERY_S = 0.05  # for the first server to listen
 
 
 def run(
@@ -44,7 +48,8 @@ def run(
         for spec in specs:
             _apply(deployment, spec)
         loops = sorted(deployment.registry.standings())
-    write_note(f"policyloop serves {_told(loops)} on {_address(settings)} (what can be asked: {_address(settings)}/docs).")
+    serves = f"policyloop serves {_told(loops)} on {_address(settings)} (what can be asked: {_address(settings)}/docs)."
+    threading.Thread(target=_tell_once_it_listens, args=(host, settings["server.port"], serves), daemon=True).start()
     sys.exit(supervise(_commands(settings), tell=write_note))
 
 
@@ -82,6 +87,18 @@ def _check_port(host: str, port: int) -> None:
                 f"server.port is {port}, which cannot be used: {error.strerror}; is `policyloop up` running already? "
                 f"Choose another with --port."
             ) from error
+
+
+def _tell_once_it_listens(host: str, port: int, sentence: str) -> None:
+    """Say the sentence when the first server takes connections; who reads it may ask at once."""
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1.0).close()
+        except OSError:
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            write_note(sentence)
+            return
 
 
 def _address(settings: Settings) -> str:
