@@ -17,7 +17,7 @@ from policyloop.core.event import decode, encode, kind_of, unpack_floats
 from policyloop.core.loop import EpisodeSpec, ExploreSpec, LimitSpec
 from policyloop.core.rng import keyed_uniform
 from policyloop.core.shadow import read_shadow
-from policyloop.core.state import StateEncoder
+from policyloop.core.state import MAX_FLOAT32, StateEncoder
 from policyloop.core.wire import DecideRequest
 from policyloop.policy.boxed import BoxPolicy, explorer_of
 from policyloop.policy.onnx_network import OnnxNetwork
@@ -301,7 +301,7 @@ def test_limits_win_where_what_was_done_before_lies_outside():
     assert (event.action_value, event.propensity, event.propensity_kind) == ([0.5], 1.0, "point")
 
 
-WILD = st.floats(allow_nan=False, allow_infinity=False)
+WILD = st.floats(-MAX_FLOAT32, MAX_FLOAT32)
 
 
 @settings(max_examples=200, deadline=None)
