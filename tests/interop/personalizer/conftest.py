@@ -1,6 +1,7 @@
 """A running endpoint with three loops, its data folder, and a worker's round by hand."""
 
 import contextlib
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -92,9 +93,12 @@ def node_folder():
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("Node and npm are not installed; the JavaScript clients need them")
     folder = Path(__file__).with_name("node")
-    if not (folder / "node_modules" / ".package-lock.json").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
-        installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        if installed.returncode:
-            pytest.skip(f"npm cannot install the JavaScript clients: {installed.stderr.strip()[-200:]}")
+    with (folder / "package.json").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # two processes of tests would delete what the other installs
+        if not (folder / "node_modules" / ".package-lock.json").exists():
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+            installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            if installed.returncode:
+                shutil.rmtree(folder / "node_modules", ignore_errors=True)
+                pytest.skip(f"npm cannot install the JavaScript clients: {installed.stderr.strip()[-200:]}")
     return folder
