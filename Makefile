@@ -13,7 +13,7 @@ help:  ## this list
 demo: .venv/.run  ## the whole loop on real data, with a plot at the end; under 3 minutes
 	$(BIN)/policyloop demo $(ARGS)
 
-demo-cartpole: .venv/.rl  ## from a history to a better controller: learned offline, proven, served; about 5 minutes
+demo-cartpole: .venv/.rl  ## from a history to a better controller: learned offline, proven, served; under 8 minutes
 	$(BIN)/policyloop demo cartpole $(ARGS)
 
 demo-tetris: .venv/.rl  ## a line of models that learns to play by playing; under 10 minutes

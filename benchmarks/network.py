@@ -1,4 +1,6 @@
-"""How long a network of two layers of 256 takes for one state of five numbers, and how well ONNX and NumPy agree.
+"""How long a network takes for one state of five numbers, and how well ONNX and NumPy agree.
+
+Two sizes: two layers of 128, as in the cart-pole's recipe, and of 256, as is usual.
 
 Timed: the ONNX file of the action alone, with its buffers bound once as they are where it serves (target 15 us) and without;
 what a decision asks of it, the action wanted and then the value of the action drawn; and all of a policy's part in a decision:
@@ -25,6 +27,7 @@ from policyloop.policy.onnx_network import OneState, OnnxNetwork, session
 from policyloop.policy.policies.network import random_network
 
 TARGET_US = 15.0
+WIDTHS = (128, 256)
 NAMES = ("x", "v", "th", "w", "goal")
 
 
@@ -47,9 +50,16 @@ def policy_of(network: Network) -> BoxPolicy:
 
 
 def main(calls: int, rounds: int) -> None:
-    """Measure and print."""
+    """Measure and print, size by size."""
+    for width in WIDTHS:
+        measure(calls, rounds, width)
+
+
+def measure(calls: int, rounds: int, width: int) -> None:
+    """One size."""
+    print(f"\ntwo layers of {width}")
     rng = np.random.default_rng(1)
-    network = random_network(head="tanh_gaussian", state_shape=(5,), n_outputs=1, rng=rng, width=256)
+    network = random_network(head="tanh_gaussian", state_shape=(5,), n_outputs=1, rng=rng, width=width)
     states = rng.normal(size=(1000, 5)).astype(np.float32)
     actor = session(onnx_writer.policy_bytes(network, has_value=False))
     whole = session(onnx_writer.policy_bytes(network))
