@@ -31,13 +31,13 @@ from policyloop.core.spec_file import read_spec
 from policyloop.interop.historian.prepare import prepare
 from policyloop.interop.historian.reading import Reading
 from policyloop.learn.offline import Checkpoint
-from policyloop.run import training_records
 from policyloop.run.apply import apply_spec
 from policyloop.run.by_hand import join_by_hand, train_by_hand
 from policyloop.run.deployment import open_deployment
-from policyloop.run.histories import bring_in
+from policyloop.run.episodes import training_records
+from policyloop.run.episodes.histories import bring_in
+from policyloop.run.episodes.rollout import Plan, write_history
 from policyloop.run.model_out import write_model
-from policyloop.run.rollout import Plan, write_history
 from policyloop.simulate.actor import POLICY, Actor, Certain, certain_of
 from policyloop.simulate.environment import Environment, actor_of, open_environment
 from policyloop.simulate.history import play

@@ -24,7 +24,7 @@ import numpy as np
 
 from policyloop.core import plugins
 from policyloop.core.episode import Transitions
-from policyloop.learn.networks.rows import box_of
+from policyloop.learn.broken_rows import box_of
 from policyloop.learn.train import LEARNERS
 from policyloop.simulate.actor import EXPERT, Certain, certain_of
 from policyloop.simulate.environment import Environment

@@ -26,9 +26,9 @@ from policyloop.core.spec_file import read_spec
 from policyloop.join.hours import join_loop
 from policyloop.lake.bulk import bring_history
 from policyloop.run.apply import apply_spec
-from policyloop.run.asking import ask
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.episodes import transitions_of
+from policyloop.run.episodes.transitions import transitions_of
+from policyloop.run.questions.asking import ask
 
 NUMBERS = ("x", "v", "th", "w", "goal")
 TERMS = " + ".join(f"sqrt(max(0, 1 - min(abs(next.{name}) / 0.5, 1) ** 2))" for name in ("v", "th", "w"))

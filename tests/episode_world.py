@@ -10,10 +10,11 @@ from policyloop.gate.ramp import State
 from policyloop.ingest.outcomes import outcome
 from policyloop.join.hours import join_loop
 from policyloop.log.writer import LogWriter
-from policyloop.run import episode_challenging, jobs
+from policyloop.run import jobs
 from policyloop.run.by_hand import ship_by_hand
-from policyloop.run.looks import look
-from policyloop.run.offline import refresh_offline
+from policyloop.run.episodes import challenging
+from policyloop.run.episodes.offline import refresh_offline
+from policyloop.run.watches.looks import look
 from shop import swap_onto
 
 GATE = "gate: {canary: 0.3}\n"
@@ -79,7 +80,7 @@ class World:
 
 
 def in_canary(world):
-    episode_challenging.begin(world.deployment, world.name, world.model, why="a try")
+    challenging.begin(world.deployment, world.name, world.model, why="a try")
     while world.state() != State.CANARY:
         world.play(10)
         look(world.deployment, world.name)

@@ -8,7 +8,7 @@ from policyloop.evaluate.belief import Answer, Belief
 from policyloop.evaluate.overlap import Overlap
 from policyloop.evaluate.reading import Line, Reading
 from policyloop.evaluate.slices import Sliced, SliceEstimate
-from policyloop.run.estimates import Estimates
+from policyloop.run.questions.estimates import Estimates
 
 OVERLAP = Overlap(n=12, ess=9.0, largest_share=0.2, tail_share=0.2, largest=3.0, mean_weight=1.1)
 

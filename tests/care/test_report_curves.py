@@ -12,10 +12,10 @@ from policyloop.care.report_curves import PANELS
 from policyloop.care.report_page import page_of
 from policyloop.core.spec_file import read_spec
 from policyloop.run import jobs
-from policyloop.run.job_folder import folder_of
-from policyloop.run.offline import refresh_offline
+from policyloop.run.episodes.job_folder import folder_of
+from policyloop.run.episodes.offline import refresh_offline
+from policyloop.run.episodes.tuning import search
 from policyloop.run.runners import local
-from policyloop.run.tuning_offline import search
 
 GIF = b"GIF89a" + bytes(20)
 

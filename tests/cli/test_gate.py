@@ -6,7 +6,7 @@ import pytest
 
 from blind_shop import BLIND, SEEING, join, lived_through
 from policyloop.core.settings import Home
-from policyloop.run import challenging
+from policyloop.run.challenges import challenging
 from policyloop.run.deployment import open_deployment
 from policyloop.run.refresh import refresh
 from shop import Shop

@@ -11,7 +11,7 @@ from made_loops import CORRIDOR
 from policyloop.core.settings import Home
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
-from policyloop.run.job_folder import folder_of
+from policyloop.run.episodes.job_folder import folder_of
 
 LINE = {"n_updates": 1, "q_mean": 2.0, "td_error": 0.25, "seconds": 0.5}
 TOLD = {"loop": "corridor", "learner": "fqi", "updates": 4, "n_transitions": 600, "n_episodes": 30, "n_held_out": 10}

@@ -11,7 +11,7 @@ from deployed import eventually
 from policyloop.core.settings import Home
 from policyloop.registry import notice_rows
 from policyloop.run.deployment import open_deployment
-from policyloop.run.webhook import key_of
+from policyloop.run.notices.webhook import key_of
 from receiver import SECRET, is_signed, receiving
 
 LOOP = """

@@ -10,8 +10,8 @@ from policyloop.core.spec_file import read_spec
 from policyloop.core.wire import DecideRequest
 from policyloop.log.writer import LogWriter
 from policyloop.run.deployment import open_deployment
-from policyloop.run.explaining import explain
-from policyloop.run.rebuild import rebuild
+from policyloop.run.questions.explaining import explain
+from policyloop.run.questions.rebuild import rebuild
 from shop import swap_onto
 
 CART = {

@@ -20,8 +20,8 @@ from policyloop.gate.ramp import OF_EPISODES
 from policyloop.learn import thin
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
-from policyloop.run.looks import look
-from policyloop.run.offline import refresh_offline
+from policyloop.run.episodes.offline import refresh_offline
+from policyloop.run.watches.looks import look
 
 PAGE = (Path(__file__).parents[2] / "docs" / "choosing-offline.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -9,7 +9,7 @@ import pytest
 from policyloop.cli.app import main
 from policyloop.core import plugins
 from policyloop.core.errors import MissingLibrary
-from policyloop.run.rollout import EPISODES_OF_A_PART
+from policyloop.run.episodes.rollout import EPISODES_OF_A_PART
 from policyloop.simulate.environment import FAMILY, open_environment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "environments.md").read_text(encoding="utf-8")

@@ -111,7 +111,7 @@ def test_scripts_get_every_number_as_json(said):
 def test_the_page_names_the_limits_that_the_code_has():
     from policyloop.care.report import MOST_ACTIONS  # noqa: PLC0415
     from policyloop.evaluate.shapley import MAX_COUNTED  # noqa: PLC0415
-    from policyloop.run.model_diff import AT_MOST  # noqa: PLC0415
+    from policyloop.run.questions.model_diff import AT_MOST  # noqa: PLC0415
 
     assert (MOST_ACTIONS, MAX_COUNTED, AT_MOST) == (10, 8, 50_000)
     for told in ("the ten most frequent", "Up to eight fields", "Above 50,000 decisions", "up to 64 drawn"):

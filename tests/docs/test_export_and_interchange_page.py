@@ -15,7 +15,7 @@ from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.interop.histories import minari
 from policyloop.run.deployment import open_deployment
-from policyloop.run.episodes import transitions_of
+from policyloop.run.episodes.transitions import transitions_of
 from running_app import running_app
 from small_network import CART, promote_network
 

@@ -10,8 +10,8 @@ import yaml
 
 from policyloop.core.settings import read_settings
 from policyloop.registry.notice_rows import Kind, NoticeRow
-from policyloop.run.notices import MOST_ATTEMPTS
-from policyloop.run.webhook import body_of, key_of, new_secret, receiver_of, signature
+from policyloop.run.notices.sending import MOST_ATTEMPTS
+from policyloop.run.notices.webhook import body_of, key_of, new_secret, receiver_of, signature
 
 PAGE = (Path(__file__).parents[2] / "docs" / "notices.md").read_text(encoding="utf-8")
 

@@ -13,10 +13,10 @@ from planted import deploy, examples, planted
 from policyloop.cli.app import main
 from policyloop.core.settings import Home
 from policyloop.learn.tune import FLOORS
+from policyloop.run.challenges.planning import CANARIES, FEWEST_EXAMPLES
+from policyloop.run.challenges.tuning import AT_MOST, FEWEST_HELD_OUT, FEWEST_LEARNED, FINALISTS
 from policyloop.run.deployment import open_deployment
-from policyloop.run.planning import CANARIES, FEWEST_EXAMPLES
 from policyloop.run.refresh import refresh
-from policyloop.run.tuning import AT_MOST, FEWEST_HELD_OUT, FEWEST_LEARNED, FINALISTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plan-and-tune.md").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ from policyloop.core.settings import QUERY_MEMORY_MIB, QUERY_TIMEOUT_S, Home
 from policyloop.join.hours import join_loop
 from policyloop.lake.bulk import bring_history
 from policyloop.run.apply import apply_spec
-from policyloop.run.asking import VIEWS, ask
 from policyloop.run.deployment import open_deployment
+from policyloop.run.questions.asking import VIEWS, ask
 from some_events import T0
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sql.md").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from policyloop.run.deployment import open_deployment
 from policyloop.run.entrants import entrant_of
 from policyloop.run.importing import import_files
 from policyloop.run.refresh import refresh
-from policyloop.run.trusted import trusted
+from policyloop.run.watches.trusted import trusted
 
 MERGE = DATA / "merge"
 SLOW = pytest.mark.slow

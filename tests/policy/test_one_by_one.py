@@ -10,7 +10,7 @@ from policyloop.core.spec_file import read_spec
 from policyloop.learn.learners.fqi import create_episodic
 from policyloop.policy.one_by_one import OneByOne
 from policyloop.policy.scored import load
-from policyloop.run.offline import packed, train_and_choose
+from policyloop.run.episodes.offline import packed, train_and_choose
 
 LOW, HIGH = np.array([-0.2]), np.array([0.2])
 

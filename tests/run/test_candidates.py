@@ -12,7 +12,7 @@ from policyloop.lake.schema import ACTION_SETS
 from policyloop.log import folder as log_folder
 from policyloop.log.replay import read_segment
 from policyloop.run import jobs
-from policyloop.run.rebuild import rebuild
+from policyloop.run.questions.rebuild import rebuild
 from policyloop.run.work import Worker
 
 

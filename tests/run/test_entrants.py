@@ -6,7 +6,7 @@ from policyloop.core.spec_file import read_spec
 from policyloop.join.hours import join_loop
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.entrants import entrant_of
-from policyloop.run.estimates import estimates_of
+from policyloop.run.questions.estimates import estimates_of
 from policyloop.run.refresh import refresh
 from shop import SHOP
 

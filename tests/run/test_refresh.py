@@ -11,7 +11,7 @@ from policyloop.join.hours import join_loop
 from policyloop.learn.train import train
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.refresh import guard, refresh
-from policyloop.run.trusted import held_hours, release, trusted
+from policyloop.run.watches.trusted import held_hours, release, trusted
 
 
 def join(deployment):

@@ -11,7 +11,8 @@ from policyloop.core.spec_file import read_spec
 from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
 from policyloop.join.hour_states import n_examples
-from policyloop.run import challenging, jobs
+from policyloop.run import jobs
+from policyloop.run.challenges import challenging
 from policyloop.run.deployment import open_deployment
 from policyloop.run.work import Worker
 from policyloop.storage.records import progress

@@ -10,10 +10,11 @@ from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.log.replay import find_events
-from policyloop.run import episode_challenging, jobs
+from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
-from policyloop.run.looks import look
-from policyloop.run.offline import refresh_offline
+from policyloop.run.episodes import challenging
+from policyloop.run.episodes.offline import refresh_offline
+from policyloop.run.watches.looks import look
 from running_app import apply_loop, running_app
 
 CART = {
@@ -106,7 +107,7 @@ def test_a_challenger_that_advises_is_heard_by_whoever_asks_and_a_person_lets_it
         now_us = deployment.clock.now_us()
         job = jobs.begin(deployment.records, "corridor", reason="asked for", n_examples=0, now_us=now_us)
         model = refresh_offline(deployment, standing, corridor(40), snapshot={}, job_id=job.id).model
-        episode_challenging.begin(deployment, "corridor", model, why="a try")
+        challenging.begin(deployment, "corridor", model, why="a try")
         look(deployment, "corridor")
     asked = {"context": {"place": 0.2}, "episode_id": "e1", "step": 0}
 

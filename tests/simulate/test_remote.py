@@ -12,7 +12,7 @@ from policyloop.core.density import Density
 from policyloop.core.settings import Home
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import open_deployment
-from policyloop.run.rollout import Plan, roll_out
+from policyloop.run.episodes.rollout import Plan, roll_out
 from policyloop.simulate.environment import open_environment
 from policyloop.simulate.remote import server_and_loop
 

@@ -18,8 +18,9 @@ from policyloop.lake.ship import ship_log
 from policyloop.lake.tables import in_hours
 from policyloop.log import folder as log_folder
 from policyloop.log.files import Files
-from policyloop.run import clearing, job_folder
+from policyloop.run import clearing
 from policyloop.run.deployment import Deployment
+from policyloop.run.episodes import job_folder
 from policyloop.run.lease import WORK, Lease
 from policyloop.storage.records import jobs
 

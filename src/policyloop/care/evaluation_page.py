@@ -17,7 +17,7 @@ from policyloop.evaluate.belief import Answer
 from policyloop.evaluate.overlap import Overlap
 from policyloop.evaluate.reading import Line, worst_told
 from policyloop.evaluate.slices import Sliced
-from policyloop.run.estimates import Estimates
+from policyloop.run.questions.estimates import Estimates
 
 _WIDTH, _HEIGHT, _MARGIN = 260.0, 18.0, 6.0
 _LOOK = {Answer.YES: "well", Answer.WITH_CARE: "soft", Answer.REFUSE: "bad"}

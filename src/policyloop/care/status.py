@@ -25,7 +25,7 @@ from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.jobs import Job
 from policyloop.run.schedule import last_training, waits_for
-from policyloop.run.trusted import held_hours
+from policyloop.run.watches.trusted import held_hours
 
 _RECENT_HOURS = 24
 _US_PER_HOUR = 3600 * US_PER_S

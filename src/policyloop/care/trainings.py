@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from policyloop.core.model import short
-from policyloop.run import jobs, training_records
+from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
-from policyloop.run.following import all_lines
-from policyloop.run.job_folder import folder_of
+from policyloop.run.episodes import training_records
+from policyloop.run.episodes.following import all_lines
+from policyloop.run.episodes.job_folder import folder_of
 
 _MOST_MODELS = 8  # the newest
 

@@ -25,7 +25,7 @@ from policyloop.interop.historian.prepare import prepare
 from policyloop.interop.historian.proposal import propose
 from policyloop.interop.historian.reading import Reading
 from policyloop.interop.historian.shown import Shown, Spread, show
-from policyloop.run.histories import bring_in
+from policyloop.run.episodes.histories import bring_in
 
 _NO_PLOT = "none"
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_note, write_table
 from policyloop.core.errors import Fault, Invalid
-from policyloop.run.tuning_offline import Attempt, TunedOffline, tune_offline
+from policyloop.run.episodes.tuning import Attempt, TunedOffline, tune_offline
 
 
 def run(

@@ -1,7 +1,7 @@
 """Notice rows: what is to be told outside, written in the transaction that makes it true. Functions over one connection.
 
 Question answered: what has happened that a receiver does not know of yet? A notice is kept with the change that it tells
-of or not at all, so none is lost and none tells what did not happen. Who sends them is another matter: `run/notices.py`.
+of or not at all, so none is lost and none tells what did not happen. Who sends them is another matter: `run/notices/`.
 Times are microseconds since 1970 UTC.
 """
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from policyloop.core.errors import NothingToDo
 from policyloop.core.settings import Home
-from policyloop.run import challenging, evaluations, jobs
+from policyloop.run import jobs
+from policyloop.run.challenges import challenging
 from policyloop.run.deployment import open_deployment
+from policyloop.run.questions import evaluations
 from policyloop.run.refresh import refresh
 from policyloop.run.supervisor import stop_with_supervisor
 

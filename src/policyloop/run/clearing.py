@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from policyloop.lake import maintain
 from policyloop.lake.watermark import read_watermark
-from policyloop.run import trusted
 from policyloop.run.deployment import Deployment
+from policyloop.run.watches import trusted
 from policyloop.storage.insert import insert_into
 from policyloop.storage.records import Records, progress
 

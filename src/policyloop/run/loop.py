@@ -26,16 +26,17 @@ from policyloop.join.audit import Audit
 from policyloop.join.hour_states import n_examples
 from policyloop.join.hours import audit_loop
 from policyloop.lake import views
-from policyloop.run import challenging, jobs, shown
+from policyloop.run import jobs, shown
 from policyloop.run.apply import apply_spec
 from policyloop.run.by_hand import ask_worker, join_by_hand, train_by_hand
+from policyloop.run.challenges import challenging
+from policyloop.run.challenges.gate_state import GateState, gate_state
 from policyloop.run.deployment import Deployment, check_is_there, open_deployment
-from policyloop.run.estimates import estimates_beside_baseline
-from policyloop.run.gate_state import GateState, gate_state
-from policyloop.run.importance import Weighed, importance_of
 from policyloop.run.importing import import_files
 from policyloop.run.jobs import Job
-from policyloop.run.labelled import with_labels
+from policyloop.run.questions.estimates import estimates_beside_baseline
+from policyloop.run.questions.importance import Weighed, importance_of
+from policyloop.run.questions.labelled import with_labels
 from policyloop.run.results import Change, Evaluation, TrainResult
 
 Folder = str | os.PathLike[str]

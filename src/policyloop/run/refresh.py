@@ -19,10 +19,10 @@ from policyloop.registry.registry import Standing
 from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
-from policyloop.run.episodes import transitions_of
-from policyloop.run.offline import oldest_of, refresh_offline
+from policyloop.run.episodes.offline import oldest_of, refresh_offline
+from policyloop.run.episodes.transitions import transitions_of
 from policyloop.run.refreshed import Refreshed
-from policyloop.run.trusted import Trusted, trusted
+from policyloop.run.watches.trusted import Trusted, trusted
 
 
 def refresh(

@@ -15,7 +15,7 @@ from policyloop.core.estimate import Estimate
 from policyloop.core.model import short
 from policyloop.gate.verdict import Call, Verdict
 from policyloop.run import shown
-from policyloop.run.estimates import Estimates
+from policyloop.run.questions.estimates import Estimates
 
 if TYPE_CHECKING:
     import pandas as pd

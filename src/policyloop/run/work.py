@@ -15,7 +15,8 @@ from policyloop.join.hour_states import n_examples, n_settled
 from policyloop.lake.ship import ship_log
 from policyloop.log.files import SystemFiles
 from policyloop.registry.registry import Standing
-from policyloop.run import challenging, clearing, jobs
+from policyloop.run import clearing, jobs
+from policyloop.run.challenges import challenging
 from policyloop.run.deployment import Deployment
 from policyloop.run.lease import WORK, Lease
 from policyloop.run.schedule import due, last_training

@@ -19,8 +19,8 @@ from policyloop.registry.registry import Applied
 from policyloop.run import clearing, jobs
 from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
-from policyloop.run.evaluations import JOB
-from policyloop.run.imitation import Imitation, imitation_by_hour
+from policyloop.run.questions.evaluations import JOB
+from policyloop.run.questions.imitation import Imitation, imitation_by_hour
 
 
 class Upkeep:

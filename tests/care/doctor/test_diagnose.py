@@ -22,8 +22,8 @@ from policyloop.run import jobs
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.entrants import entrant_of
 from policyloop.run.lease import WORK, Lease
-from policyloop.run.log_watch import begin_again, check_log, remembered
 from policyloop.run.refresh import refresh
+from policyloop.run.watches.log_watch import begin_again, check_log, remembered
 from shop import SHOP
 from trained import examples_of_chance, publish_one
 

@@ -18,7 +18,7 @@ from policyloop.join.hours import join_loop
 from policyloop.lake.watermark import read_watermark
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.evaluations import compute_waiting
+from policyloop.run.questions.evaluations import compute_waiting
 from policyloop.run.refresh import refresh
 
 PATIENT_S = 60  # machines stall

@@ -38,7 +38,7 @@ from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
 from policyloop.run.jobs import Job
 from policyloop.run.schedule import last_training, waits_for
-from policyloop.run.trusted import held_hours
+from policyloop.run.watches.trusted import held_hours
 
 _RECENT_HOURS = 24
 _MOST_EXAMPLES = 50_000  # the newest are looked at, more would say the same

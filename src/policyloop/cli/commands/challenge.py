@@ -14,9 +14,10 @@ from policyloop.core.errors import Fault, Invalid
 from policyloop.core.model import short
 from policyloop.registry.changes import changes_between
 from policyloop.registry.recipes import read_recipe
-from policyloop.run import challenging, episode_challenging
 from policyloop.run.apply import check_plugins
-from policyloop.run.gate_state import gate_state
+from policyloop.run.challenges import challenging
+from policyloop.run.challenges.gate_state import gate_state
+from policyloop.run.episodes import challenging as episode_challenging
 
 
 def run(

@@ -13,7 +13,7 @@ from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.since import Since, since_us
 from policyloop.cli.words import counted
 from policyloop.core.model import short
-from policyloop.run.model_diff import ModelDiff, diff
+from policyloop.run.questions.model_diff import ModelDiff, diff
 
 _MOVES_SHOWN = 10
 _CONTEXT_SHOWN = 100  # characters

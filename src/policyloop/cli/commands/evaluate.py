@@ -19,8 +19,8 @@ from policyloop.core.estimate import Estimate
 from policyloop.core.model import short
 from policyloop.evaluate.reading import Line, worst_told
 from policyloop.evaluate.slices import Sliced
-from policyloop.run.estimates import Asked, Estimates, estimates_beside_baseline, estimates_of
-from policyloop.run.sequence_estimates import EpisodeEstimates, estimates_of_episodes
+from policyloop.run.episodes.estimates import EpisodeEstimates, estimates_of_episodes
+from policyloop.run.questions.estimates import Asked, Estimates, estimates_beside_baseline, estimates_of
 
 _INTERVALS = "policyloop.evaluate.intervals"  # by name: help must not import what estimates
 

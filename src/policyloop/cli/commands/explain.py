@@ -13,7 +13,7 @@ from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.words import moment
 from policyloop.core.clock import iso
 from policyloop.evaluate.explain import Contribution, Explanation, shown
-from policyloop.run.explaining import Explained, explain
+from policyloop.run.questions.explaining import Explained, explain
 
 _MOST_ROWS = 20  # fields and actions that people are shown; --json has all
 

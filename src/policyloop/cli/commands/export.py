@@ -19,7 +19,7 @@ from policyloop.core import plugins
 from policyloop.core.errors import Fault, Invalid, UnknownName, unknown
 from policyloop.core.model import short
 from policyloop.interop.exported_row import PARTS, ExportedRow, exported_rows
-from policyloop.run.history_files import write_file
+from policyloop.run.episodes.history_files import write_file
 from policyloop.run.model_out import write_model
 
 _FORMATS = "policyloop.interop.formats"

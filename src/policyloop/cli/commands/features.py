@@ -12,7 +12,7 @@ from policyloop.cli.screen import write_json, write_table
 from policyloop.core.estimate import Estimate
 from policyloop.core.model import short
 from policyloop.evaluate.importance import Importance
-from policyloop.run.importance import Weighed, importance_of
+from policyloop.run.questions.importance import Weighed, importance_of
 
 
 def run(

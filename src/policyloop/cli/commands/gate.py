@@ -14,10 +14,10 @@ from policyloop.cli.screen import write_json
 from policyloop.cli.words import counted
 from policyloop.core.errors import NothingToDo
 from policyloop.core.model import short
-from policyloop.run import gate_state as states
+from policyloop.run.challenges import gate_state as states
+from policyloop.run.challenges.gate_state import ChallengeView, GateState, ReasonView
 from policyloop.run.deployment import Deployment
-from policyloop.run.gate_state import ChallengeView, GateState, ReasonView
-from policyloop.run.log_watch import begin_again
+from policyloop.run.watches.log_watch import begin_again
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
 

@@ -19,7 +19,7 @@ from policyloop.core.duration import show_duration
 from policyloop.interop.historian.reading import REPAIRS, read_options
 from policyloop.interop.import_rows import Imported
 from policyloop.lake.bulk import BroughtHistory
-from policyloop.run.history_files import bring_file
+from policyloop.run.episodes.history_files import bring_file
 from policyloop.run.importing import import_files
 
 _FORMATS, _HISTORIES = "policyloop.interop.formats", "policyloop.interop.histories"

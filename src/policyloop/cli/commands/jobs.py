@@ -16,9 +16,9 @@ from policyloop.cli.words import age
 from policyloop.core.clock import iso
 from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
-from policyloop.run.following import follow as followed
-from policyloop.run.following import progress_of
-from policyloop.run.job_folder import folder_of
+from policyloop.run.episodes.following import follow as followed
+from policyloop.run.episodes.following import progress_of
+from policyloop.run.episodes.job_folder import folder_of
 from policyloop.run.jobs import Job
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)

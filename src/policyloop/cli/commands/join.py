@@ -16,7 +16,7 @@ from policyloop.join.episode_audit import EpisodeAudit
 from policyloop.join.episode_hours import episode_audit
 from policyloop.join.hours import audit_loop
 from policyloop.run.by_hand import join_by_hand
-from policyloop.run.trusted import release
+from policyloop.run.watches.trusted import release
 
 
 def run(

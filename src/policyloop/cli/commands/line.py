@@ -14,7 +14,7 @@ from policyloop.cli.words import counted
 from policyloop.core.model import short
 from policyloop.join.episode_audit import EpisodeAudit
 from policyloop.join.episode_hours import episode_audit
-from policyloop.run.versions import Version, versions_of
+from policyloop.run.episodes.versions import Version, versions_of
 
 _HEADS = ("#", "policy", "state", "from", "max Q", "played", "length", "return")  # fits into 80 columns
 _TOLD = "from: steps that it learned from; played: episodes; length, return: their means, with the standard error"

@@ -16,7 +16,7 @@ from policyloop.core.errors import NothingToDo
 from policyloop.core.rng import uuid7
 from policyloop.registry import notice_rows
 from policyloop.registry.notice_rows import NoticeRow
-from policyloop.run.webhook import new_secret, receiver_of
+from policyloop.run.notices.webhook import new_secret, receiver_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
 

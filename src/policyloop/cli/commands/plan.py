@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
-from policyloop.run.planned import Outlook, Plan
-from policyloop.run.planning import n_shares, plan
+from policyloop.run.challenges.planned import Outlook, Plan
+from policyloop.run.challenges.planning import n_shares, plan
 
 
 def run(

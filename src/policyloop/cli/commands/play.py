@@ -20,7 +20,7 @@ from policyloop.core import plugins
 from policyloop.core.errors import BadSetting, NothingToDo
 from policyloop.ingest.checks import checks_of
 from policyloop.log.writer import LogWriter
-from policyloop.run.rollout import loop_for
+from policyloop.run.episodes.rollout import loop_for
 from policyloop.simulate.by_hand import HandPlayed, Table
 from policyloop.simulate.environment import FAMILY, open_environment
 

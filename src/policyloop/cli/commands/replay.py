@@ -13,7 +13,7 @@ from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.words import moment
 from policyloop.core.clock import iso
 from policyloop.core.model import short
-from policyloop.run.rebuild import Rebuilt, rebuild
+from policyloop.run.questions.rebuild import Rebuilt, rebuild
 from policyloop.serve.box_replay import BoxReplay
 from policyloop.serve.replay import Replay
 

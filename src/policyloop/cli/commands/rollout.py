@@ -17,7 +17,7 @@ from policyloop.cli.setting_pairs import read_pairs
 from policyloop.core.spec_template import template_of
 from policyloop.run.apply import apply_spec
 from policyloop.run.deployment import Deployment
-from policyloop.run.rollout import Plan, RolledOut, loop_for, roll_out, write_history
+from policyloop.run.episodes.rollout import Plan, RolledOut, loop_for, roll_out, write_history
 from policyloop.simulate.environment import open_environment
 
 _SEEDS = 2**31

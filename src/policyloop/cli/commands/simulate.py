@@ -14,7 +14,7 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.core.errors import Fault, Invalid
-from policyloop.run.planning import twin_maker, with_rule
+from policyloop.run.challenges.planning import twin_maker, with_rule
 from policyloop.simulate.dataset import Dataset, read
 from policyloop.simulate.gate.play import GateResult, GateSettings, Run
 from policyloop.simulate.gate.play import play as play_gate

@@ -16,7 +16,7 @@ from policyloop.cli.options import AsJson, HomeFolder
 from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_note, write_table
 from policyloop.core.settings import QUERY_MEMORY_MIB, QUERY_TIMEOUT_S
-from policyloop.run.asking import ask
+from policyloop.run.questions.asking import ask
 
 _MOST_SHOWN = 200  # rows on a screen
 _MOST_CHARACTERS = 60  # of a value on a screen

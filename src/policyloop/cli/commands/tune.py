@@ -18,8 +18,8 @@ from policyloop.core.errors import Fault, Invalid
 from policyloop.core.estimate import Estimate
 from policyloop.core.loop import LoopSpec
 from policyloop.learn.tune import PARTS, Attempt, learned
-from policyloop.run.tuned import Finalist, Lead, Tuned, recipe_changes
-from policyloop.run.tuning import tune
+from policyloop.run.challenges.tuned import Finalist, Lead, Tuned, recipe_changes
+from policyloop.run.challenges.tuning import tune
 
 
 def run(

@@ -21,8 +21,8 @@ from policyloop.core.settings import Settings
 from policyloop.core.spec_warnings import warnings_of
 from policyloop.run.apply import apply_spec, check_plugins
 from policyloop.run.deployment import Deployment
+from policyloop.run.notices.webhook import receiver_of
 from policyloop.run.supervisor import supervise
-from policyloop.run.webhook import receiver_of
 from policyloop.server.origin import loopback_address
 
 _LOOK_EVERY_S = 0.05  # for the first server to listen

@@ -10,9 +10,9 @@ import numpy as np
 from policyloop.care.rounds import examiner
 from policyloop.cli.options import HomeFolder, UnderSupervisor
 from policyloop.cli.project import deployment_of, settings_of
-from policyloop.run.notices import Notices
+from policyloop.run.notices.sending import Notices
+from policyloop.run.notices.webhook import receiver_of
 from policyloop.run.supervisor import stop_with_supervisor
-from policyloop.run.webhook import receiver_of
 from policyloop.run.work import Worker
 from policyloop.server.request_log import LogLines
 

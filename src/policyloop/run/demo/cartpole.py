@@ -24,18 +24,18 @@ from policyloop.interop.historian.prepare import prepare
 from policyloop.interop.historian.reading import Reading
 from policyloop.learn.offline import length_of
 from policyloop.policy.predicted_states import network_of
-from policyloop.run import episode_challenging, rollout, training_records
 from policyloop.run.apply import apply_spec
-from policyloop.run.asking import ask
 from policyloop.run.by_hand import join_by_hand, train_by_hand
+from policyloop.run.challenges.gate_state import gate_state
 from policyloop.run.demo.deployment import SETTINGS, DemoFailed, running, write_project
 from policyloop.run.demo.watched import Watch, watched
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.gate_state import gate_state
-from policyloop.run.histories import bring_in
+from policyloop.run.episodes import challenging, rollout, training_records
+from policyloop.run.episodes.histories import bring_in
+from policyloop.run.episodes.rollout import RolledOut, roll_out, write_history
+from policyloop.run.episodes.tuning import tune_offline
 from policyloop.run.model_out import write_model
-from policyloop.run.rollout import RolledOut, roll_out, write_history
-from policyloop.run.tuning_offline import tune_offline
+from policyloop.run.questions.asking import ask
 from policyloop.simulate.actor import certain_of
 from policyloop.simulate.environment import Environment, actor_of, open_environment
 from policyloop.simulate.film import shot_of, write_film
@@ -214,7 +214,7 @@ def _challenged(folder: Path, loop: str, model: str, url: str, plan: Plan, watch
     watch.stage("Proving it, episode by episode", f"policyloop challenge {loop} --model {short(model)}", _MOST_PLAYED)
     moves: list[str] = []
     with open_deployment(Home(folder / "policyloop-data")) as deployment:
-        episode_challenging.begin(deployment, loop, model, why="the demo asks for it")
+        challenging.begin(deployment, loop, model, why="the demo asks for it")
         was, n_played, n_idle = _stand(deployment, loop), 0, 0
         while was.state != State.LIVE:
             if was.is_waiting:

@@ -21,15 +21,15 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import short
 from policyloop.core.settings import Home
 from policyloop.policy.predicted_states import network_of
-from policyloop.run import rollout
 from policyloop.run.apply import apply_spec
-from policyloop.run.asking import ask
 from policyloop.run.by_hand import join_by_hand, train_by_hand
 from policyloop.run.demo.deployment import DemoFailed, write_project
 from policyloop.run.demo.watched import Watch, watched
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.rollout import CHAMPION, roll_out
-from policyloop.run.versions import Version, versions_of
+from policyloop.run.episodes import rollout
+from policyloop.run.episodes.rollout import CHAMPION, roll_out
+from policyloop.run.episodes.versions import Version, versions_of
+from policyloop.run.questions.asking import ask
 from policyloop.simulate.actor import RANDOM, Actor, certain_of
 from policyloop.simulate.environment import Environment, actor_of, open_environment
 from policyloop.simulate.history import play as play_history

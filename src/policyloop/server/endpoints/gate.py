@@ -11,8 +11,10 @@ import msgspec
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import Fault, Invalid
 from policyloop.ingest.payload import read
-from policyloop.run import challenging, episode_challenging, gate_state, log_watch
-from policyloop.run.gate_state import GateState, MoveView
+from policyloop.run.challenges import challenging, gate_state
+from policyloop.run.challenges.gate_state import GateState, MoveView
+from policyloop.run.episodes import challenging as episode_challenging
+from policyloop.run.watches import log_watch
 from policyloop.server.service import Service
 
 _encode = msgspec.json.Encoder().encode

@@ -1,0 +1,1 @@
+"""What a person asks of what was logged and learned: no answer changes what decides."""

@@ -1,0 +1,1 @@
+"""What is asked of a loop whenever decisions have settled, and what such a look may rest on."""
