@@ -6,6 +6,7 @@ Letters: n rows.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,6 @@ from numpy.typing import NDArray
 
 def number_lists(numbers: NDArray[Any], *, is_there: NDArray[np.bool_] | None = None) -> pa.Array:
     """(n,) lists of numbers, an image row by row; null where they are not there."""
-    flat = np.ascontiguousarray(numbers.reshape(len(numbers), -1))
+    flat = np.ascontiguousarray(numbers.reshape(len(numbers), prod(numbers.shape[1:])))
     mask = None if is_there is None else pa.array(~is_there)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1], mask=mask)

@@ -1,4 +1,4 @@
-"""What every learner by networks promises, whatever its method; and what it must find where the answer is known."""
+"""Learners by networks: what they share beyond what every learner promises, and what they find where the answer is known."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ pytest.importorskip("jax", reason="needs the extra rl")
 
 from made_history import GOAL, MOVE, STEP, corridor, ladder
 from policyloop.core import plugins
-from policyloop.core.errors import BadModel, BadSetting, Diverged, Invalid, NothingToDo
+from policyloop.core.errors import BadModel, BadSetting, Diverged, NothingToDo
 from policyloop.learn.networks.method import told_of
 from policyloop.learn.networks.rows import rows_of, scaled
 from policyloop.learn.train import LEARNERS
@@ -46,148 +46,14 @@ def bits(tensors):
     return {name: tensor.tobytes() for name, tensor in tensors.items()}
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_learning_in_pieces_is_learning_at_once_bit_by_bit(name):
-    whole, pieces = learner(name), learner(name)
-
-    whole.advance(7)
-    for n_updates in (1, 4, 2):
-        pieces.advance(n_updates)
-
-    assert bits(pieces.state()) == bits(whole.state())
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_what_goes_on_from_a_checkpoint_is_as_if_nothing_had_happened(name):
-    whole, stopped, again = learner(name), learner(name), learner(name, seed=5)
-    whole.advance(6)
-    stopped.advance(4)
-
-    again.resume({name: tensor.copy() for name, tensor in stopped.state().items()})
-    told = again.advance(2)
-
-    assert bits(again.state()) == bits(whole.state())
-    assert bits(again.policy().save()[1]) == bits(whole.policy().save()[1])
-    assert stopped.advance(2) == told
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_policy_that_was_handed_out_does_not_change(name):
-    one = learner(name)
-    one.advance(2)
-    policy = one.policy()
-    before = bits(policy.save()[1])
-
-    one.advance(5)
-
-    assert bits(policy.save()[1]) == before
-    assert bits(one.policy().save()[1]) != before
-
-
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ["rebrac", "dqn"])
 def test_another_seed_learns_something_else(name):
     one, other = learner(name, seed=1), learner(name, seed=2)
 
     assert one.advance(3) != other.advance(3)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_held_out_episodes_are_told_of_and_never_learned_from(name):
-    one, other = learner(name), learner(name, held_out=history_for(name, seed=9).to_evaluate_on(0.75))
-    one.advance(5)
-    other.advance(5)
-
-    assert bits(other.state()) == bits(one.state())
-    assert other.diagnose()["q_mean"] == one.diagnose()["q_mean"]
-    assert other.diagnose()["held_out_q_mean"] != one.diagnose()["held_out_q_mean"]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_it_says_how_it_stands_on_data_and_on_held_out_episodes(name):
-    one = learner(name)
-
-    told, stand = one.advance(3), one.diagnose()
-
-    assert {"critic_loss", "td_error", "conservative", "q_mean"} <= set(told)
-    for before in ("", "held_out_"):
-        names = [f"{before}{what}" for what in ("q_mean", "q_min", "q_max", "q_policy", "td_error", "conservative")]
-        assert all(np.isfinite(stand[name]) for name in names)
-        assert stand[f"{before}q_min"] <= stand[f"{before}q_mean"] <= stand[f"{before}q_max"]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_without_held_out_episodes_it_tells_of_the_data_alone(name):
-    history = history_for(name)
-    one = learner(name, history=history, held_out=history.to_evaluate_on(1.0))
-
-    assert not [name for name in one.diagnose() if name.startswith("held_out_")]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_the_numbers_handed_out_are_those_that_were_learned(name):
-    """NumPy and JAX expect the same of the history's actions, and the network's file takes it."""
-    one = learner(name, held_out=history_for(name))
-    one.advance(20)
-    policy, rows = one.policy(), history_for(name).to_learn_from(0.75)
-    action = rows.action_value if name in OF_NUMBERS else rows.action[:, 0]
-
-    values, unit = policy.value(rows.state, action), policy.settings["reward_scale"]
-
-    told = one.diagnose()
-    assert values.mean() == pytest.approx(told["q_mean"], abs=1e-5 * unit)
-    assert values.max() == pytest.approx(told["q_max"], abs=1e-5 * unit)
-    settings, tensors = policy.save()
-    np.testing.assert_array_equal(load(settings, tensors).value(rows.state, action), policy.value(rows.state, action))
-
-
-@pytest.mark.parametrize("name", OF_NUMBERS)
-def test_actions_lie_in_the_box(name):
-    one = learner(name)
-    one.advance(5)
-
-    wild = np.array([[1e6], [-1e6], [0.3]], np.float32)
-
-    assert (np.abs(one.policy().act(wild)) <= 0.2 + 1e-6).all()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_what_it_cannot_learn_from_is_refused_with_the_rows(name):
-    history = history_for(name)
-    state, reward = history.state.copy(), history.reward.copy()
-    state[3, 0] = np.nan
-    reward[5] = np.inf
-
-    with pytest.raises(Invalid) as refused:
-        learner(name, history=dataclasses.replace(history, state=state, reward=reward))
-
-    assert [fault.where for fault in refused.value.faults] == ["row 3, state", "row 5, reward"]
-    assert "fill the gap" in refused.value.faults[0].message
-
-
-def test_an_action_outside_the_box_is_refused_with_its_row():
-    history = corridor(20)
-    action = history.action_value.copy()
-    action[2] = 0.3
-
-    with pytest.raises(Invalid, match=r"row 2, action_value: of episode 0, step 2, lies outside the box; widen the bounds"):
-        learner("cql", history=dataclasses.replace(history, action_value=action))
-
-
-def test_a_label_that_the_loop_does_not_have_is_refused_with_its_row():
-    history = ladder(20)
-    action = history.action.copy()
-    action[4] = 2
-
-    with pytest.raises(Invalid, match=r"row 4, action: of episode 0, step 4, is not among the loop's labels"):
-        learner("dqn", history=dataclasses.replace(history, action=action))
-
-
-def test_labels_where_numbers_are_expected_are_refused():
-    with pytest.raises(Invalid, match="has 0 numbers; expected 1"):
-        plugins.load(LEARNERS, "bc").create_episodic(ladder(5), ladder(5), actions=MOVE, seed=1)
-
-
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ["rebrac", "dqn"])
 def test_a_learner_that_runs_away_says_so_and_keeps_what_it_had(name):
     history = history_for(name)
     one = learner(name, history=dataclasses.replace(history, discount=1.0), learning_rate=0.1, target_rate=1.0)

@@ -60,18 +60,6 @@ def test_the_probabilities_of_labels_are_part_of_the_policy(from_random_driving)
     assert right.mean() > 0.7  # of a history in which it is 1/3
 
 
-def test_what_a_learner_of_both_tells_is_finite_and_goes_on_where_it_stopped(from_random_driving):
-    told = from_random_driving.diagnose()
-    again = plugins.load(LEARNERS, "iql").create_episodic(
-        driven(600, seed=1), driven(40, seed=2), actions=ACTIONS, seed=5, weight_temperature=10.0, **SMALL
-    )
-
-    again.resume(from_random_driving.state())
-
-    assert all(math.isfinite(number) for number in told.values())
-    np.testing.assert_array_equal(again.policy().act(STATES[:5]), from_random_driving.policy().act(STATES[:5]))
-
-
 def test_bc_does_what_an_expert_did():
     gears, throttle = best(STATES)
 

@@ -22,6 +22,7 @@ from policyloop.core.errors import BadSetting
 from policyloop.core.loop import ActionSpec
 from policyloop.core.policy import Tensors
 from policyloop.core.search_space import Between, OneOf
+from policyloop.learn.broken_rows import check_rows
 from policyloop.policy.policies.forest_q import Critic, ForestQ, Grown, load
 
 UPDATES = 40  # of a run, where the loop says nothing: each is a whole iteration
@@ -202,6 +203,7 @@ def create_episodic(
 
     Raises:
         BadSetting: a setting is outside its range, or actions are labels and numbers at once.
+        Invalid: rows of the history cannot be learned from.
     """
     _check(learning_rate, n_trees, n_leaves, conservative, batch)
     if actions.choices or not (actions.box or actions.labels):
@@ -209,6 +211,8 @@ def create_episodic(
             "learner.name is fqi, which learns about labels or about numbers; the loop's actions are labels and numbers at "
             "once. Expected iql or bc."
         )
+    check_rows(train, actions)
+    check_rows(held_out, actions)
     settings = _Settings(learning_rate, n_trees, n_leaves, conservative, batch, seed)
     return FqiLearner(train, held_out, actions=actions, settings=settings)
 

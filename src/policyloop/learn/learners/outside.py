@@ -36,6 +36,7 @@ from policyloop.core.loop import ActionSpec
 from policyloop.core.named_callable import callable_of
 from policyloop.core.policy import Tensors
 from policyloop.lake.number_lists import number_lists
+from policyloop.learn.broken_rows import check_rows
 from policyloop.policy.policies.onnx import CRITIC, MODEL, OnnxPolicy, from_files
 
 UPDATES = CHECKPOINT_EVERY = 1  # the whole of what the program does
@@ -189,6 +190,7 @@ def create_episodic(
 
     Raises:
         BadSetting: neither or both of command and function are there, or actions are labels and numbers at once.
+        Invalid: rows of the history cannot be handed over.
     """
     if bool(command) == bool(function):
         raise BadSetting("learner.name is outside, which needs one of the settings command and function; expected just one.")
@@ -201,6 +203,8 @@ def create_episodic(
             "learner.name is outside, which learns about labels or about numbers; the loop's actions are labels and numbers at "
             "once. Expected iql or bc."
         )
+    check_rows(train, actions)
+    check_rows(held_out, actions)
     program = _Program(command=tuple(shlex.split(command)), function=function, timeout_s=timeout_s)
     return OutsideLearner(train, held_out, actions=actions, seed=seed, program=program)
 

@@ -21,11 +21,12 @@ from policyloop.core.episode import EpisodePolicy, Transitions
 from policyloop.core.errors import BadModel, BadSetting, Diverged, NothingToDo
 from policyloop.core.loop import ActionSpec
 from policyloop.core.policy import Tensors
+from policyloop.learn.broken_rows import box_of
 from policyloop.learn.networks.actors import LOG_STD
 from policyloop.learn.networks.copying import Copying
 from policyloop.learn.networks.method import Learned, Method, advanced, begun, told_of
 from policyloop.learn.networks.replay import put, with_room
-from policyloop.learn.networks.rows import Rows, box_of, picked, rows_of, scaler_of
+from policyloop.learn.networks.rows import Rows, picked, rows_of, scaler_of
 from policyloop.learn.networks.shape import Weights, check_whole
 from policyloop.learn.networks.td3 import Td3
 from policyloop.policy.network import Network

@@ -8,8 +8,7 @@ Letters: n rows, d numbers of a state, a numbers of an action, p labelled parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,11 +16,8 @@ from jax import Array
 from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
-from policyloop.core.errors import Fault, Invalid
 from policyloop.core.loop import ActionSpec
-
-_MOST_FAULTS = 20
-_ROUNDING = 1e-4  # of half the box: what lies outside by no more is taken to lie on its edge
+from policyloop.learn.broken_rows import box_of, check_rows
 
 
 class Rows(NamedTuple):
@@ -74,11 +70,9 @@ def rows_of(history: Transitions, actions: ActionSpec) -> Rows:
     """Transitions on the device; nothing is scaled yet but the numbers of actions.
 
     Raises:
-        Invalid: a number is not finite, or an action does not lie in its box or among its labels; the first rows of each.
+        Invalid: a row cannot be learned from.
     """
-    faults = [fault for found in _faults(history, actions) for fault in found]
-    if faults:
-        raise Invalid(faults[:_MOST_FAULTS], subject="the history")
+    check_rows(history, actions)
     center, half = box_of(actions)
     numbers = np.clip((history.action_value - center) / half, -1.0, 1.0).astype(np.float32)
     action = np.concatenate([*_ones_of(history.action, actions), numbers], axis=1)
@@ -109,13 +103,6 @@ def scaler_of(history: Transitions) -> Scaler:
     return Scaler(jnp.asarray(mean), jnp.asarray(scale), jnp.float32(largest if largest > 0 else 1.0))
 
 
-def box_of(actions: ActionSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(a,) the middle of the box that actions lie in, and half its width."""
-    low = np.array([part.low for part in actions.box], dtype=np.float64)
-    high = np.array([part.high for part in actions.box], dtype=np.float64)
-    return ((low + high) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
-
-
 def _ones_of(labels: NDArray[np.int32], actions: ActionSpec) -> list[NDArray[np.float32]]:
     """(n, k) of each labelled part beside numbers: a 1 at the label taken."""
     return [np.eye(len(part.labels), dtype=np.float32)[labels[:, i]] for i, part in enumerate(actions.choices)]
@@ -124,37 +111,3 @@ def _ones_of(labels: NDArray[np.int32], actions: ActionSpec) -> list[NDArray[np.
 def _numbers(state: NDArray[np.generic]) -> NDArray[np.generic]:
     """Images of bytes stay bytes, which is a quarter of the memory; all else is float32."""
     return state if state.dtype == np.uint8 else state.astype(np.float32)
-
-
-def _faults(history: Transitions, actions: ActionSpec) -> Iterator[list[Fault]]:
-    """What is wrong, in which rows."""
-    for name in ("state", "next_state", "action_value", "reward"):
-        column = getattr(history, name)
-        rest = tuple(range(1, column.ndim))
-        bad = ~np.isfinite(column).all(axis=rest) if column.dtype != np.uint8 else np.zeros(len(column), bool)
-        yield _told(
-            history, bad, name, "is not finite everywhere; leave the row's episode out, or fill the gap before importing"
-        )
-    center, half = box_of(actions)
-    yield [] if history.action_value.shape[1] == len(half) else [_misfit("numbers", history.action_value.shape[1], len(half))]
-    if history.action_value.shape[1] == len(half):
-        outside = (np.abs(history.action_value - center) > half * (1 + _ROUNDING)).any(axis=1)
-        told = "lies outside the box; widen the bounds under `actions`, or leave the row's episode out"
-        yield _told(history, outside & np.isfinite(history.action_value).all(axis=1), "action_value", told)
-    sizes = np.array([len(part.labels) for part in actions.choices] or [len(actions.labels)] * bool(actions.labels))
-    if history.action.shape[1] != len(sizes):
-        yield [_misfit("labels", history.action.shape[1], len(sizes))]
-    elif len(sizes):
-        unknown = ((history.action < 0) | (history.action >= sizes)).any(axis=1)
-        yield _told(history, unknown, "action", "is not among the loop's labels; expected a place from 0")
-
-
-def _told(history: Transitions, bad: Any, name: str, what: str) -> list[Fault]:
-    return [
-        Fault(f"row {row}, {name}", f"of episode {history.episode[row]}, step {history.step[row]}, {what}.", "bad_row")
-        for row in np.flatnonzero(bad)[:_MOST_FAULTS]
-    ]
-
-
-def _misfit(what: str, found: int, expected: int) -> Fault:
-    return Fault("action", f"has {found} {what}; expected {expected}, as the loop's `actions` say.", "bad_row")

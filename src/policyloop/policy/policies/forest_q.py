@@ -102,7 +102,7 @@ class ForestQ:
         """(n,) conservative expected return of numbers (n, a) or of the places of labels (n,)."""
         if len(self.low) == 0:
             return self.scores(state)[np.arange(len(state)), np.asarray(action, dtype=np.intp).reshape(-1)]
-        x = np.hstack([_flat(state), np.asarray(action, dtype=np.float64).reshape(len(state), -1)])
+        x = np.hstack([_flat(state), np.asarray(action, dtype=np.float64).reshape(len(state), len(self.low))])
         return self._lower(np.array([critic[0].predict(x) for critic in self.critics])).astype(np.float32)
 
     def predict(self, features: NDArray[np.float64]) -> Prediction:
@@ -181,7 +181,7 @@ def _critic(j: int, tensors: Tensors) -> Critic:
 
 def _flat(state: NDArray[Any]) -> NDArray[np.float64]:
     """(n, d) what trees look at."""
-    return np.asarray(state, dtype=np.float64).reshape(len(state), -1)
+    return np.asarray(state, dtype=np.float64).reshape(len(state), prod(state.shape[1:]))
 
 
 def _chunks(n: int, width: int) -> Sequence[slice]:
