@@ -72,7 +72,7 @@ def numbers(n=400):
     )
 
 
-@pytest.mark.parametrize(("model", "slack"), [("linear", 1e-3), ("trees", 0.1)])
+@pytest.mark.parametrize(("model", "slack"), [("linear", 1e-3), ("trees", 0.1), ("network", 0.05)])
 def test_actions_that_are_numbers_are_valued_too(model, slack):
     history = numbers()
     target = target_of_numbers(lambda state: state * 0.5, history)
@@ -83,13 +83,51 @@ def test_actions_that_are_numbers_are_valued_too(model, slack):
     assert np.abs(told.state_value - truth).mean() < slack
 
 
-def test_states_that_repeat_get_a_table_others_a_polynomial_and_wide_ones_trees(chain):
+def walks(n=300, steps=40):
+    """From anywhere in [-1, 1] an action in [-1, 1] moves a tenth of itself, and beyond 0.8 a step is worth 1; by chance."""
+    rng = np.random.default_rng(8)
+    states, actions, rewards = [], [], []
+    for x in rng.uniform(-1, 1, n):
+        path, acts = [x], rng.uniform(-1, 1, steps)
+        for a in acts:
+            path.append(np.clip(path[-1] + a / 10, -1, 1))
+        states.append(path)
+        actions.append(acts)
+        rewards.append([float(x > 0.8) for x in path[1:]])
+    rows = history_of([path[:-1] for path in states], [[0] * steps] * n, rewards, discount=0.95)
+    last = np.array([path[-1] for path in states], dtype=np.float32)
+    rows.next_state[rows.is_last, 0] = last
+    return replace(
+        rows,
+        action=np.empty((n * steps, 0), dtype=np.int32),
+        action_value=np.concatenate(actions).reshape(-1, 1).astype(np.float32),
+        terminated=np.zeros(n * steps, dtype=bool),
+        truncated=rows.is_last,
+        pmf=None,
+    )
+
+
+def test_a_network_knows_a_reward_that_comes_many_steps_later_and_a_polynomial_does_not():
+    """Always upwards by a tenth: from -0.01 the ninth step is the first beyond 0.8, so 0.95^8 of 1 / (1 - 0.95) is expected."""
+    history = walks()
+    target = target_of_numbers(lambda state: np.ones_like(state), history)
+    starts = np.array([[-0.45], [-0.01], [0.45]], dtype=np.float32)
+    truth = [0.95**12 / 0.05, 0.95**8 / 0.05, 0.95**3 / 0.05]
+    told = {m: fit(history, target, model=m).expects(starts, np.ones((3, 1))) for m in ("network", "linear")}
+
+    np.testing.assert_allclose(told["network"], truth, rtol=0.1)
+    assert np.abs(told["linear"] - truth).max() > 5 * np.abs(told["network"] - truth).max()
+
+
+def test_states_that_repeat_get_a_table_others_a_polynomial_wide_ones_trees_and_many_rows_a_network(chain):
     wide = history_of([np.zeros((40, 30))], [[0] * 40], [[0.0] * 40])
     wide.state[:] = np.random.default_rng(0).normal(size=wide.state.shape)
 
     assert model_for(chain) == "tabular"
     assert model_for(numbers()) == "linear"
     assert model_for(wide) == "trees"
+    assert model_for(walks()) == "network"
+    assert model_for(walks(), n_rows=9_999) == "linear"
 
 
 def test_a_polynomial_of_too_many_numbers_is_refused_and_trees_are_named():

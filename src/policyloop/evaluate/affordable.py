@@ -19,7 +19,8 @@ from policyloop.learn.thin import FEWEST_HELD_OUT
 
 MOST_EPISODES = 100  # that are looked at
 _MOST_ROWS = 100_000
-_N_RESAMPLES = 40  # of fqe, for its interval, by models that are solved in one step
+_SOLVED_AT_ONCE = ("tabular", "linear")  # models that can be fitted again and again
+_N_RESAMPLES = 40  # of fqe, for its interval, by those
 _LINEAR_WORK = 1e9  # rows times squared features
 _TREE_ROWS = 10_000
 _WIDEST, _MOST_LABELS = 64, 8  # of trees that are grown thrice: once for fqe, and once for each half of the episodes
@@ -45,11 +46,11 @@ def affordable(transitions: Transitions, *, n_labels: int, n_draws: int = 1) -> 
         n_labels: k; 0 where actions are numbers.
         n_draws: m, that a policy over numbers is asked by.
     """
-    model = model_for(transitions)
+    e, n = transitions.n_episodes, len(transitions)
+    model = model_for(transitions, n_rows=n * min(e, MOST_EPISODES) // e)
     d, a = math.prod(transitions.state.shape[1:]), transitions.action_value.shape[1]
     is_weighed = model != "trees" or (d <= _WIDEST and n_labels <= _MOST_LABELS)
     most = _most_rows(model, d=d, a=a, k=n_labels, is_weighed=is_weighed) / n_draws
-    e, n = transitions.n_episodes, len(transitions)
     n_looked_at = min(e, MOST_EPISODES, int(most // (n / e)))
     if n_looked_at < min(e, FEWEST_HELD_OUT):
         told = (
@@ -67,7 +68,7 @@ def affordable(transitions: Transitions, *, n_labels: int, n_draws: int = 1) -> 
         )
     if not is_weighed:
         sentences.append("Of states or actions so wide only fqe was asked, which is an opinion; nothing was weighed.")
-    return Affordable(keep, model, 0 if model == "trees" else _N_RESAMPLES, is_weighed, tuple(sentences))
+    return Affordable(keep, model, _N_RESAMPLES if model in _SOLVED_AT_ONCE else 0, is_weighed, tuple(sentences))
 
 
 def _most_rows(model: str, *, d: int, a: int, k: int, is_weighed: bool) -> float:

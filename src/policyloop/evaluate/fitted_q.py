@@ -7,6 +7,8 @@ Letters: n transitions, e episodes.
 
 from __future__ import annotations
 
+import math
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +23,8 @@ from policyloop.evaluate.target import Target
 Q_MODELS = "policyloop.evaluate.q_models"
 _LOOKED_AT = 5_000  # rows, to see whether states repeat
 _MOST_LINEAR = 12  # numbers of a state
+_FILLS_A_NETWORK = 10_000  # rows
+_MOST_OF_A_NETWORK = 64  # numbers of a state; of more, an update takes too long
 
 
 class QModel(Protocol):
@@ -31,14 +35,26 @@ class QModel(Protocol):
         ...
 
 
-def model_for(transitions: Transitions) -> str:
-    """The model that suits a history: a table where states repeat, else a polynomial, of wide states trees."""
+def model_for(transitions: Transitions, *, n_rows: int | None = None) -> str:
+    """The model that suits a history.
+
+    A table where states repeat. Of other states a network, where JAX is installed and there are rows to fill it; else a
+    polynomial, and of wide states trees.
+
+    Args:
+        transitions: the history.
+        n_rows: how many of its rows the model is to be fitted to; None: all.
+    """
     some = keys_of(transitions.state[:_LOOKED_AT])
     if not transitions.action_value.shape[1] and transitions.action.shape[1] == 1:
         n_seen = len(np.unique(some))
         if n_seen <= min(MOST_STATES, len(some) // 2):
             return "tabular"
-    return "linear" if int(np.prod(transitions.state.shape[1:])) <= _MOST_LINEAR else "trees"
+    d = math.prod(transitions.state.shape[1:])
+    n_fitted = len(transitions) if n_rows is None else n_rows
+    if n_fitted >= _FILLS_A_NETWORK and d <= _MOST_OF_A_NETWORK and find_spec("jax") is not None:
+        return "network"
+    return "linear" if d <= _MOST_LINEAR else "trees"
 
 
 def fit(
@@ -54,12 +70,13 @@ def fit(
     Args:
         transitions: the history.
         target: of its rows.
-        model: `tabular`, `linear` or `trees`; `auto`: what suits the history.
+        model: `tabular`, `linear`, `network` or `trees`; `auto`: what suits the history.
         weight: (n,) how often each row counts.
         seed: of what is random in it.
 
     Raises:
         UnknownName: no model has that name.
+        MissingLibrary: it needs an optional library that is not installed.
     """
     name = model_for(transitions) if model == "auto" else model
     fitted: QModel = plugins.load(Q_MODELS, name).fit(transitions, target, weight=weight, seed=seed)

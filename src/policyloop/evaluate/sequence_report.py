@@ -94,7 +94,7 @@ def evaluate_sequences(
     Args:
         transitions: the history, best of episodes that the policy did not learn from.
         target: what the policy would do at its rows.
-        model: of the return: `tabular`, `linear`, `trees`, or `auto`.
+        model: of the return: `tabular`, `linear`, `network`, `trees`, or `auto`.
         interval: by name, of the estimates that are means over episodes.
         n_resamples: how often fqe's model is fitted again on episodes drawn anew, for its interval; 0: the interval is that of
             the first states alone, and says so.
