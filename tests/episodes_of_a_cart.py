@@ -21,11 +21,7 @@ def packed(value, protocol=pickle.HIGHEST_PROTOCOL):
     return base64.b64encode(lz4.frame.compress(pickle.dumps(value, protocol=protocol))).decode()
 
 
-def spec_of(*, has_box):
-    return CART_SPEC if has_box else STEERED_SPEC
-
-
-def transitions(*, has_box=True):
+def transitions():
     """Both episodes, whole."""
     episode = np.repeat([0, 1], N_STEPS)
     step = np.concatenate([np.arange(n) for n in N_STEPS])
@@ -33,8 +29,8 @@ def transitions(*, has_box=True):
     n, is_last = len(episode), np.array([False, False, True, False, True])
     return Transitions(
         state=states(place),
-        action=np.zeros((n, 0), np.int32) if has_box else (place % 2).reshape(-1, 1).astype(np.int32),
-        action_value=(place / 100).reshape(-1, 1).astype(np.float32) if has_box else np.zeros((n, 0), np.float32),
+        action=np.zeros((n, 0), np.int32),
+        action_value=(place / 100).reshape(-1, 1).astype(np.float32),
         reward=(100 + place).astype(np.float32),
         next_state=states(place + 1),
         terminated=is_last & (episode == 0),
@@ -42,7 +38,7 @@ def transitions(*, has_box=True):
         episode=episode,
         step=step,
         propensity=np.full(n, 0.25),
-        propensity_kind=np.full(n, "density" if has_box else "probability", dtype=object),
+        propensity_kind=np.full(n, "density", dtype=object),
         action_source=np.full(n, "policy", dtype=object),
         split=np.repeat([0.1, 0.9], N_STEPS),
     )
@@ -50,27 +46,3 @@ def transitions(*, has_box=True):
 
 def states(place):
     return np.stack([place, -place, place * 0 + 0.5], axis=1).astype(np.float32)
-
-
-def check_history(table, *, has_box, propensity=0.25):
-    """The same episodes in the shape that goes into the lake: each reward beside its own action, the last state recorded."""
-    rows = table.to_pylist()
-    assert [(row["episode_id"], row["step"]) for row in rows] == [("0", i) for i in range(4)] + [("1", i) for i in range(3)]
-    for row in rows:
-        place = 10 * int(row["episode_id"]) + row["step"]
-        assert row["context"] == {"x": float(place), "v": float(-place), "goal": 0.5}
-        is_after = row["step"] == N_STEPS[int(row["episode_id"])]
-        if is_after:
-            assert row["outcomes"] == {"reward": None} or row["outcomes"] is None
-            assert not row["terminated"]
-            assert not row["truncated"]
-            assert (row["action"], row["action_value"], row["propensity"]) == (None, None, None)
-            continue
-        assert row["outcomes"] == {"reward": 100.0 + place}
-        if has_box:
-            np.testing.assert_allclose(row["action_value"], [place / 100], atol=1e-6)
-        else:
-            assert row["action"] == [place % 2]
-        assert row["propensity"] == propensity
-    assert [(row["episode_id"], row["step"]) for row in rows if row["terminated"]] == [("0", 2)]
-    assert [(row["episode_id"], row["step"]) for row in rows if row["truncated"]] == [("1", 1)]
