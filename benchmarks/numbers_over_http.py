@@ -1,7 +1,7 @@
 """What a decision that is a number costs over HTTP, beside one over labels: CPU of the server process, and latency.
 
 The same server, durable, has both loops: `bench` of over_http.py (10 numbers, 2 categories, 7 labels, a linear model that
-explores by squarecb) and `cart-pole` of decide_numbers.py (5 numbers, one force within limits, a network of 2 x 256 with two
+explores by squarecb) and `cart-pole` of decide_numbers.py (5 numbers, one force within limits, a network of 2 x 128 with two
 critics, whose expected return is answered); the server counts the steps, so no limits hold from one to the next. Rounds of the
 two take turns, and medians are told; the demand is that the number costs no more than the label.
 Run alone on the machine: `python benchmarks/numbers_over_http.py --seconds 10`.
