@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from policyloop.core import plugins
 from policyloop.core.errors import MissingLibrary
 from policyloop.run.episodes.rollout import EPISODES_OF_A_PART
 from policyloop.simulate.environment import FAMILY, open_environment
+from policyloop.simulate.environments import cartpole
 
 PAGE = (Path(__file__).parents[2] / "docs" / "environments.md").read_text(encoding="utf-8")
 ROWS = {
@@ -51,6 +53,15 @@ def test_the_first_example_plays_itself(capsys):
     mean, share = map(float, capsys.readouterr().out.split())
     assert mean > 1000
     assert 0 < share < 1
+
+
+def test_its_test_of_an_environment_of_your_own_runs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "my_environment", cartpole)
+    names = {}
+
+    exec(PYTHON[2], names)
+
+    names["test_it_keeps_its_promise"](names["PROMISES"][0])
 
 
 def test_the_commands_on_the_page_can_be_typed():

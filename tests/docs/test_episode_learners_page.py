@@ -2,7 +2,10 @@
 
 import ast
 import re
+import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +19,7 @@ from policyloop.learn.offline import check_learner
 from policyloop.learn.train import LEARNERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "episode-learners.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 SHARED = ("learning_rate", "width", "depth", "batch", "target_rate", "layer_norm", "channels")
 IN_JAX = [
     name
@@ -86,7 +90,7 @@ reward: {expression: "next.x", range: [0, 1]}
 
 def test_its_population_learns():
     pytest.importorskip("jax", reason="needs the extra rl")
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    code, _ = PYTHON
     small = '"width": 8, "depth": 1, "batch": 16, "seed": 1'
     names = {"train": corridor(20), "held_out": corridor(5, seed=1), "actions": MOVE}
 
@@ -94,6 +98,16 @@ def test_its_population_learns():
 
     assert [sorted(told) for told in names["told"]] == [["conservative", "critic_loss", "q_mean", "td_error"]] * 2
     assert names["policy"].act(corridor(1).state).shape == (20, 1)
+
+
+def test_its_test_of_a_learner_of_your_own_runs(monkeypatch):
+    mine = SimpleNamespace(create_episodic=partial(plugins.load(LEARNERS, "fqi").create_episodic, n_trees=3))
+    monkeypatch.setitem(sys.modules, "my_learner", mine)
+    names = {}
+
+    exec(PYTHON[1], names)
+
+    names["test_it_keeps_its_promise"](names["PROMISES"][0])
 
 
 KINDS = {

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_its_commands_and_its_code_run(tmp_path, monkeypatch, capsys):
     assert len(commands) == 7
     assert "checked 40 episodes" in capsys.readouterr().out
     exec(compile(blocks("python")[0], "docs/export-and-interchange.md", "exec"), {})
+
+
+def test_its_test_of_a_format_of_your_own_runs(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "my_format", minari)
+    names = {}
+
+    exec(blocks("python")[-1], names)
+
+    names["test_it_keeps_its_promise"](names["PROMISES"][0], tmp_path)
 
 
 def run(*arguments):
