@@ -42,6 +42,15 @@ def test_a_row_that_costs_more_is_looked_at_less_often(width, n_labels, fewest):
     assert got.keep.sum() == fewest * 100
 
 
+@pytest.mark.parametrize(
+    ("n_steps", "model", "n_resamples", "looked_at"), [(90, "linear", 40, 9_000), (1_000, "network", 0, 70_000)]
+)
+def test_where_a_hundred_episodes_fill_a_network_it_is_taken_and_fitted_once(n_steps, model, n_resamples, looked_at):
+    got = affordable(flat(120, n_steps, 3), n_labels=2)
+
+    assert (got.model, got.n_resamples, got.keep.sum()) == (model, n_resamples, looked_at)
+
+
 def test_what_would_take_minutes_is_left_alone_and_why_is_told():
     got = affordable(flat(6, 2_000, 80), n_labels=40)
 

@@ -22,6 +22,8 @@ _MOST_ROWS = 100_000
 _SOLVED_AT_ONCE = ("tabular", "linear")  # models that can be fitted again and again
 _N_RESAMPLES = 40  # of fqe, for its interval, by those
 _LINEAR_WORK = 1e9  # rows times squared features
+_LINEAR_TERMS = 4e6  # rows times features, which are made anew for each of the fits
+_NETWORK_ROWS = 70_000
 _TREE_ROWS = 10_000
 _WIDEST, _MOST_LABELS = 64, 8  # of trees that are grown thrice: once for fqe, and once for each half of the episodes
 _LABELLED_ROWS = 40_000  # times k, of trees that are grown once; measured at 640 numbers of a state
@@ -75,9 +77,9 @@ def _most_rows(model: str, *, d: int, a: int, k: int, is_weighed: bool) -> float
     if model == "linear":
         numbers = d if k else d + a
         f = (1 + numbers + numbers * (numbers + 1) // 2) * max(k, 1)
-        return min(_MOST_ROWS, _LINEAR_WORK / f**2)
+        return min(_MOST_ROWS, _LINEAR_TERMS / f, _LINEAR_WORK / f**2)
     if model == "trees":
         if is_weighed:
             return _TREE_ROWS / (1 + k)
         return min(_TREE_ROWS, _LABELLED_ROWS / max(k, 1)) * min(1.0, 640 / d)
-    return _MOST_ROWS
+    return _NETWORK_ROWS if model == "network" else _MOST_ROWS
