@@ -17,8 +17,8 @@ from policyloop.learn.train import LEARNERS
 from policyloop.testing.episode_learners import PROMISES, after_an_end_nothing_is_expected_and_after_a_cut_what_comes
 
 OURS = tuple(name for name in names_with(LEARNERS, "create_episodic") if name in plugins.ours(LEARNERS))
-# Compiling takes all the time there is: the sizes are the same for every promise, so that it is done once for each learner.
-SMALL = {"width": 16, "depth": 1, "batch": 32, "learning_rate": 3e-3, "target_rate": 0.05}
+# Compiling takes all the time there is: it is done once for all promises and learners whose method and sizes are the same.
+SMALL = {"width": 16, "depth": 1, "batch": 32, "layer_norm": False, "learning_rate": 3e-3, "target_rate": 0.05}
 TREES = {"n_trees": 20}
 # What a program of others learns is its own affair; the one that is run here learns nothing.
 NOT_OURS = {("outside", after_an_end_nothing_is_expected_and_after_a_cut_what_comes)}
