@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from empty_records import with_records
 from policyloop.core import model_file
 from policyloop.core.settings import Home
 from policyloop.run.deployment import open_deployment
@@ -12,7 +13,7 @@ from trained import train_and_promote
 def some_model_files(folder: Path, n: int) -> list[bytes]:
     """Files of n models that differ."""
     apply_loop(folder)
-    with open_deployment(Home(folder / "data")) as deployment:
+    with open_deployment(Home(with_records(folder / "data"))) as deployment:
         return [file_of(deployment, train_and_promote(deployment, seed=seed)) for seed in range(n)]
 
 

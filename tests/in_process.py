@@ -3,6 +3,7 @@
 import pytest
 
 from clinic import Clinic, SetClock
+from empty_records import with_records
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
@@ -12,7 +13,7 @@ from shop import SHOP, Shop
 
 @pytest.fixture
 def deployment(tmp_path):
-    with open_deployment(Home(tmp_path / "home"), SystemClock()) as opened:
+    with open_deployment(Home(with_records(tmp_path / "home")), SystemClock()) as opened:
         yield opened
 
 
@@ -28,7 +29,7 @@ def shop(deployment):
 def clinic(tmp_path):
     """A function that opens a loop like the shop, with some of its spec changed, in a deployment whose time a test sets."""
     opened = []
-    with open_deployment(Home(tmp_path / "clinic"), SetClock()) as at_home:
+    with open_deployment(Home(with_records(tmp_path / "clinic")), SetClock()) as at_home:
 
         def admit(seed=0, **changes):
             opened.append(Clinic(at_home, seed, **changes))

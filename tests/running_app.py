@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from empty_records import with_records
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home, read_settings
 from policyloop.core.spec_file import read_spec
@@ -107,7 +108,7 @@ CONTEXT = {"hour": 9, "device": "phone"}
 
 def apply_loop(folder: Path, **changes: Any) -> None:
     """Apply the loop in the data folder of the project in `folder`."""
-    with open_deployment(Home(folder / "data")) as deployment:
+    with open_deployment(Home(with_records(folder / "data"))) as deployment:
         deployment.registry.apply(read_spec(LOOP | changes))
 
 

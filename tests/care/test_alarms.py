@@ -2,6 +2,7 @@
 
 import pytest
 
+from empty_records import with_records
 from policyloop.care.alarms import alarms_of
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
@@ -12,7 +13,7 @@ from policyloop.run.deployment import open_deployment
 @pytest.fixture
 def alarms(tmp_path):
     """A function that gives the alarms of a loop whose last day, and whole life, was as these counts say."""
-    with open_deployment(Home(tmp_path), SystemClock()) as deployment:
+    with open_deployment(Home(with_records(tmp_path)), SystemClock()) as deployment:
 
         def told(last_day, *, audit=None, held_hours=(), labels=("calm", "bold")):
             return alarms_of(

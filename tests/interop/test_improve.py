@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from empty_records import with_records
 from improve_themes import DECISION, REWARD, THEMES, TRACK, decision, ksuid, reward
 from policyloop.core.clock import SystemClock
 from policyloop.core.event import ActionSet, Decision, Outcome
@@ -22,7 +23,7 @@ PAGE = {"origin": "https://app.example", "content-type": "text/plain;charset=UTF
 
 
 def apply_themes(folder):
-    with open_deployment(Home(folder / "data")) as deployment:
+    with open_deployment(Home(with_records(folder / "data"))) as deployment:
         deployment.registry.apply(read_spec(THEMES))
 
 

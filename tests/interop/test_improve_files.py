@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from empty_records import with_records
 from improve_themes import DATA, DECISION, REWARD, THEMES, decision, needs_fixtures, reward
 from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import Fault, Invalid
@@ -35,7 +36,7 @@ SPEC = read_spec(THEMES)
 
 @pytest.fixture
 def deployment(tmp_path):
-    with open_deployment(Home(tmp_path / "data")) as opened:
+    with open_deployment(Home(with_records(tmp_path / "data"))) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from empty_records import with_records
 from policyloop.interop.kept import Kept, forget
 from policyloop.storage.records import open_records, url_of
 
@@ -25,7 +26,7 @@ class Clock:
 
 @pytest.fixture
 def records(tmp_path):
-    opened = open_records(url_of(tmp_path))
+    opened = open_records(url_of(with_records(tmp_path)))
     yield opened
     opened.close()
 

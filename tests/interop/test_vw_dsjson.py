@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from empty_records import with_records
 from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.settings import Home
@@ -212,7 +213,7 @@ def test_what_is_no_decision_is_named(tmp_path):
 
 @pytest.fixture
 def deployment(tmp_path):
-    with open_deployment(Home(tmp_path / "data")) as opened:
+    with open_deployment(Home(with_records(tmp_path / "data"))) as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from carts import CART, a_cart_spec, a_step, the_end
+from empty_records import with_records
 from policyloop.core.errors import Invalid
 from policyloop.core.spec_file import read_spec
 from policyloop.join.episode_history import episodes_of
@@ -41,7 +42,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

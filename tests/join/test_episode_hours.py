@@ -5,6 +5,7 @@ import random
 import pytest
 
 from carts import WINDOW, a_cart_spec, a_step, the_end
+from empty_records import with_records
 from policyloop.join.episode_hours import episode_audit, join_episodes_of_hour, n_episodes
 from policyloop.join.hours import audit_loop, join_loop
 from policyloop.lake import dirty
@@ -27,7 +28,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 
@@ -152,7 +153,7 @@ def test_any_order_of_shipments_and_joins_gives_the_same_table(tmp_path):
         if seed:
             rng.shuffle(shuffled)
         (tmp_path / str(seed)).mkdir()
-        records = open_records(url_of(tmp_path / str(seed)))
+        records = open_records(url_of(with_records(tmp_path / str(seed))))
         for segment, start in enumerate(range(0, len(shuffled), 7), start=1):
             ship(lake, records, [sealed(shuffled[start : start + 7], segment=segment)])
             if seed:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from empty_records import with_records
 from join_loops import a_spec
 from policyloop.core.event import pack_floats
 from policyloop.core.loop import ActionSpec
@@ -33,7 +34,7 @@ def history(tmp_path):
     """A function from events and today's spec to examples."""
 
     def of(events, *, spec=SPEC, specs=None, **options):
-        lake, records = Lake(tmp_path / "lake"), open_records(url_of(tmp_path))
+        lake, records = Lake(tmp_path / "lake"), open_records(url_of(with_records(tmp_path)))
         ship(lake, records, [sealed(events)])
         join_loop(lake, records, spec, watermark=T0 + 24 * HOUR)
         records.close()
@@ -155,7 +156,7 @@ def test_older_examples_can_be_left_out(history):
 
 
 def test_a_snapshot_reads_again_what_was_read_then(tmp_path):
-    lake, records = Lake(tmp_path / "lake"), open_records(url_of(tmp_path))
+    lake, records = Lake(tmp_path / "lake"), open_records(url_of(with_records(tmp_path)))
     ship(lake, records, [sealed([a_decision("a")], segment=1)])
     join_loop(lake, records, SPEC, watermark=T0 + HOUR)
     _, snapshot = examples_of(lake, KnownSpecs(SPEC), SPEC)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from empty_records import with_records
 from join_loops import a_spec
 from policyloop.core.event import Decision
 from policyloop.join.hour_states import hour_states
@@ -28,7 +29,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 
@@ -208,7 +209,7 @@ def test_any_way_through_the_tables_gives_the_same_examples(tmp_path):
 def through_tables(home, by_writer, rng, *, n_rounds):
     """Ship the writers' events in rounds, some segments again, joining and compacting in between."""
     home.mkdir()
-    lake, records = Lake(home / "lake"), open_records(url_of(home))
+    lake, records = Lake(home / "lake"), open_records(url_of(with_records(home)))
     shipped = []
     for turn in range(n_rounds):
         segments = [sealed(events[turn::n_rounds], writer=w + 1, segment=turn + 1) for w, events in enumerate(by_writer)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from empty_records import with_records
 from join_loops import a_spec
 from policyloop.core.loop import ActionSpec
 from policyloop.core.shadow import packed
@@ -34,7 +35,7 @@ def read(tmp_path):
     """A function from events to examples."""
 
     def of(*events, spec=SPEC):
-        lake, records = Lake(tmp_path / "lake"), open_records(url_of(tmp_path))
+        lake, records = Lake(tmp_path / "lake"), open_records(url_of(with_records(tmp_path)))
         ship(lake, records, [sealed(events)])
         join_loop(lake, records, spec, watermark=T0 + 24 * HOUR)
         records.close()

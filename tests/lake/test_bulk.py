@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from empty_records import with_records
 from fragile_lake import Fault, FragileLake
 from histories import SPEC, a_history, a_row, the_last, two_episodes
 from policyloop.core.clock import US_PER_HOUR, hour_of
@@ -38,7 +39,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

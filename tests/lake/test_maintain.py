@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from deltalake.exceptions import CommitFailedError
 
+from empty_records import with_records
 from join_loops import a_spec
 from policyloop.core.event import ActionSet
 from policyloop.join.hours import join_loop
@@ -19,7 +20,7 @@ from some_events import HOUR, LOOP, MINUTE, T0, a_decision, an_outcome, sealed
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

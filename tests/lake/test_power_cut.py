@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from empty_records import with_records
 from policyloop.lake.maintain import clean, compact
 from policyloop.lake.tables import Lake
 from policyloop.lake.write import ship
@@ -16,7 +17,7 @@ SECOND = sealed([a_decision("b"), an_outcome("b")], segment=2)
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from empty_records import with_records
 from fault_fs import HastyFiles
 from fragile_lake import Fault, FragileLake
 from log_scripts import START_US, SetClock, decision, outcome
@@ -35,7 +36,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

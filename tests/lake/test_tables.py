@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from empty_records import with_records
 from join_loops import a_spec
 from policyloop.join.history import examples_of
 from policyloop.join.hours import join_loop
@@ -28,7 +29,7 @@ class NoSpecs:
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

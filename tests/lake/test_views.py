@@ -2,6 +2,7 @@
 
 import pytest
 
+from empty_records import with_records
 from policyloop.lake import views
 from policyloop.lake.rows import outcome_rows
 from policyloop.lake.schema import DECISION_SCHEMA, EXAMPLE_SCHEMA, OUTCOME_SCHEMA
@@ -13,7 +14,7 @@ from some_events import LOOP, MINUTE, T0, a_decision, an_outcome, sealed
 
 @pytest.fixture
 def lake(tmp_path):
-    lake, records = Lake(tmp_path / "lake"), open_records(url_of(tmp_path))
+    lake, records = Lake(tmp_path / "lake"), open_records(url_of(with_records(tmp_path)))
     events = [
         a_decision("a", at=T0 + 1, policy="later"),
         a_decision("a", policy="first"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from empty_records import with_records
 from policyloop.lake.watermark import Promises, _raise_to, read_watermark, watermark_of
 from policyloop.log.folder import Beat
 from policyloop.storage.records import open_records, url_of
@@ -44,7 +45,7 @@ def test_a_writer_that_has_not_promised_anything_yet_holds_it():
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

@@ -3,6 +3,7 @@
 import pyarrow.compute as pc
 import pytest
 
+from empty_records import with_records
 from fragile_lake import Fault, FragileLake
 from policyloop.core.clock import hour_of
 from policyloop.core.errors import CorruptLog
@@ -22,7 +23,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def records(tmp_path):
-    records = open_records(url_of(tmp_path))
+    records = open_records(url_of(with_records(tmp_path)))
     yield records
     records.close()
 

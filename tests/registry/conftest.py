@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from empty_records import with_records
 from policyloop.core.clock import SystemClock
 from policyloop.core.model import Manifest
 from policyloop.core.spec_file import read_spec
@@ -75,7 +76,7 @@ def verdict():
 
 @pytest.fixture
 def records(tmp_path):
-    opened = open_records(url_of(tmp_path))
+    opened = open_records(url_of(with_records(tmp_path)))
     yield opened
     opened.close()
 

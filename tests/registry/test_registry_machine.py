@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from empty_records import with_records
 from policyloop.core.clock import SystemClock
 from policyloop.core.errors import NothingToDo, PromotionRefused, SpecRefused
 from policyloop.core.model import Manifest
@@ -42,7 +43,7 @@ class RegistryMachine(RuleBasedStateMachine):
     @initialize()
     def open(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.records = open_records(url_of(Path(self.folder.name)))
+        self.records = open_records(url_of(with_records(Path(self.folder.name))))
         self.registry = Registry(self.records, open_objects(self.folder.name), clock=SystemClock())
         self.spec = spec_of("squarecb", "calm")
         self.registry.apply(self.spec)

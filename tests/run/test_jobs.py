@@ -2,13 +2,14 @@
 
 import pytest
 
+from empty_records import with_records
 from policyloop.run import jobs
 from policyloop.storage.records import open_records, url_of
 
 
 @pytest.fixture
 def records(tmp_path):
-    opened = open_records(url_of(tmp_path))
+    opened = open_records(url_of(with_records(tmp_path)))
     yield opened
     opened.close()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from empty_records import with_records
 from policyloop.run.lease import LEASE_S, Lease
 from policyloop.storage.records import open_records, url_of
 
@@ -21,7 +22,7 @@ class HandClock:
 
 @pytest.fixture
 def records(tmp_path):
-    opened = open_records(url_of(tmp_path))
+    opened = open_records(url_of(with_records(tmp_path)))
     yield opened
     opened.close()
 

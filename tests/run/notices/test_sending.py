@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from deployed import eventually
+from empty_records import with_records
 from policyloop.core.clock import US_PER_S, SystemClock
 from policyloop.core.errors import PromotionRefused
 from policyloop.core.settings import Home, read_settings
@@ -44,7 +45,7 @@ def clock():
 
 @pytest.fixture
 def deployment(tmp_path, clock):
-    with open_deployment(Home(tmp_path / "home"), clock) as opened:
+    with open_deployment(Home(with_records(tmp_path / "home")), clock) as opened:
         opened.registry.apply(read_spec(SHOP))
         yield opened
 

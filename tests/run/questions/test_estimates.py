@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from empty_records import with_records
 from policyloop.core.errors import Invalid, UnknownModel, UnknownName
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
@@ -21,7 +22,7 @@ MARKET = {
 
 @pytest.fixture
 def deployment(tmp_path):
-    with open_deployment(Home(tmp_path / "data")) as opened:
+    with open_deployment(Home(with_records(tmp_path / "data"))) as opened:
         opened.registry.apply(read_spec(MARKET))
         yield opened
 

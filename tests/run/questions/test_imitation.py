@@ -2,6 +2,7 @@
 
 import pytest
 
+from empty_records import with_records
 from join_loops import a_spec
 from policyloop.join.hours import join_loop
 from policyloop.lake.tables import Lake
@@ -13,7 +14,7 @@ from some_events import HOUR, LOOP, MINUTE, T0, a_decision, an_outcome, sealed
 
 @pytest.fixture
 def lake(tmp_path):
-    lake, records = Lake(tmp_path / "lake"), open_records(url_of(tmp_path))
+    lake, records = Lake(tmp_path / "lake"), open_records(url_of(with_records(tmp_path)))
     agreed, other = '{"policy":"m","pmf":[0.9,0.1]}', '{"policy":"m","pmf":[0.1,0.9]}'
     events = [
         a_decision("agreed", shadow=agreed, action=[0]),
