@@ -37,9 +37,11 @@ WORLDS = {
 class World:
     """A loop with episodes that somebody plays, and a model of it that was chosen offline."""
 
-    def __init__(self, deployment, name, *, gate=GATE):
+    def __init__(self, deployment, name, *, gate=GATE, changes=()):
         text, history, self.start, self.after, self.n_steps = WORLDS[name]
         self.deployment, self.name = deployment, name
+        for before, after in changes:
+            text = text.replace(before, after)
         spec = read_spec(text + gate)
         deployment.registry.apply(spec)
         job = jobs.begin(deployment.records, name, reason="asked for", n_examples=0, now_us=deployment.clock.now_us())
@@ -50,12 +52,13 @@ class World:
         self.rng = np.random.default_rng(3)
         self.n = 0
 
-    def play(self, n, *, instead=None, start=None):
+    def play(self, n, *, instead=None, start=None, told=None):
         """So many episodes from their start to their end; joined afterwards.
 
         Args:
             instead: says of an answer what a person carries out instead of what it says.
             start: says where an episode begins.
+            told: says of an answer and a step which outcomes are reported.
         """
         self.swap.look()
         decider = self.swap.find(self.name)
@@ -66,6 +69,9 @@ class World:
                 answer = decider.decide(DecideRequest(context=context, episode_id=f"e{self.n}", step=step)).answer
                 if instead is not None:
                     word = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, executed=instead(answer))
+                    self.log.append(outcome(word, decider.checks, received_at=self.deployment.clock.now_us()).event)
+                if told is not None:
+                    word = OutcomeRequest(decision_id=answer.decision_id, outcomes=told(answer, step))
                     self.log.append(outcome(word, decider.checks, received_at=self.deployment.clock.now_us()).event)
                 context = self.after(context, answer)
             end = OutcomeRequest(decision_id=answer.decision_id, outcomes={}, truncated=True, next_context=context)

@@ -231,13 +231,13 @@ def test_whatever_stands_in_a_section_is_read_or_refused(value: Any, key: str):
 
 def test_guards_and_slices_that_no_challenge_of_episodes_watches_are_told():
     text = CORRIDOR.replace("outcomes: {}", "outcomes: {heat: {type: number, min: 0, max: 9}}")
-    guarded = read_spec(text + "gate: {guards: {heat: {margin: 1, range: [0, 9]}}}\n")
+    guarded = read_spec(text + "gate: {guards: {heat: {margin: 1, range: [0, 9]}, $latency_ms: {margin: 5}}}\n")
 
     (told,) = (warning for warning in warnings_of(guarded) if warning.startswith("gate."))
 
     assert told == (
-        "gate.guards are not watched in loops with episodes (heat): challenges are judged by whole returns alone; put what "
-        "must not get worse into reward.expression."
+        "gate.guards are not watched in loops with episodes ($latency_ms): challenges are judged by whole returns and by "
+        "guards on outcomes; put what must not get worse into one of these, or into reward.expression."
     )
 
 

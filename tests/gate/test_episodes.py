@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyloop.core.errors import BadSetting
+from policyloop.core.loop import GuardSpec
 from policyloop.core.spec_file import read_spec
-from policyloop.gate.episodes import ClosedEpisodes, begun, bounds_of, from_map, judged, limits_of, taken_up, to_map
+from policyloop.gate.episodes import ClosedEpisodes, begun, bounds_of, from_map, judged, kept, limits_of, taken_up, to_map
 from policyloop.gate.verdict import Call, verdict_of
 
 SHARE = 0.1
@@ -148,6 +150,56 @@ def test_a_new_state_counts_its_episodes_anew_and_keeps_the_evidence():
     assert (before.n_served, after.n_served) == (100, 1)
     assert after.evidence is not None
     assert after.evidence.n == 101
+
+
+HEAT = GuardSpec(name="heat", margin=1.0, better="lower", low=0.0, high=10.0)
+
+
+def heated(heat, is_challengers):
+    return replace(closed([20.0] * len(heat), is_challengers), outcomes={"heat": np.array(heat)})
+
+
+def test_a_guarded_outcome_is_weighed_by_its_side_and_its_margin_is_added():
+    """Around 2 before: an episode of the champion with 3 says (3 - 2) / .9 for the challenger, who may be worse by 1."""
+    account = begun("CANARY", bounds=(0.0, 100.0), mean_return=20.0, position=0, levels={"heat": 2.0})
+
+    account = taken_up(account, heated([3.0], [False]), state="CANARY", guards=[HEAT])
+
+    assert account.margins["heat"].total == pytest.approx(1 / 0.9 + 1)
+
+
+@pytest.mark.parametrize(("more", "call"), [(0.0, Call.PROMOTE), (3.0, Call.RETIRE)])
+def test_a_margin_is_kept_by_a_challenger_that_is_no_worse_and_broken_by_one_that_is(more, call):
+    rng = np.random.default_rng(4)
+    sides = rng.random(4000) < 0.5
+    episodes = replace(
+        closed([20.0] * len(sides), sides, share=0.5), outcomes={"heat": 2 + rng.random(len(sides)) + more * sides}
+    )
+
+    (reason,) = kept(taken_up(fresh(), episodes, state="RAMP", guards=[HEAT]), [HEAT])
+
+    assert (reason.call, reason.name, reason.is_check) == (call, "guard-heat", True)
+    assert "beside the champion in 4,000 closed episodes" in reason.sentence
+
+
+def test_a_stop_ends_a_challenge_after_fifty_episodes_and_not_before():
+    stopped = replace(HEAT, margin=3.0, stop=2.0)
+    sides = np.arange(50) % 2 == 0
+
+    def said(n):
+        episodes = replace(closed([20.0] * n, sides[:n], share=0.5), outcomes={"heat": np.where(sides[:n], 5.0, 2.0)})
+        (reason,) = kept(taken_up(fresh(), episodes, state="CANARY", guards=[stopped]), [stopped])
+        return reason
+
+    assert said(49).call == Call.INCONCLUSIVE
+    assert said(50).call == Call.RETIRE
+    assert said(50).sentence.endswith("beside the champion in 50 closed episodes, beyond the stop of 2.")
+
+
+def test_guards_of_which_nothing_was_seen_are_open():
+    (reason,) = kept(fresh(), [HEAT])
+
+    assert (reason.call, reason.sentence) == (Call.INCONCLUSIVE, "Guard heat: nothing has been seen of it yet.")
 
 
 def test_the_account_goes_through_json_to_the_last_bit():

@@ -125,11 +125,12 @@ def _about_episodes(spec: LoopSpec) -> list[str]:
     if spec.episodes is None:
         return []
     found = []
-    for key, names in (("guards", [guard.name for guard in spec.gate.guards]), ("slices", spec.gate.slices)):
+    reserved = [guard.name for guard in spec.gate.guards if guard.name not in spec.outcomes]
+    for key, names in (("guards", reserved), ("slices", spec.gate.slices)):
         if names:
             found.append(
                 f"gate.{key} are not watched in loops with episodes ({', '.join(names)}): challenges are judged by whole "
-                f"returns alone; put what must not get worse into reward.expression."
+                f"returns and by guards on outcomes; put what must not get worse into one of these, or into reward.expression."
             )
     if spec.gate.hold_out and spec.episodes.max_steps is None:
         found.append(

@@ -10,21 +10,23 @@ The pseudo-outcome of an episode, whose mean given the past is the difference of
 with g the challenger's share among those that are not held out, and q any number that earlier episodes alone have told; the one
 with the least noise is (1 - g) of the challenger's mean and g of the champion's. Episodes count in the order of their *first*
 steps: in the order of their ends, short ones would come first, and which side plays short ones is what is asked.
-Source: gate/evidence.py. Letters: m episodes, R returns.
+A guarded outcome stands in the place of R with its mean over the episode's steps, and a number chosen beforehand in that of q.
+Source: gate/evidence.py, gate/margins.py. Letters: m episodes, R returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.core.errors import BadSetting
-from policyloop.core.loop import LoopSpec
+from policyloop.core.loop import GuardSpec, LoopSpec
 from policyloop.gate import evidence as evidences
+from policyloop.gate import margins
 from policyloop.gate.advice import Followed
 from policyloop.gate.chunk import Chunk
 from policyloop.gate.evidence import Evidence
@@ -46,14 +48,15 @@ class ClosedEpisodes:
     is_challengers: NDArray[np.bool_]  # (m,) which side played it
     share: NDArray[np.float64]  # (m,) with which chance it was to be the challenger's, of those not held out, in (0, 1)
     began_at: NDArray[np.int64]  # (m,) when its first step was decided, microseconds since 1970 UTC
+    outcomes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # name -> (m,) means over their steps
 
     def __len__(self) -> int:
         return len(self.returns)
 
     def where(self, keep: NDArray[np.bool_]) -> ClosedEpisodes:
         """Those that `keep` (m,) names."""
-        columns = {name: getattr(self, name)[keep] for name in ClosedEpisodes.__slots__}
-        return ClosedEpisodes(**columns)
+        columns = {name: getattr(self, name)[keep] for name in ("returns", "is_challengers", "share", "began_at")}
+        return ClosedEpisodes(**columns, outcomes={name: means[keep] for name, means in self.outcomes.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,8 @@ class EpisodeAccount:
     challenger: Side = Side()
     champion: Side = Side()
     evidence: Evidence | None = None
+    levels: Mapping[str, float] = field(default_factory=dict)  # mean of each guarded outcome before the challenge
+    margins: Mapping[str, Evidence] = field(default_factory=dict)  # by guarded outcome
     followed: Followed | None = None  # what became of its advice; None: it gave none
 
     @property
@@ -105,7 +110,14 @@ def bounds_of(spec: LoopSpec) -> tuple[float, float]:
     return min(spec.reward.low, 0.0, spec.reward.low * steps), max(spec.reward.high, 0.0, spec.reward.high * steps)
 
 
-def begun(state: str, *, bounds: tuple[float, float], mean_return: float, position: int) -> EpisodeAccount:
+def begun(
+    state: str,
+    *,
+    bounds: tuple[float, float],
+    mean_return: float,
+    position: int,
+    levels: Mapping[str, float] | None = None,
+) -> EpisodeAccount:
     """The account of a challenge of which nothing has been seen.
 
     Args:
@@ -113,10 +125,16 @@ def begun(state: str, *, bounds: tuple[float, float], mean_return: float, positi
         bounds: of any return.
         mean_return: of the loop's episodes before it began; NaN where there are none: then the middle is taken.
         position: episodes that began up to this moment are none of its, microseconds.
+        levels: by guarded outcome, its mean in the episodes before; where one is missing, the middle of its range is taken.
     """
     low, high = bounds
     level = min(max(mean_return, low), high) if np.isfinite(mean_return) else (low + high) / 2
-    return EpisodeAccount(state=state, low=low, high=high, level=level, position=position)
+    return EpisodeAccount(state=state, low=low, high=high, level=level, position=position, levels=levels or {})
+
+
+def guards_of(spec: LoopSpec) -> list[GuardSpec]:
+    """The guards that episodes can be held to: those on outcomes."""
+    return [guard for guard in spec.gate.guards if guard.name in spec.outcomes]
 
 
 def limits_of(account: EpisodeAccount, share: float) -> Limits:
@@ -131,17 +149,20 @@ def limits_of(account: EpisodeAccount, share: float) -> Limits:
     )
 
 
-def taken_up(account: EpisodeAccount, closed: ClosedEpisodes, *, state: str) -> EpisodeAccount:
+def taken_up(
+    account: EpisodeAccount, closed: ClosedEpisodes, *, state: str, guards: Sequence[GuardSpec] = ()
+) -> EpisodeAccount:
     """The account after some more episodes; in whatever chunks they come, the result is the same.
 
     Args:
         account: before them.
         closed: of one challenge, each once, in the order of their first steps; in a state in which the challenger plays some.
         state: of the challenge now.
+        guards: on outcomes that `closed` has.
     """
     now = account if account.state == state else replace(account, state=state, n_served=0)
     for rows in stretches_of([closed.share], np.arange(len(closed))):
-        now = _with_stretch(now, closed, rows)
+        now = _guarded(_with_stretch(now, closed, rows), closed, rows, guards)
     return replace(now, n_served=now.n_served + len(closed))
 
 
@@ -162,6 +183,30 @@ def _with_stretch(account: EpisodeAccount, closed: ClosedEpisodes, rows: NDArray
         challenger=sides[0],
         champion=sides[1],
         evidence=evidences.update(before, chunk, limits=limits),
+    )
+
+
+def _guarded(
+    account: EpisodeAccount, closed: ClosedEpisodes, rows: NDArray[np.intp], guards: Sequence[GuardSpec]
+) -> EpisodeAccount:
+    """The account with what episodes of one share say of every guarded outcome."""
+    share, is_challengers = float(closed.share[rows[0]]), closed.is_challengers[rows]
+    sign = np.where(is_challengers, 1 / share, -1 / (1 - share))
+    found = dict(account.margins)
+    for guard in guards:
+        level = min(max(account.levels.get(guard.name, (guard.low + guard.high) / 2), guard.low), guard.high)
+        phi = sign * (np.clip(closed.outcomes[guard.name][rows], guard.low, guard.high) - level)
+        limits = margins.limits_of_outcome(guard, level=level, weights=(1 / share, 1 / (1 - share)))
+        turned = -phi if guard.better == "lower" else phi
+        found[guard.name] = margins.added(found.get(guard.name), turned, guard=guard, limits=limits)
+    return replace(account, margins=found)
+
+
+def kept(account: EpisodeAccount, guards: Sequence[GuardSpec]) -> tuple[Reason, ...]:
+    """What the guards say. RETIRE on harm beyond a margin, INCONCLUSIVE while that is open."""
+    return tuple(
+        margins.judge(guard, account.margins.get(guard.name), unit="closed episodes", fewest_to_stop=FEWEST_EPISODES)
+        for guard in guards
     )
 
 
@@ -260,7 +305,11 @@ def to_map(account: EpisodeAccount) -> dict[str, Any]:
     evidence = None if account.evidence is None else evidences.to_map(account.evidence)
     followed = None if account.followed is None else account.followed.to_map()
     sides = {"challenger": asdict(account.challenger), "champion": asdict(account.champion)}
-    return {**told, **sides, "evidence": evidence, "followed": followed}
+    guarded = {
+        "levels": dict(account.levels),
+        "margins": {name: evidences.to_map(one) for name, one in account.margins.items()},
+    }
+    return {**told, **sides, **guarded, "evidence": evidence, "followed": followed}
 
 
 def from_map(told: Mapping[str, Any]) -> EpisodeAccount:
@@ -268,8 +317,15 @@ def from_map(told: Mapping[str, Any]) -> EpisodeAccount:
     evidence = None if told["evidence"] is None else evidences.from_map(told["evidence"])
     challenger, champion = Side(**told["challenger"]), Side(**told["champion"])
     followed = Followed(**told["followed"]) if told.get("followed") else None
-    plain = {name: told[name] for name in _PLAIN}
-    return EpisodeAccount(**plain, challenger=challenger, champion=champion, evidence=evidence, followed=followed)
+    return EpisodeAccount(
+        **{name: told[name] for name in _PLAIN},
+        challenger=challenger,
+        champion=champion,
+        evidence=evidence,
+        levels=told.get("levels", {}),
+        margins={name: evidences.from_map(one) for name, one in told.get("margins", {}).items()},
+        followed=followed,
+    )
 
 
 _PLAIN = ("state", "low", "high", "level", "position", "n_served")

@@ -99,12 +99,21 @@ def limits_of_latency(guard: GuardSpec) -> Limits:
     return Limits(below=span, above=span, low=0.0, ceiling=0.0)
 
 
-def judge(guard: GuardSpec, evidence: Evidence | None) -> Reason:
-    """PROMOTE when the margin is kept, RETIRE when it is not, INCONCLUSIVE while that is open."""
+def judge(
+    guard: GuardSpec, evidence: Evidence | None, *, unit: str = "decisions", fewest_to_stop: int = FEWEST_TO_STOP
+) -> Reason:
+    """PROMOTE when the margin is kept, RETIRE when it is not, INCONCLUSIVE while that is open.
+
+    Args:
+        guard: of the loop.
+        evidence: of what it watches; None before there is any.
+        unit: what was counted, in words.
+        fewest_to_stop: of them, before an average counts.
+    """
     if evidence is None or evidence.n == 0:
         return _reason(guard, Call.INCONCLUSIVE, f"Guard {guard.name}: nothing has been seen of it yet.", {})
     difference = evidence.mean - guard.margin  # higher is better
-    told, margin = _told(guard, difference, evidence.n), _amount(guard, guard.margin)
+    told, margin = _told(guard, difference, f"{evidence.n:,} {unit}"), _amount(guard, guard.margin)
     numbers = {
         "difference": number(difference),
         "margin": guard.margin,
@@ -113,7 +122,7 @@ def judge(guard: GuardSpec, evidence: Evidence | None) -> Reason:
         "needed": 1 / guard.alpha,
         "n": float(evidence.n),
     }
-    if guard.stop is not None and evidence.n >= FEWEST_TO_STOP and difference < -guard.stop:
+    if guard.stop is not None and evidence.n >= fewest_to_stop and difference < -guard.stop:
         return _reason(
             guard, Call.RETIRE, f"Guard {guard.name}: {told}, beyond the stop of {_amount(guard, guard.stop)}.", numbers
         )
@@ -143,14 +152,14 @@ def _reason(guard: GuardSpec, call: Call, sentence: str, numbers: Mapping[str, N
     return Reason(name=name, call=call, sentence=sentence, numbers=numbers, is_check=True)
 
 
-def _told(guard: GuardSpec, difference: float, n: int) -> str:
-    """What was seen; `difference` is turned so that higher is better."""
+def _told(guard: GuardSpec, difference: float, counted: str) -> str:
+    """What was seen in how many; `difference` is turned so that higher is better."""
     is_rounding = abs(difference) < _ROUNDING * (guard.high - guard.low)  # of sums, not of the world
     change = 0.0 if is_rounding else -difference if guard.better == "lower" else difference
     if guard.name == ERRORS:
-        return f"it gave no answer in {_amount(guard, change)} of {n:,} decisions"
+        return f"it gave no answer in {_amount(guard, change)} of {counted}"
     unit = " ms" if guard.name == LATENCY_MS else ""
-    return f"it is {change:+.4g}{unit} beside the champion in {n:,} decisions"
+    return f"it is {change:+.4g}{unit} beside the champion in {counted}"
 
 
 def _amount(guard: GuardSpec, value: float) -> str:

@@ -26,11 +26,12 @@ from policyloop.join.examples import OUTCOME_COLUMNS, reports_of, seen_of
 from policyloop.join.executed import done_instead, values_done_instead
 from policyloop.join.reward import aggregated
 from policyloop.join.transition_rows import Done, Placed, Told, needs_next, transition_rows, uses_outcomes
-from policyloop.join.window import Windows, windows
+from policyloop.join.window import Seen, Windows, windows
 from policyloop.lake.views import IDENTITY
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 DECISION_COLUMNS = (  # what the join needs of decisions
     *dict.fromkeys((*IDENTITY, "hour", "context", "actions", "density", "pmf", "action_value", "propensity")),
@@ -65,19 +66,10 @@ def put_together(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, wat
         watermark: microseconds; everything received before it is among the rows.
     """
     records = once(decisions)
-    n = records.table.num_rows
     reports, n_orphans = reports_of(outcomes, records.table, list(spec.outcomes))
     seen = seen_of(reports)
-    in_time = windows(
-        records.table["decided_at"].to_numpy().astype(np.int64),
-        records.table["is_deferred"].to_numpy().astype(bool),
-        seen,
-        activated=len(spec.outcomes),
-        n_declared=len(spec.outcomes),
-        window_us=round(spec.reward.window_s * US_PER_S),
-        close=spec.reward.close,
-    )
-    values, is_there = aggregated(spec.outcomes, seen, counts=in_time.counts, n=n)
+    in_time = _in_time(records.table, seen, spec)
+    values, is_there = aggregated(spec.outcomes, seen, counts=in_time.counts, n=records.table.num_rows)
     done = _done(reports, records.table, spec)
     words = words_of(outcomes, records.table)
     told = Told.of(records.table["context"], words.next_context, spec)
@@ -104,6 +96,34 @@ def put_together(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec, *, wat
     due = over_at[over_at > watermark]
     first = int(records.table["decided_at"].to_numpy()[is_waiting].min())
     return PutTogether(made.rows, audit, episodes, due=int(due.min()), first_waiting=first)
+
+
+def outcomes_of(decisions: pa.Table, outcomes: pa.Table, spec: LoopSpec) -> tuple[pa.Array, dict[str, Floats]]:
+    """(n,) ids of decisions, and name -> (n,) the value of each declared outcome, as the reward sees it.
+
+    Args:
+        decisions: as of `put_together`.
+        outcomes: the same.
+        spec: of the loop.
+    """
+    table = once(decisions).table
+    reports, _ = reports_of(outcomes, table, list(spec.outcomes))
+    seen = seen_of(reports)
+    values, _ = aggregated(spec.outcomes, seen, counts=_in_time(table, seen, spec).counts, n=table.num_rows)
+    return table["decision_id"].combine_chunks(), values
+
+
+def _in_time(decisions: pa.Table, seen: Seen, spec: LoopSpec) -> Windows:
+    """Which outcomes happened in the windows of their decisions."""
+    return windows(
+        decisions["decided_at"].to_numpy().astype(np.int64),
+        decisions["is_deferred"].to_numpy().astype(bool),
+        seen,
+        activated=len(spec.outcomes),
+        n_declared=len(spec.outcomes),
+        window_us=round(spec.reward.window_s * US_PER_S),
+        close=spec.reward.close,
+    )
 
 
 def _audit(episodes: EpisodeAudit, reports: pa.Table, in_time: Windows, *, n_outcomes: int, n_orphans: int) -> Audit:

@@ -118,8 +118,9 @@ def needs_next(expression: Expression) -> bool:
 
 
 def uses_outcomes(spec: LoopSpec) -> bool:
-    """Whether the reward depends on outcomes, which may still come."""
-    return any(name in spec.outcomes for name in spec.reward.expression.names)
+    """Whether the reward, or a guard of the gate, depends on outcomes, which may still come."""
+    asked_for = {*spec.reward.expression.names, *(guard.name for guard in spec.gate.guards)}
+    return not asked_for.isdisjoint(spec.outcomes)
 
 
 def transition_rows(

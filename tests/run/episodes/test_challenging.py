@@ -279,3 +279,34 @@ def test_an_episode_counts_for_its_side_also_when_the_challenger_could_not_be_as
     assert told is not None
     assert told.n - (0 if before is None else before.n) == 15
     assert told.is_same is True
+
+
+HEATED = "{heat: {type: number, min: 0, max: 9}}"  # an episode counts when the windows of its steps are over
+SHORT = ("range: [0, 1]}", "range: [0, 1], window: 0.3s}")
+GUARDED = "gate: {canary: 0.5, guards: {heat: {margin: 1, better: lower, range: [0, 9], stop: 2}}}\n"
+
+
+@pytest.mark.parametrize(("more", "ends_as"), [(0.0, State.LIVE), (5.0, State.RETIRED)])
+def test_a_model_that_returns_more_goes_live_only_where_a_guarded_outcome_gets_no_worse(deployment, more, ends_as):
+    """Heat is 1 at every step of the baseline, and so much more at every step of the model."""
+    world = World(deployment, "corridor", gate=GUARDED, changes=(("outcomes: {}", f"outcomes: {HEATED}"), SHORT))
+
+    def heat_of(answer, step):
+        return {"heat": 1.0 + more * (answer.policy == world.model)}
+
+    world.play(10, told=heat_of)  # what is usual is known from before
+    episode_challenging.begin(deployment, "corridor", world.model, why="a try")
+    for _ in range(30):
+        world.play(20, told=heat_of)
+        look(deployment, "corridor")
+        if deployment.registry.challenges.all("corridor")[0].is_waiting:
+            deployment.registry.challenges.approve("corridor", why="tried on the bench")
+        if world.state() == ends_as:
+            break
+    world.log.close()
+
+    assert world.state() == ends_as
+    moves = deployment.registry.challenges.moves("corridor")
+    said = [r.sentence for move in moves if move.verdict for r in move.verdict.reasons if r.name == "guard-heat"]
+    assert said[-1].startswith("Guard heat: it is +0 beside the champion in " if not more else "Guard heat: it is +")
+    assert said[-1].endswith(" closed episodes, within the margin of 1." if not more else "; the margin of 1 is not kept.")

@@ -18,7 +18,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE, short
 from policyloop.core.spec_file import from_json
 from policyloop.gate import advice
-from policyloop.gate.episodes import EpisodeAccount, begun, bounds_of, from_map, judged, taken_up, to_map
+from policyloop.gate.episodes import EpisodeAccount, begun, bounds_of, from_map, guards_of, judged, kept, taken_up, to_map
 from policyloop.gate.logcheck import FEWEST, LogCheck
 from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings, State, Step, after_asked, after_log_check, step
 from policyloop.gate.verdict import Call, Reason, Verdict
@@ -29,7 +29,7 @@ from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment
 from policyloop.run.episodes.advised import followed_in
 from policyloop.run.episodes.log_watch import check_steps
-from policyloop.run.episodes.trials import heard_since, mean_return_before
+from policyloop.run.episodes.trials import heard_since, mean_outcomes_before, mean_return_before
 from policyloop.run.watches.earlier_looks import carried, heard_from
 from policyloop.serve import canary
 from policyloop.serve.aligned import ready
@@ -110,22 +110,24 @@ def look(deployment: Deployment, loop: str) -> str | None:
 def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow) -> tuple[EpisodeAccount, int]:
     """What a challenge has shown up to now, and in how many episodes it gave no answer."""
     account = carried_account(deployment, row) or _begun(deployment, standing.spec, row)
+    stakes = from_json(row.body)
     if row.state not in SERVED:
         return replace(account, state=row.state.value, n_served=0), 0
     if row.state in ASKED:  # counted anew at each look: a handful
         asked_in = row.state.value.lower()
-        heard = heard_since(deployment, row.loop, challenge=row.id, position=heard_from(deployment, row), asked_in=asked_in)
+        heard = heard_since(deployment, stakes, challenge=row.id, position=heard_from(deployment, row), asked_in=asked_in)
         followed = followed_in(deployment, standing.spec, row) if row.state == State.ADVISORY else None
         return replace(account, state=row.state.value, n_served=heard.n_asked, followed=followed), heard.n_broken
-    heard = heard_since(deployment, row.loop, challenge=row.id, position=account.position)
-    return taken_up(replace(account, followed=None), heard.closed, state=row.state.value), 0
+    heard = heard_since(deployment, stakes, challenge=row.id, position=account.position)
+    return taken_up(replace(account, followed=None), heard.closed, state=row.state.value, guards=guards_of(stakes)), 0
 
 
 def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, *, like: EpisodeAccount) -> EpisodeAccount:
     """The account as a process finds it that knows the tables alone, up to the last episode of `like`."""
-    first = replace(_begun(deployment, standing.spec, row), level=like.level, low=like.low, high=like.high)
-    heard = heard_since(deployment, row.loop, challenge=row.id, position=first.position, until=like.position)
-    return taken_up(first, heard.closed, state=like.state)
+    first, stakes = _begun(deployment, standing.spec, row), from_json(row.body)
+    first = replace(first, level=like.level, low=like.low, high=like.high, levels=like.levels)
+    heard = heard_since(deployment, stakes, challenge=row.id, position=first.position, until=like.position)
+    return taken_up(first, heard.closed, state=like.state, guards=guards_of(stakes))
 
 
 def carried_account(deployment: Deployment, row: ChallengeRow) -> EpisodeAccount | None:
@@ -138,12 +140,25 @@ def reasons_of(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]
     """What the evidence says while either side plays, or what became of its advice while it gives that."""
     if row.state == State.ADVISORY and account.followed is not None:
         return advice.reason(account.followed), *after_asked(row.state, account.n_served, enough=OF_EPISODES).reasons
+    return *_proof(row, account), *_guards(row, account)
+
+
+def _proof(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]:
     return judged(account, alpha=_alpha_of(from_json(row.body))) if row.state in DECIDING else ()
 
 
+def _guards(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]:
+    return kept(account, guards_of(from_json(row.body))) if row.state in DECIDING else ()
+
+
 def _begun(deployment: Deployment, spec: LoopSpec, row: ChallengeRow) -> EpisodeAccount:
-    mean_return = mean_return_before(deployment, row.loop, row.started_at)
-    return begun(row.state.value, bounds=bounds_of(spec), mean_return=mean_return, position=heard_from(deployment, row))
+    return begun(
+        row.state.value,
+        bounds=bounds_of(spec),
+        mean_return=mean_return_before(deployment, row.loop, row.started_at),
+        position=heard_from(deployment, row),
+        levels=mean_outcomes_before(deployment, from_json(row.body), row.started_at),
+    )
 
 
 def _alpha_of(spec: LoopSpec) -> float:
@@ -159,8 +174,8 @@ def _findings(
         alarms=log.alarms,
         n_checked=log.n,
         n_served=account.n_served,
-        proof=reasons_of(row, account) if row.state in DECIDING else (),
-        guards=_of_broken(account.n_served, n_broken),
+        proof=_proof(row, account),
+        guards=(*_of_broken(account.n_served, n_broken), *_guards(row, account)),
         holds=() if row.state not in DECIDING or log.n >= FEWEST else after_log_check(log.n).reasons,
         told=() if account.followed is None else (advice.reason(account.followed),),
     )

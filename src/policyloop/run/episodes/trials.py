@@ -10,6 +10,7 @@ Letters: n transitions, m episodes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +19,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from policyloop.core.clock import hour_of
+from policyloop.core.clock import US_PER_S, hour_of
+from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT, Shadow, read_shadow
-from policyloop.gate.episodes import ClosedEpisodes
-from policyloop.lake.schema import DECISIONS, TRANSITIONS
+from policyloop.gate.episodes import ClosedEpisodes, guards_of
+from policyloop.join.episodes import DECISION_COLUMNS, WORD_COLUMNS, outcomes_of
+from policyloop.lake.schema import DECISIONS, OUTCOMES, TRANSITIONS
 from policyloop.lake.tables import in_hours
 from policyloop.run.deployment import Deployment
 from policyloop.run.watches.settled import settled_before
 
 _NOTHING = Shadow()
+_A_WEEK_US = 7 * 24 * 3600 * US_PER_S
+_Row = tuple[int, float, bool, float, int]  # began at, return, whether the challenger's, its share; place among those played
 _COLUMNS = ("decision_id", "decided_at", "side", "shadow", "mixture")
 
 
@@ -40,25 +45,36 @@ class Heard:
     n_broken: int  # of these, those in which it gave no answer to the first or to the last step
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Played:
+    """Closed episodes, in no order."""
+
+    first: dict[str, list[Any]]  # of the decision that began each
+    end: dict[str, list[Any]]  # of the decision that ended each
+    returns: NDArray[np.float64]  # (m,)
+    outcomes: dict[str, NDArray[np.float64]]  # name -> (m,) means over their steps
+
+
 def heard_since(
-    deployment: Deployment, loop: str, *, challenge: int, position: int, until: int | None = None, asked_in: str = "shadow"
+    deployment: Deployment, spec: LoopSpec, *, challenge: int, position: int, until: int | None = None, asked_in: str = "shadow"
 ) -> Heard:
     """The episodes of a challenge that have closed.
 
     Args:
+        spec: of the challenge; its guards on outcomes are heard, too.
         challenge: its number.
         position: microseconds; those that began up to then have been heard.
         until: when the last one to take up began; None for the newest.
         asked_in: the state whose episodes are counted in which it is only asked.
     """
-    last = settled_before(deployment, loop) - 1 if until is None else until
-    played = _played(deployment, loop, since=position)
+    last = settled_before(deployment, spec.loop) - 1 if until is None else until
+    played = _played(deployment, spec.loop, since=position, guarded=spec)
     if played is None:
-        return Heard(closed=_closed([]), n_asked=0, n_broken=0)
-    first, end, returns = played
-    rows: list[tuple[int, float, bool, float]] = []
+        return Heard(closed=_closed([], {}), n_asked=0, n_broken=0)
+    rows: list[_Row] = []
     n_asked = n_broken = 0
-    for began_at, total, at_first, at_end in zip(first["decided_at"], returns, _told(first), _told(end), strict=True):
+    both = zip(played.first["decided_at"], played.returns, _told(played.first), _told(played.end), strict=True)
+    for i, (began_at, total, at_first, at_end) in enumerate(both):
         shadow, side, share = at_first
         if shadow.challenge != str(challenge) or not position < began_at <= last:
             continue
@@ -66,8 +82,8 @@ def heard_since(
             n_asked += 1
             n_broken += shadow.error is not None or at_end[0].error is not None
         elif side != HOLD_OUT and 0 < share < 1 and at_end[0].state in (None, shadow.state):
-            rows.append((int(began_at), float(total), side == CHALLENGER, share))
-    return Heard(closed=_closed(sorted(rows)), n_asked=n_asked, n_broken=n_broken)
+            rows.append((int(began_at), float(total), side == CHALLENGER, share, i))
+    return Heard(closed=_closed(sorted(rows), played.outcomes), n_asked=n_asked, n_broken=n_broken)
 
 
 def held_out_since(deployment: Deployment, loop: str, *, position: int) -> ClosedEpisodes:
@@ -79,15 +95,15 @@ def held_out_since(deployment: Deployment, loop: str, *, position: int) -> Close
     last = settled_before(deployment, loop) - 1
     played = _played(deployment, loop, since=position)
     if played is None:
-        return _closed([])
-    first, end, returns = played
-    rows: list[tuple[int, float, bool, float]] = []
-    for began_at, total, at_first, at_end in zip(first["decided_at"], returns, _shared(first), _shared(end), strict=True):
+        return _closed([], {})
+    rows: list[_Row] = []
+    both = zip(played.first["decided_at"], played.returns, _shared(played.first), _shared(played.end), strict=True)
+    for i, (began_at, total, at_first, at_end) in enumerate(both):
         live, side, share, held = at_first
         is_one_rule = (at_end[0], at_end[1]) == (live, side) and side in (CHAMPION, HOLD_OUT)
         if is_one_rule and live != BASELINE and held > 0 and position < began_at <= last:
-            rows.append((int(began_at), float(total), side == CHAMPION, share / (share + held)))
-    return _closed(sorted(rows))
+            rows.append((int(began_at), float(total), side == CHAMPION, share / (share + held), i))
+    return _closed(sorted(rows), played.outcomes)
 
 
 def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
@@ -108,10 +124,25 @@ def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
     return float(pc.sum(rows["reward"]).as_py()) / int(pc.count_distinct(rows["episode_id"]).as_py())
 
 
-def _played(
-    deployment: Deployment, loop: str, *, since: int
-) -> tuple[dict[str, list[Any]], dict[str, list[Any]], NDArray[np.float64]] | None:
-    """The decisions that began and ended each episode, and their returns (m,); None without an episode."""
+def mean_outcomes_before(deployment: Deployment, spec: LoopSpec, moment: int) -> dict[str, float]:
+    """Mean of each guarded outcome over the decisions of the week before a moment; empty where there are none."""
+    guards, lake = guards_of(spec), deployment.lake
+    if not guards or not lake.exists(DECISIONS) or not lake.exists(OUTCOMES):
+        return {}
+    where = in_hours(spec.loop) + f" AND hour >= '{hour_of(moment - _A_WEEK_US)}' AND hour <= '{hour_of(moment)}'"
+    decisions = lake.rows(DECISIONS, where=where + f" AND decided_at < {moment:d}", columns=DECISION_COLUMNS)
+    if not decisions.num_rows:
+        return {}
+    _, values = outcomes_of(decisions, lake.rows(OUTCOMES, where=where, columns=WORD_COLUMNS), spec)
+    return {guard.name: float(np.clip(values[guard.name], guard.low, guard.high).mean()) for guard in guards}
+
+
+def _played(deployment: Deployment, loop: str, *, since: int, guarded: LoopSpec | None = None) -> _Played | None:
+    """The episodes that have closed; None where there is none.
+
+    Args:
+        guarded: whose guards on outcomes are wanted; None: no outcome is.
+    """
     lake = deployment.lake
     if not lake.exists(TRANSITIONS) or not lake.exists(DECISIONS):
         return None
@@ -125,8 +156,30 @@ def _played(
     ends = np.append(starts[1:], len(order)) - 1
     returns = np.add.reduceat(steps["reward"].to_numpy().astype(np.float64)[order], starts)
     decisions = lake.rows(DECISIONS, where=where, columns=_COLUMNS)
-    found = [_of_ids(decisions, steps["decision_id"].take(pa.array(order[at]))) for at in (starts, ends)]
-    return found[0], found[1], returns
+    ids = steps["decision_id"].take(pa.array(order))
+    first, end = (_of_ids(decisions, ids.take(pa.array(at))) for at in (starts, ends))
+    outcomes = {} if guarded is None else _outcomes(deployment, guarded, where, ids, starts)
+    return _Played(first=first, end=end, returns=returns, outcomes=outcomes)
+
+
+def _outcomes(
+    deployment: Deployment, spec: LoopSpec, where: str, ids: pa.ChunkedArray, starts: NDArray[np.intp]
+) -> dict[str, NDArray[np.float64]]:
+    """Name -> (m,) the mean of each guarded outcome over the steps of every episode.
+
+    Args:
+        where: the hours to look in.
+        ids: (n,) of the steps' decisions, episode by episode.
+        starts: (m,) the place of the first step of each.
+    """
+    guards, lake = guards_of(spec), deployment.lake
+    if not guards or not lake.exists(OUTCOMES):
+        return {guard.name: np.full(len(starts), spec.outcomes[guard.name].missing) for guard in guards}
+    decisions = lake.rows(DECISIONS, where=where, columns=DECISION_COLUMNS)
+    known, values = outcomes_of(decisions, lake.rows(OUTCOMES, where=where, columns=WORD_COLUMNS), spec)
+    place = pc.index_in(ids, value_set=known).to_numpy()
+    n_steps = np.diff(np.append(starts, len(place)))
+    return {guard.name: np.add.reduceat(values[guard.name][place], starts) / n_steps for guard in guards}
 
 
 def _of_ids(decisions: pa.Table, ids: pa.ChunkedArray) -> dict[str, list[Any]]:
@@ -158,11 +211,13 @@ def _shared(rows: dict[str, list[Any]]) -> list[tuple[str, str, float, float]]:
     return told
 
 
-def _closed(rows: list[tuple[int, float, bool, float]]) -> ClosedEpisodes:
+def _closed(rows: list[_Row], outcomes: Mapping[str, NDArray[np.float64]]) -> ClosedEpisodes:
+    places = np.array([row[4] for row in rows], dtype=np.intp)
     share = np.array([row[3] for row in rows], dtype=np.float64)
     return ClosedEpisodes(
         began_at=np.array([row[0] for row in rows], dtype=np.int64),
         returns=np.array([row[1] for row in rows], dtype=np.float64),
         is_challengers=np.array([row[2] for row in rows], dtype=bool),
         share=np.round(share, 12),  # of the same terms, whatever rounding made of them
+        outcomes={name: means[places] for name, means in outcomes.items()},
     )
