@@ -18,7 +18,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-SECTIONS = HERE / ".results"  # one file a benchmark, so that one can be measured again by itself
 
 # name -> title, arguments; what follows a hyphen in a name tells two runs of one command apart
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
@@ -58,12 +57,21 @@ LIBRARIES = (
 
 def main(names: list[str]) -> None:
     """Run what is asked for, or all, and write the paper."""
-    SECTIONS.mkdir(exist_ok=True)
     for name in names or BENCHMARKS:
-        (SECTIONS / f"{name}.md").write_text(section(name), encoding="utf-8")
+        measured = section(name)
+        known = {**sections(RESULTS.read_text(encoding="utf-8")), name: measured}  # another run may have written meanwhile
+        RESULTS.write_text(head() + "\n".join(known[one] for one in BENCHMARKS if one in known), encoding="utf-8")
         print(f"{name} is measured", flush=True)
-    parts = [(SECTIONS / f"{name}.md") for name in BENCHMARKS]
-    RESULTS.write_text(head() + "\n".join(p.read_text(encoding="utf-8") for p in parts if p.exists()), encoding="utf-8")
+
+
+def sections(paper: str) -> dict[str, str]:
+    """By benchmark, what the paper says of it."""
+    found = {}
+    for name, (title, _) in BENCHMARKS.items():
+        _, start, rest = paper.partition(f"\n## {title}\n")
+        if start:
+            found[name] = start.lstrip("\n") + rest[: rest.index("\n```\n", rest.index("\n```\n") + 1) + len("\n```\n")]
+    return found
 
 
 def head() -> str:
