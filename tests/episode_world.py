@@ -1,5 +1,7 @@
 """A loop with episodes that somebody plays, and a model of it that was chosen offline."""
 
+import functools
+
 import numpy as np
 
 from made_history import corridor, ladder
@@ -10,14 +12,21 @@ from policyloop.gate.ramp import State
 from policyloop.ingest.outcomes import outcome
 from policyloop.join.hours import join_loop
 from policyloop.log.writer import LogWriter
-from policyloop.run import jobs
 from policyloop.run.by_hand import ship_by_hand
-from policyloop.run.episodes import challenging
-from policyloop.run.episodes.offline import refresh_offline
+from policyloop.run.episodes import challenging, training_records
+from policyloop.run.episodes.offline import packed, train_and_choose
 from policyloop.run.watches.looks import look
 from shop import swap_onto
 
 GATE = "gate: {canary: 0.3}\n"
+
+
+@functools.cache
+def _chosen(name, text):
+    """What a refresh learns and chooses from the world's history: the same for every deployment, so it is done once."""
+    _, history, *_ = WORLDS[name]
+    whole = history(60)
+    return train_and_choose(whole, read_spec(text), seed=len(whole))
 
 
 def move_in_corridor(place, answer):
@@ -44,13 +53,20 @@ class World:
             text = text.replace(before, after)
         spec = read_spec(text + gate)
         deployment.registry.apply(spec)
-        job = jobs.begin(deployment.records, name, reason="asked for", n_examples=0, now_us=deployment.clock.now_us())
-        standing = deployment.registry.standing(name)
-        self.model = refresh_offline(deployment, standing, history(60), snapshot={}, job_id=job.id).model
+        self.model = self._publish_chosen(spec, _chosen(name, text), history(60))
         self.log = LogWriter(deployment.home.log, clock=deployment.clock)
         self.swap = swap_onto(self.log, deployment)
         self.rng = np.random.default_rng(3)
         self.n = 0
+
+    def _publish_chosen(self, spec, trained, whole):
+        """As a refresh does; its digest."""
+        train = whole.to_learn_from(spec.train.split)
+        manifest, tensors = packed(trained, spec, train, parent=None, snapshot={}, trained_until=0, seed=len(whole))
+        model = self.deployment.registry.publish(manifest, tensors)
+        training_records.keep(self.deployment.home, model, trained.record(spec))
+        self.deployment.registry.choose_offline(self.name, model, trained.choice.sentences)
+        return model
 
     def play(self, n, *, instead=None, start=None, told=None):
         """So many episodes from their start to their end; joined afterwards.

@@ -28,7 +28,7 @@ def searched(folder, text, history, **changes):
     return search(history, read_spec(text), **settings)
 
 
-@pytest.mark.parametrize(("text", "history"), [(CORRIDOR, corridor(40)), (LADDER, ladder(40))], ids=["numbers", "labels"])
+@pytest.mark.parametrize(("text", "history"), [(CORRIDOR, corridor(40, 5)), (LADDER, ladder(40))], ids=["numbers", "labels"])
 def test_the_loops_own_settings_are_tried_first_and_others_after(tmp_path, text, history):
     found = searched(tmp_path, text, history)
 
@@ -41,7 +41,7 @@ def test_the_loops_own_settings_are_tried_first_and_others_after(tmp_path, text,
 
 
 def test_all_curves_are_kept_and_can_be_followed(tmp_path):
-    found = searched(tmp_path, CORRIDOR, corridor(40), n_attempts=2)
+    found = searched(tmp_path, CORRIDOR, corridor(40, 5), n_attempts=2)
 
     lines = all_lines(JobFolder(tmp_path))
     assert [(line["attempt"], line["n_updates"]) for line in lines] == [(i, n) for i in range(3) for n in (1, 2, 3, 4)]
