@@ -1,6 +1,8 @@
-"""What every suite shares: the ledger of seconds, and a calm hypothesis."""
+"""What every suite shares: the ledger of seconds, a calm hypothesis, and what JAX has compiled."""
 
+import os
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -14,8 +16,22 @@ from ledger import suite_of, write_last_run
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
+_COMPILED = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "JAX_COMPILATION_CACHE_MAX_SIZE": str(2**30),  # with a limit there is a lock, and no process reads what another half wrote
+}
 _SECONDS: Counter[str] = Counter()
 _COUNTS: Counter[str] = Counter()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers and every process that a test starts share what is compiled: one size of a network takes seconds."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.TemporaryDirectory(prefix="policyloop-compiled-", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    os.environ.update(_COMPILED, JAX_COMPILATION_CACHE_DIR=folder.name)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
