@@ -91,8 +91,9 @@ reward: {expression: "next.x", range: [0, 1]}
 def test_its_population_learns():
     pytest.importorskip("jax", reason="needs the extra rl")
     code, _ = PYTHON
-    small = '"width": 8, "depth": 1, "batch": 16, "seed": 1'
-    names = {"train": corridor(20), "held_out": corridor(5, seed=1), "actions": MOVE}
+    # the sizes of tests/learn/networks, where the same is compiled
+    small = '"width": 16, "depth": 1, "batch": 32, "layer_norm": False, "seed": 1'
+    names = {"train": corridor(15), "held_out": corridor(5, seed=1), "actions": MOVE}
 
     exec(code.replace('"seed": 1', small).replace("1000", "3"), names)
 

@@ -12,7 +12,7 @@ from policyloop.learn.networks.population import population
 
 HISTORY = corridor(20)
 TRAIN, HELD_OUT = HISTORY.to_learn_from(0.75), HISTORY.to_evaluate_on(0.75)
-SMALL = {"width": 8, "depth": 1, "batch": 16}
+SMALL = {"width": 16, "depth": 1, "batch": 32, "layer_norm": False}  # as in test_learner.py, which compiles it anyway
 
 
 def members_of(*members):

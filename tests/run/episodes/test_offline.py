@@ -16,6 +16,9 @@ from policyloop.run.episodes.following import follow, progress_of
 from policyloop.run.episodes.job_folder import folder_of, folder_to_go_on_in
 from policyloop.run.episodes.offline import packed, refresh_offline, train_and_choose
 
+# Networks of the sizes of tests/learn/networks/test_learner.py, on as many rows: what is compiled there serves here.
+SMALL = "width: 16, depth: 1, batch: 32, layer_norm: false"
+
 
 def begin(deployment, text):
     """The loop applied, and a job of it that runs."""
@@ -72,7 +75,7 @@ def test_the_job_keeps_its_lines_and_lets_go_of_the_weights(deployment):
 
 def test_the_device_is_told_while_it_learns_and_kept_with_the_model(deployment):
     jax = pytest.importorskip("jax", reason="needs the extra rl")
-    quick = "learner: {name: rebrac, updates: 4, checkpoint_every: 1, width: 16, depth: 1, batch: 32}"
+    quick = f"learner: {{name: rebrac, updates: 4, checkpoint_every: 1, {SMALL}}}"
     text = "\n".join(quick if line.startswith("learner:") else line for line in CORRIDOR.splitlines())
     known = []
 
@@ -80,7 +83,7 @@ def test_the_device_is_told_while_it_learns_and_kept_with_the_model(deployment):
     made = refresh_offline(
         deployment,
         deployment.registry.standing(spec.loop),
-        corridor(40),
+        corridor(40, 10),
         snapshot={},
         job_id=job.id,
         on_checkpoint=lambda checkpoint, state: known.append(folder_of(deployment.home, job.id).told()["device"]),
@@ -216,7 +219,7 @@ def test_missing_propensities_are_no_hindrance(deployment):
     assert "600 of 600 steps have no propensity" in made.sentence
 
 
-LINE = LADDER.replace("{name: fqi, n_trees: 10", "{name: dqn, goes_on: true, width: 8, depth: 1, batch: 16")
+LINE = LADDER.replace("{name: fqi, n_trees: 10", f"{{name: dqn, goes_on: true, {SMALL}")
 
 
 def promoted(deployment, text, history):
@@ -232,9 +235,9 @@ def progress_told(deployment, model):
 
 def test_a_model_of_a_line_goes_on_from_the_one_that_decides(deployment):
     pytest.importorskip("jax", reason="needs the extra rl")
-    first = promoted(deployment, LINE, ladder(40))
+    first = promoted(deployment, LINE, ladder(20))
 
-    second, _ = refreshed(deployment, LINE, ladder(40, seed=1))
+    second, _ = refreshed(deployment, LINE, ladder(20, seed=1))
 
     assert "goes_on_from" not in progress_told(deployment, first)
     assert progress_told(deployment, second.model)["goes_on_from"] == first

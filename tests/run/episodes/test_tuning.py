@@ -19,8 +19,8 @@ from policyloop.run.runners.local import create
 
 TINY = CORRIDOR.replace(
     "{name: fqi, n_trees: 10, updates: 4, checkpoint_every: 1}",
-    "{name: td3_bc, width: 8, depth: 1, batch: 16, updates: 12, checkpoint_every: 6}",
-)
+    "{name: td3_bc, width: 16, depth: 1, batch: 32, layer_norm: false, updates: 12, checkpoint_every: 6}",
+)  # the sizes of tests/learn/networks, where the same is compiled
 
 
 def searched(folder, text, history, **changes):
@@ -67,7 +67,7 @@ def test_runs_in_other_processes_are_the_same_runs(tmp_path):
 
 def test_networks_of_one_shape_learn_side_by_side_what_each_would_alone():
     pytest.importorskip("jax")
-    spec, history = read_spec(TINY), corridor(30)
+    spec, history = read_spec(TINY.replace("td3_bc", "rebrac")), corridor(15)
     trials = [Trial(number=i, settings={**spec.learner.settings, "learning_rate": rate}) for i, rate in enumerate((1e-4, 3e-3))]
     (group,) = groups_of(spec, trials, history, history, seed=2)
 
