@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from empty_records import with_records
 from policyloop.cli.app import main
 from policyloop.core.model import Manifest
 from policyloop.core.settings import Home
@@ -46,6 +47,7 @@ def policyloop(tmp_path, monkeypatch, capsys):
 def project(policyloop, tmp_path):
     """The same, in a project whose loop front-page is applied."""
     (tmp_path / "front-page.yaml").write_text(LOOP)
+    with_records(tmp_path / "policyloop-data")
     assert policyloop("apply").code == 0
     return policyloop
 

@@ -1,34 +1,47 @@
 """Loops whose callers bring the actions along go the whole way: decided, logged, joined, learned, judged, served, replayed."""
 
 import random
+import time
 
 import pytest
 
+from empty_records import with_records
 from market import MARKET, Market, offer
+from policyloop.core.clock import SystemClock
 from policyloop.core.event import ActionSet
+from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.join.history import examples_of
 from policyloop.lake.schema import ACTION_SETS
 from policyloop.log import folder as log_folder
 from policyloop.log.replay import read_segment
 from policyloop.run import jobs
+from policyloop.run.deployment import open_deployment
 from policyloop.run.questions.rebuild import rebuild
 from policyloop.run.work import Worker
 
 
 @pytest.fixture
 def market(deployment):
-    deployment.registry.apply(read_spec(MARKET))
-    opened = Market(deployment)
+    opened = market_of(deployment)
     yield opened
     opened.log.close()
 
 
 @pytest.fixture
 def worker(deployment):
-    made = Worker(deployment, tell=lambda level, what, facts: None, compact_every_s=3600)
+    made = worker_of(deployment)
     yield made
     made.close()
+
+
+def market_of(deployment):
+    deployment.registry.apply(read_spec(MARKET))
+    return Market(deployment)
+
+
+def worker_of(deployment):
+    return Worker(deployment, tell=lambda level, what, facts: None, compact_every_s=3600)
 
 
 def rounds_until(worker, holds, *, at_most=2000):
@@ -36,6 +49,7 @@ def rounds_until(worker, holds, *, at_most=2000):
         if holds():
             return
         worker.round()
+        time.sleep(0.02)  # a child at work needs the processor more than the rounds that wait for it
     raise AssertionError("the worker did not get there")
 
 
@@ -83,11 +97,23 @@ def test_examples_carry_what_was_offered_padded_to_the_largest_set(market, worke
     assert 0 <= examples.candidates[5].features[1]["price"] <= 1
 
 
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A deployment with a market whose champion has learned from 80 buyers, and its worker."""
+    home = Home(with_records(tmp_path_factory.mktemp("taught") / "home"))
+    with open_deployment(home, SystemClock()) as deployment:
+        market, worker = market_of(deployment), worker_of(deployment)
+        market.visit(80)
+        rounds_until(worker, lambda: deployment.registry.standing("market").champion is not None)
+        yield deployment, market, worker
+        worker.close()
+        market.log.close()
+
+
 @pytest.mark.parametrize("n_candidates", [4, 100])
 @pytest.mark.parametrize("is_shipped", [False, True])
-def test_a_ranking_replays_from_the_log_and_from_the_tables(market, worker, deployment, n_candidates, is_shipped):
-    market.visit(80)
-    rounds_until(worker, lambda: deployment.registry.standing("market").champion is not None)
+def test_a_ranking_replays_from_the_log_and_from_the_tables(taught, n_candidates, is_shipped):
+    deployment, market, worker = taught
     decided = market.decide(actions=offer(random.Random(2), n_candidates), n=4)
     market.log.roll()
     if is_shipped:
