@@ -72,7 +72,7 @@ def terminal(tmp_path):
             one.process.wait()
 
 
-def test_games_of_a_person_are_logged_as_episodes(terminal, tmp_path):
+def test_games_of_a_person_are_logged_as_episodes(terminal, policyloop, tmp_path):
     game = terminal("tetris", "--tick", "60", "--set", "rows=6", "--set", "columns=6", "--seed", "1")
 
     for key in (UP, LEFT, RIGHT, DOWN, " "):
@@ -96,9 +96,8 @@ def test_games_of_a_person_are_logged_as_episodes(terminal, tmp_path):
     ]
     assert len({d.episode_id for d in decisions}) == 1
     assert [e.decision_id for e in events if not isinstance(e, Decision) and e.truncated] == [decisions[-1].decision_id]
-    run = [sys.executable, "-m", "policyloop"]
-    subprocess.run([*run, "join", "tetris"], cwd=tmp_path, check=True, capture_output=True)
-    line = json.loads(subprocess.run([*run, "line", "tetris", "--json"], cwd=tmp_path, check=True, capture_output=True).stdout)
+    assert policyloop("join", "tetris").code == 0
+    line = json.loads(policyloop("line", "tetris", "--json").out)
     (person,) = line["versions"]
     assert (person["number"], person["policy"], person["played"]["n_episodes"]) == (0, "imported:human", 1)
     assert person["played"]["mean_length"] == 5

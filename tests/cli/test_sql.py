@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from histories import a_history, two_episodes
 from policyloop.core.settings import Home
+from policyloop.core.spec_file import read_spec
 from policyloop.join.hours import join_loop
 from policyloop.lake.bulk import bring_history
 from policyloop.lake.schema import DECISIONS
@@ -24,15 +26,34 @@ episodes: {max_steps: 5, discount: 0.9}
 reward: {expression: next.x + paid, range: [-100, 100], window: 10m}
 baseline: middle
 """
+FRONT_PAGE_FILE = """
+loop: front-page
+context: {hour: {type: integer, min: 0, max: 23}}
+actions: {labels: [calm, bold]}
+outcomes: {clicked: {type: boolean, take: max}}
+aliases: [Homepage]
+"""
+
+
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory):
+    """A data folder whose loop cart has a history of two episodes, beside the loop front-page; to be copied."""
+    folder = tmp_path_factory.mktemp("brought") / "policyloop-data"
+    with open_deployment(Home(folder)) as deployment:
+        spec = read_spec(CART_FILE)
+        for one in (spec, read_spec(FRONT_PAGE_FILE)):
+            deployment.registry.apply(one)
+        table = a_history(two_episodes(), spec=spec)
+        bring_history(deployment.lake, deployment.records, spec, table, policy="lqr", salt=b"salt" * 8, salt_id="s1", now_us=T0)
+        join_loop(deployment.lake, deployment.records, spec, watermark=T0)
+    return folder
 
 
 @pytest.fixture
-def cart(project, tmp_path):
-    """The command in a project whose loop cart has a history of two episodes, beside the loop front-page."""
-    (tmp_path / "cart.yaml").write_text(CART_FILE)
-    assert project("apply").code == 0
-    _bring(two_episodes())
-    return project
+def cart(policyloop, brought, tmp_path):
+    """The command in a project with that data."""
+    shutil.copytree(brought, tmp_path / "policyloop-data")
+    return policyloop
 
 
 def asked(policyloop, query, *options):
@@ -186,11 +207,3 @@ def test_a_folder_without_data_says_so(policyloop):
 
     assert ran.code == 2
     assert "there is no data" in ran.err
-
-
-def _bring(rows):
-    with open_deployment(Home(Path("policyloop-data"))) as deployment:
-        spec = deployment.registry.standing("cart").spec
-        table = a_history(rows, spec=spec)
-        bring_history(deployment.lake, deployment.records, spec, table, policy="lqr", salt=b"salt" * 8, salt_id="s1", now_us=T0)
-        join_loop(deployment.lake, deployment.records, spec, watermark=T0)
