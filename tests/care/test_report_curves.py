@@ -5,13 +5,17 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from empty_records import with_records
 from made_history import ladder
 from made_loops import LADDER
 from policyloop.care.report import report_of
 from policyloop.care.report_curves import PANELS
 from policyloop.care.report_page import page_of
+from policyloop.core.clock import SystemClock
+from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.run import jobs
+from policyloop.run.deployment import open_deployment
 from policyloop.run.episodes.job_folder import folder_of
 from policyloop.run.episodes.offline import refresh_offline
 from policyloop.run.episodes.tuning import search
@@ -20,24 +24,26 @@ from policyloop.run.runners import local
 GIF = b"GIF89a" + bytes(20)
 
 
-@pytest.fixture
-def learned(deployment):
-    """A loop with a model and a search of two attempts beside its own settings."""
-    spec = read_spec(LADDER)
-    deployment.registry.apply(spec)
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A loop with a model and a search of two attempts beside its own settings; it is only read here."""
+    home = Home(with_records(tmp_path_factory.mktemp("learned") / "home"))
+    with open_deployment(home, SystemClock()) as deployment:
+        spec = read_spec(LADDER)
+        deployment.registry.apply(spec)
 
-    def begin(kind):
-        now_us = deployment.clock.now_us()
-        return jobs.begin(deployment.records, "ladder", reason="asked for", n_examples=0, now_us=now_us, kind=kind)
+        def begin(kind):
+            now_us = deployment.clock.now_us()
+            return jobs.begin(deployment.records, "ladder", reason="asked for", n_examples=0, now_us=now_us, kind=kind)
 
-    job, standing = begin(jobs.TRAIN), deployment.registry.standing("ladder")
-    refresh_offline(deployment, standing, ladder(40), snapshot={}, job_id=job.id)
-    jobs.finish(deployment.records, job.id, state="done", message="", now_us=deployment.clock.now_us())
-    job = begin(jobs.TUNE)
-    folder = folder_of(deployment.home, job.id)
-    search(ladder(40), spec, n_attempts=2, seed=1, job_id=job.id, folder=folder, runner=local.create())
-    jobs.finish(deployment.records, job.id, state="done", message="", now_us=deployment.clock.now_us())
-    return deployment
+        job, standing = begin(jobs.TRAIN), deployment.registry.standing("ladder")
+        refresh_offline(deployment, standing, ladder(40), snapshot={}, job_id=job.id)
+        jobs.finish(deployment.records, job.id, state="done", message="", now_us=deployment.clock.now_us())
+        job = begin(jobs.TUNE)
+        folder = folder_of(deployment.home, job.id)
+        search(ladder(40), spec, n_attempts=2, seed=1, job_id=job.id, folder=folder, runner=local.create())
+        jobs.finish(deployment.records, job.id, state="done", message="", now_us=deployment.clock.now_us())
+        yield deployment
 
 
 def parsed(page):

@@ -29,19 +29,32 @@ def played(name, url, **changes):
     return roll_out(None, plan)
 
 
-def test_the_server_writes_the_log_and_random_steps_are_tracked(tmp_path):
-    folder = tmp_path / "project"
+LIMITS = {"force": {"min": -0.6, "max": 0.8, "max_change": 0.3}}
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory):
+    """What was told of a rollout in each of three loops of one server, and the decisions and outcomes that it logged."""
+    folder = tmp_path_factory.mktemp("remote") / "project"
     folder.mkdir()
     (folder / "grid.yaml").write_text(loop_of("gridworld"))
+    (folder / "limited.yaml").write_text(loop_of("cartpole", loop="limited", limits=LIMITS))
     with deployed(folder, loop=loop_of("cartpole")) as running:
-        pole = played("cartpole", running.url)
-        grid = played("gridworld", f"{running.url}/v1/loops/gridworld")
+        at = f"{running.url}/v1/loops"
+        loops = {"pole": ("cartpole", running.url), "grid": ("gridworld", f"{at}/gridworld")}
+        loops["limited"] = ("cartpole", f"{at}/limited")
+        told = {name: played(*where) for name, where in loops.items()}
         running.stop()
     with open_deployment(Home(folder / "policyloop-data")) as deployment:
         with ship_by_hand(deployment) as is_ours:
             assert is_ours
-        decisions = deployment.lake.rows("decisions").to_pylist()
-        ends = [row for row in deployment.lake.rows("outcomes").to_pylist() if row["terminated"] or row["truncated"]]
+        return told, deployment.lake.rows("decisions"), deployment.lake.rows("outcomes")
+
+
+def test_the_server_writes_the_log_and_random_steps_are_tracked(logged):
+    told_of, decided, reported = logged
+    pole, grid, decisions = told_of["pole"], told_of["grid"], decided.to_pylist()
+    ends = [row for row in reported.to_pylist() if row["terminated"] or row["truncated"]]
 
     for told in (pole, grid):
         rows = [row for row in decisions if row["loop"] == told.loop]
@@ -56,15 +69,11 @@ def test_the_server_writes_the_log_and_random_steps_are_tracked(tmp_path):
         assert told.n_events == 0
 
 
-def test_random_steps_keep_the_limits_and_what_follows_them_begins_from_what_was_done(tmp_path):
-    limits = {"force": {"min": -0.6, "max": 0.8, "max_change": 0.3}}
-    with deployed(tmp_path / "project", loop=loop_of("cartpole", limits=limits)) as running:
-        told = played("cartpole", running.url)
-        running.stop()
-    with open_deployment(Home(tmp_path / "project" / "policyloop-data")) as deployment:
-        with ship_by_hand(deployment) as is_ours:
-            assert is_ours
-        rows = deployment.lake.rows("decisions").sort_by([("episode_id", "ascending"), ("step", "ascending")]).to_pylist()
+def test_random_steps_keep_the_limits_and_what_follows_them_begins_from_what_was_done(logged):
+    told_of, decided, _ = logged
+    told = told_of["limited"]
+    in_order = decided.sort_by([("episode_id", "ascending"), ("step", "ascending")]).to_pylist()
+    rows = [row for row in in_order if row["loop"] == "limited"]
 
     forces = np.array([row["action_value"][0] for row in rows])
     densities = [Density.from_json(json.loads(row["density"])) for row in rows]
