@@ -26,7 +26,7 @@ RULES = "policyloop.gate.rules"
 MAX_EVERY = 10**9
 _KIND_OF_FAMILY = {LEARNERS: "learner", EXPLORERS: "explorer", RULES: "gate rule"}
 BOX_EXPLORE = ExploreSpec(name="greedy", floor=0.0)  # of a plant: what is tried at random costs
-EPISODES_TRAIN = TrainSpec(every_examples=None, every_episodes=200)
+EPISODES_TRAIN = TrainSpec(every_examples=None, every_episodes=200, window_s=None)  # a history may be years old
 # of loops with episodes that name no learner, by the kind of action
 EPISODES_LEARNER = {"continuous": "rebrac", "discrete": "cql_discrete", "tuple": "iql"}
 OF_A_RUN = ("updates", "checkpoint_every", "goes_on")  # settings of learners of episodes that belong to the training run

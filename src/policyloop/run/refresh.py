@@ -19,7 +19,7 @@ from policyloop.registry.registry import Standing
 from policyloop.run import jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
-from policyloop.run.episodes.offline import oldest_of, refresh_offline
+from policyloop.run.episodes.offline import left_by_window, oldest_of, refresh_offline
 from policyloop.run.episodes.transitions import transitions_of
 from policyloop.run.refreshed import Refreshed
 from policyloop.run.watches.trusted import Trusted, trusted
@@ -73,13 +73,20 @@ def _refresh_episodes(
             f"loop '{spec.loop}' has no episode that is over: {n_waiting(records, spec.loop):,} wait for their end, or for "
             f"outcomes that may still come within reward.window. End episodes with `$ended`, or wait."
         )
+    notes = left_by_window(deployment, spec)
+
+    def refreshed(job_id: int) -> Refreshed:
+        return refresh_offline(
+            deployment, standing, history, snapshot=snapshot, job_id=job_id, on_checkpoint=on_checkpoint, notes=notes
+        )
+
     if job_id is not None:
-        return refresh_offline(deployment, standing, history, snapshot=snapshot, job_id=job_id, on_checkpoint=on_checkpoint)
+        return refreshed(job_id)
     job = jobs.begin(
         records, spec.loop, reason="asked for", n_examples=n_settled(records, spec), now_us=deployment.clock.now_us()
     )
     try:
-        made = refresh_offline(deployment, standing, history, snapshot=snapshot, job_id=job.id, on_checkpoint=on_checkpoint)
+        made = refreshed(job.id)
     except PolicyloopError as error:
         jobs.finish(records, job.id, state="failed", message=error.message, now_us=deployment.clock.now_us())
         raise

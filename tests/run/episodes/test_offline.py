@@ -1,20 +1,27 @@
 """A refresh of a loop with episodes: looked at, trained, chosen, published, and gone on with after a kill."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import safetensors.numpy
 
+from episode_world import World
 from made_history import corridor, ladder
 from made_loops import CORRIDOR, LADDER
+from policyloop.core.clock import US_PER_S, SystemClock
 from policyloop.core.errors import Invalid, NothingToDo
 from policyloop.core.spec_file import read_spec
+from policyloop.log.writer import LogWriter
 from policyloop.run import jobs
 from policyloop.run.episodes import training_records
 from policyloop.run.episodes.following import follow, progress_of
 from policyloop.run.episodes.job_folder import folder_of, folder_to_go_on_in
 from policyloop.run.episodes.offline import packed, refresh_offline, train_and_choose
+from policyloop.run.episodes.transitions import transitions_of
+from policyloop.run.refresh import refresh
+from shop import swap_onto
 
 # Networks of the sizes of tests/learn/networks/test_learner.py, on as many rows: what is compiled there serves here.
 SMALL = "width: 16, depth: 1, batch: 32, layer_norm: false"
@@ -264,3 +271,36 @@ def test_a_line_learns_from_few_episodes_since_its_versions_are_tried_by_playing
 
     assert "There are 15 episodes to learn from, and 20 are the fewest" in made.sentence
     assert progress_told(deployment, made.model)["chosen_by"] == "last"
+
+
+class AYearAgo(SystemClock):
+    """What a plant wrote down last year."""
+
+    def now_us(self):
+        return super().now_us() - 365 * 86_400 * US_PER_S
+
+
+@pytest.mark.parametrize("window", ["none", "90d"])
+def test_what_is_old_is_learned_from_unless_a_window_leaves_it_out_and_that_is_told(deployment, window):
+    changes = [("split: 0.75", f"split: 0.5, window: {window}")]
+    world = World(replace(deployment, clock=AYearAgo()), "ladder", changes=changes)
+    world.play(30)
+    n_old = len(transitions_of(deployment, read_spec(LADDER))[0].to_learn_from(0.5))
+    world.deployment = deployment
+    world.log.close()
+    world.log = LogWriter(deployment.home.log, clock=deployment.clock)
+    world.swap = swap_onto(world.log, deployment)
+    world.play(60)
+    world.log.close()
+    n_all = len(transitions_of(deployment, read_spec(LADDER))[0].to_learn_from(0.5))
+
+    made = refresh(deployment, "ladder")
+
+    told = [line for line in made.lines if "older than `train.window`" in line]
+    assert (made.n_examples, len(told)) == ((n_all, 0) if window == "none" else (n_all - n_old, 1))
+    assert [note for note in training_records.record_of(deployment.home, made.model).notes if note in told] == told
+    assert all(line.startswith("240 transitions are older than ") for line in told)
+
+
+def test_nothing_is_too_old_for_a_loop_with_episodes_that_does_not_say_so():
+    assert read_spec(CORRIDOR).train.window_s is None

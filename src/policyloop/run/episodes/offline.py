@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import safetensors.numpy
 
 from policyloop import __version__
-from policyloop.core.clock import US_PER_S
+from policyloop.core.clock import US_PER_S, hour_of
 from policyloop.core.episode import Transitions
 from policyloop.core.errors import NothingToDo
 from policyloop.core.loop import LoopSpec
@@ -29,7 +29,7 @@ from policyloop.evaluate.chosen import held_against_history
 from policyloop.evaluate.exploring import Exploring
 from policyloop.evaluate.history import HistoryFacts, check_is_enough, facts_of
 from policyloop.ingest.parts import part_names
-from policyloop.lake.schema import DECISIONS
+from policyloop.lake.schema import DECISIONS, TRANSITIONS
 from policyloop.lake.tables import Snapshot, in_hours
 from policyloop.learn.checkpoints import CheckpointFolder
 from policyloop.learn.offline import Checkpoint, OnCheckpoint, Run, goes_on, length_of, train_offline
@@ -90,6 +90,7 @@ def refresh_offline(
     snapshot: Snapshot,
     job_id: int,
     on_checkpoint: OnCheckpoint | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Refreshed:
     """Train, choose and publish; what a killed job had learned is not learned again.
 
@@ -99,6 +100,7 @@ def refresh_offline(
         snapshot: table -> version that they were read from; recorded only.
         job_id: of the job that this is, whose folder keeps the run.
         on_checkpoint: told of each new checkpoint.
+        notes: what is worth knowing of how the history was read.
 
     Raises:
         NothingToDo: the history cannot support a choice, and nothing was learned; or no checkpoint of the run can be chosen.
@@ -107,7 +109,9 @@ def refresh_offline(
     spec = standing.spec
     folder = job_folder.folder_to_go_on_in(deployment.home, deployment.records, job_id)
     known = _known(deployment, standing)
-    trained = train_and_choose(history, spec, seed=len(history), folder=folder, on_checkpoint=on_checkpoint, begin_with=known)
+    trained = train_and_choose(
+        history, spec, seed=len(history), folder=folder, on_checkpoint=on_checkpoint, begin_with=known, notes=notes
+    )
     folder.tell({"stopped": trained.run.stopped, "choice": trained.choice.to_json()})
     if trained.chosen is None or not trained.choice.is_made:
         why = [trained.run.stopped] if trained.run.stopped else []
@@ -132,7 +136,7 @@ def refresh_offline(
         n_examples=manifest.n_examples,
         verdict=None,
         told=_told(trained),
-        in_short=in_short(trained.choice, model=model, n=manifest.n_examples, spec=spec),
+        in_short=(*notes, *in_short(trained.choice, model=model, n=manifest.n_examples, spec=spec)),
     )
 
 
@@ -144,6 +148,7 @@ def train_and_choose(
     folder: job_folder.JobFolder | None = None,
     on_checkpoint: OnCheckpoint | None = None,
     begin_with: Known | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Trained:
     """A run of the loop's learner on a history, and its choice.
 
@@ -154,6 +159,7 @@ def train_and_choose(
         folder: where checkpoints are kept and gone on with; None: nowhere.
         on_checkpoint: told of each new checkpoint.
         begin_with: the model that a line goes on from; None: from nothing.
+        notes: what is known of the history already; more may be found.
 
     Raises:
         NothingToDo: the history cannot support a choice, or the run has no checkpoint.
@@ -161,7 +167,7 @@ def train_and_choose(
     """
     train, held_out = history.to_learn_from(spec.train.split), history.to_evaluate_on(spec.train.split)
     names = StateEncoder.of(spec.context.values()).names
-    notes = check_history(train, actions=spec.actions, loop=spec.loop, names=names)
+    notes = (*notes, *check_history(train, actions=spec.actions, loop=spec.loop, names=names))
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     if not goes_on(spec):  # a version of a line shows what it is worth by playing
         check_is_enough(facts, loop=spec.loop)
@@ -298,6 +304,21 @@ def oldest_of(deployment: Deployment, spec: LoopSpec) -> int | None:
     if spec.train.window_s is None:
         return None
     return max(_newest_us(deployment, spec.loop) - int(spec.train.window_s * US_PER_S), 0)
+
+
+def left_by_window(deployment: Deployment, spec: LoopSpec) -> tuple[str, ...]:
+    """What `train.window` keeps from being learned from, in a sentence; nothing where it keeps nothing."""
+    oldest = oldest_of(deployment, spec)
+    if oldest is None or not deployment.lake.exists(TRANSITIONS):
+        return ()
+    where = in_hours(spec.loop) + f" AND hour < '{hour_of(oldest)}'"
+    n = deployment.lake.rows(TRANSITIONS, where=where, columns=["step"]).num_rows
+    if not n:
+        return ()
+    return (
+        f"{n:,} transitions are older than `train.window`, counted back from the newest decision, and are left out; with "
+        f"`train: {{window: none}}` all are learned from.",
+    )
 
 
 def _newest_us(deployment: Deployment, loop: str) -> int:
