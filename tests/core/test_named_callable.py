@@ -30,3 +30,11 @@ def test_a_function_in_the_folder_where_one_works(tmp_path, monkeypatch):
 def test_a_wrong_name_is_told_with_the_way_out(name, told):
     with pytest.raises(BadSetting, match=told):
         callable_of(name)
+
+
+def test_a_module_that_fails_is_told_with_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken_at_once.py").write_text("x = 1\nraise ValueError('no plant')\n")
+
+    with pytest.raises(BadSetting, match=r"cannot be imported: ValueError: no plant \(broken_at_once.py, line 2\)"):
+        callable_of("broken_at_once:step")

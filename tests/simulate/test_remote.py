@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import yaml
 
 from deployed import deployed
 from policyloop.core.density import Density
+from policyloop.core.errors import NothingToDo
 from policyloop.core.settings import Home
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import open_deployment
@@ -90,6 +94,32 @@ def test_random_steps_keep_the_limits_and_what_follows_them_begins_from_what_was
         assert row["propensity"] == pytest.approx(1 / (density.high[0] - density.low[0]))  # the baseline is even, too
     pairs = {(a["policy"], b["policy"]) for a, b in itertools.pairwise(rows) if a["episode_id"] == b["episode_id"]}
     assert len(pairs) == 4  # each of the two after each
+
+
+def test_a_server_that_is_away_is_told_before_anything_is_played():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+        with pytest.raises(NothingToDo, match=rf"no server answers at {url}: .* Expected one of `policyloop up`"):
+            played("gridworld", url)
+
+
+class NotFound(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(404)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_server_that_refuses_a_step_is_told_with_episode_and_step():
+    with ThreadingHTTPServer(("127.0.0.1", 0), NotFound) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(NothingToDo, match="the server refuses step 0 of episode 'gridworld-remote-s2-"):
+            roll_out(None, Plan(environment="gridworld", policy=f"http://127.0.0.1:{server.server_port}", n_episodes=2, seed=2))
+        server.shutdown()
 
 
 def test_an_address_may_name_the_loop():

@@ -8,7 +8,7 @@ import pytest
 
 from policyloop.core import model_file
 from policyloop.core.density import Density
-from policyloop.core.errors import Invalid
+from policyloop.core.errors import EnvironmentFailed, Invalid
 from policyloop.core.event import Decision, Outcome
 from policyloop.core.spec_file import read_spec
 from policyloop.simulate.environment import open_environment
@@ -113,6 +113,14 @@ def test_the_same_part_is_the_same_play_and_other_episodes_are_others():
     assert [d.action_value for d in decisions(first)] == [d.action_value for d in decisions(again)]
     assert first.returns != next_ones.returns
     assert {d.episode_id for d in decisions(next_ones)} == {"r-3", "r-4", "r-5"}
+
+
+def test_an_environment_that_fails_is_told_with_its_episode(monkeypatch, pytestconfig):
+    monkeypatch.chdir(pytestconfig.rootpath)
+    settings = {"function": "tests.simulate.environments.rooms:broken", "actions": ["a", "b"]}
+
+    with pytest.raises(EnvironmentFailed, match=r"episode 'r-3', step 1: .* raised ValueError: pump broke"):
+        play(part("callable", settings, first=3, actor="random"))
 
 
 def test_rewards_are_counted_by_who_acted():

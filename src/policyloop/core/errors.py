@@ -290,6 +290,19 @@ class Diverged(PolicyloopError):
         )
 
 
+class EnvironmentFailed(PolicyloopError):
+    """An environment of somebody else's raised, or answered something else than it should."""
+
+    code = "environment_failed"
+
+    def __init__(self, message: str, *, row: int = 0) -> None:
+        """Args:
+        row: the place of the episode among those that are played side by side.
+        """
+        super().__init__(message)
+        self.row = row
+
+
 class OutsideFailed(PolicyloopError):
     """A learner that is a program of somebody else was not run, failed, or left something else than a model."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def callable_of(name: str) -> Callable[..., Any]:
         name: such as `room:step`, or `shop.season:step`.
 
     Raises:
-        BadSetting: there is no such module, or nothing in it of that name that can be called.
+        BadSetting: there is no such module, it fails while it is imported, or it has nothing of that name that can be called.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute.isidentifier():
@@ -30,13 +31,27 @@ def callable_of(name: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise  # the module is there, and something that it imports is not
+            raise _not_imported(module_name, error) from error  # it is there, and something that it imports is not
         raise BadSetting(
             f"'{name}' names a module that is not there; expected {module_name.replace('.', '/')}.py in {here}, or an "
             f"installed module."
         ) from None
+    except Exception as error:  # whatever somebody else's module raises is told as theirs
+        raise _not_imported(module_name, error) from error
     found = getattr(module, attribute, None)
     if not callable(found):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise BadSetting(unknown(f"callable of module '{module_name}'", attribute, known))
     return found  # type: ignore[no-any-return]
+
+
+def with_line(error: Exception) -> str:
+    """An error of somebody else's code, with the line of it: `ValueError: pump broke (room.py, line 6)`."""
+    called = traceback.extract_tb(error.__traceback__)[1:]  # the first is where we called it
+    theirs = [frame for frame in called if not frame.filename.startswith("<") and "site-packages" not in frame.filename]
+    place = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def _not_imported(module: str, error: Exception) -> BadSetting:
+    return BadSetting(f"module '{module}' cannot be imported: {with_line(error)}. Mend it, and try again.")

@@ -8,8 +8,10 @@ Letters: a numbers of an action.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,8 +19,10 @@ import msgspec
 import numpy as np
 
 from policyloop.client.client import Client
+from policyloop.client.errors import ClientError, Refused
+from policyloop.client.exchange import address_of
 from policyloop.core.density import Density
-from policyloop.core.errors import NothingToDo
+from policyloop.core.errors import BadSetting, NothingToDo
 from policyloop.core.loop import ActionSpec, LoopSpec
 from policyloop.core.wire import TrackedDecision
 from policyloop.serve.limits import Limits
@@ -26,6 +30,7 @@ from policyloop.simulate.actor import POLICY, RANDOM, Uniform
 from policyloop.simulate.drivers import Moment, Report, Turn, tracked_rows, turns
 
 TIMEOUT_S = 30.0
+_CONNECT_S = 3.0  # before anything is played: whoever does not listen then is away
 _MAX_ROWS = 500  # of one request
 _AT_ONCE = 8  # episodes that wait for an answer: what they log then goes to the disk together
 
@@ -71,7 +76,9 @@ class Remote:
         """See `Driver`."""
         rows: list[Mapping[str, Any]] = msgspec.to_builtins(reports)
         for start in range(0, len(rows), _MAX_ROWS):
-            self._client.outcomes(self._loop, rows[start : start + _MAX_ROWS])
+            some = rows[start : start + _MAX_ROWS]
+            with _as_ours(f"the outcomes of decision '{some[0]['decision_id']}' and what comes with them"):
+                self._client.outcomes(self._loop, some)
 
     def close(self) -> None:
         """Leave no thread and no connection open."""
@@ -85,7 +92,9 @@ class Remote:
         tracked, acted = self._even_numbers(moment, rows) if self._actions.box else self._even_labels(moment, rows)
         sent = [{k: v for k, v in row.items() if v is not None and v is not False} for row in msgspec.to_builtins(tracked)]
         for start in range(0, len(sent), _MAX_ROWS):
-            for result in self._client.track(sent[start : start + _MAX_ROWS]):
+            with _as_ours(f"the random steps {moment.step} of its episodes"):
+                results = self._client.track(sent[start : start + _MAX_ROWS])
+            for result in results:
                 if result["status"] == "refused":
                     raise NothingToDo(f"the server does not take a random step: {result['error']['detail']}")
         return dict(zip(rows, acted, strict=True))
@@ -139,18 +148,53 @@ class Remote:
             self._done = {episode: dict(zip(parts, done, strict=True)) for episode, done in numbers if isinstance(done, list)}
 
     def _asked(self, moment: Moment, row: int) -> Turn:
-        answer = self._client.decide(
-            self._loop,
-            moment.contexts[row],
-            decision_id=moment.decision_id(row),
-            episode_id=moment.episodes[row],
-            step=moment.step,
-            previous=self._done.get(moment.episodes[row]),
-        )
+        with _as_ours(f"step {moment.step} of episode '{moment.episodes[row]}'"):
+            answer = self._client.decide(
+                self._loop,
+                moment.contexts[row],
+                decision_id=moment.decision_id(row),
+                episode_id=moment.episodes[row],
+                step=moment.step,
+                previous=self._done.get(moment.episodes[row]),
+            )
         if not self._actions.box:
             return Turn(answer.decision_id, self._actions.labels.index(answer.action), POLICY)
         values = msgspec.json.decode(answer.action)
         return Turn(answer.decision_id, [float(values[part.name]) for part in self._actions.box], POLICY)
+
+
+@contextmanager
+def _as_ours(what: str) -> Iterator[None]:
+    """What the client says no to, told as of the rollout."""
+    try:
+        yield
+    except Refused as error:
+        raise NothingToDo(f"the server refuses {what}: {error.message}", help=error.help) from error
+    except ClientError as error:
+        raise NothingToDo(
+            f"the server took no {what}: {error.message} Look whether `policyloop up` runs there, and play again with the "
+            f"same --seed: what is in its log already counts once."
+        ) from error
+
+
+def check_listens(server: str) -> None:
+    """Before anything is played: somebody is at the address.
+
+    Raises:
+        BadSetting: it is no address.
+        NothingToDo: nobody is there.
+    """
+    try:
+        to = address_of(server)
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
+    try:
+        socket.create_connection((to.host, to.port or to.default_port), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise NothingToDo(
+            f"no server answers at {server}: {str(error) or type(error).__name__}. Expected one of `policyloop up`; start "
+            f"it there, or let a model of this project decide: --policy champion."
+        ) from None
 
 
 def server_and_loop(url: str) -> tuple[str, str | None]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from policyloop.core import model_file
 from policyloop.core.clock import SystemClock
-from policyloop.core.errors import Fault, Invalid
+from policyloop.core.errors import EnvironmentFailed, Fault, Invalid
 from policyloop.core.event import Logged
 from policyloop.core.loop import LoopSpec
 from policyloop.core.model_file import ModelFile
@@ -71,6 +71,8 @@ def play(part: Part) -> Played:
 
     Raises:
         Invalid: the loop is about something else than the environment.
+        EnvironmentFailed: an environment of somebody else's raised, or answered something else than it should.
+        NothingToDo: the server that is to decide is away, or refuses what is asked.
     """
     environment = open_environment(part.environment, part.settings)
     rng = np.random.default_rng([part.seed, part.first])
@@ -108,7 +110,7 @@ class _Table:
             moment = self._moment(step)
             turns = self._driver.act(moment)
             action = np.array([turn.action for turn in turns], dtype=np.float64 if is_box else np.int64)
-            moved = self._episodes.step(action)
+            moved = self._moved(action)
             self._driver.hear(self._reports(turns, moved))
             self._count(turns, moved)
             step += 1
@@ -120,6 +122,13 @@ class _Table:
             n_steps=dict(self._n_steps),
             rewards=dict(self._rewards),
         )
+
+    def _moved(self, action: NDArray[Any]) -> Moved:
+        try:
+            return self._episodes.step(action)
+        except EnvironmentFailed as error:
+            name = self._names[self._place[error.row]]
+            raise EnvironmentFailed(f"episode '{name}', {error.message}", row=error.row) from error
 
     def _moment(self, step: int) -> Moment:
         state = self._episodes.state

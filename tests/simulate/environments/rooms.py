@@ -19,6 +19,27 @@ def wrong(context, action, rng):
     return {"angle": 0.0}
 
 
+def broken(context, action, rng):
+    """Its pump breaks in the second step."""
+    if context is None:
+        return {"angle": 0.0}
+    if context["angle"] > 0:
+        raise ValueError("pump broke")
+    return {"angle": 1.0}, 0.0, False
+
+
+def renamed(context, action, rng):
+    return {"angle": 0.0} if context is None else ({"turned": 0.0}, 0.0, False)
+
+
+def lost(context, action, rng):
+    return {"angle": 0.0} if context is None else ({"angle": float("nan")}, 0.0, False)
+
+
+def never_begins(context, action, rng):
+    raise OSError("no plant")
+
+
 def wordy(context, action, rng):
     return {"word": "hello"}
 

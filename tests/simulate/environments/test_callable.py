@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from policyloop.core.errors import BadSetting
+from policyloop.core.errors import BadSetting, EnvironmentFailed
 from policyloop.simulate.environment import Single, open_environment
 
 ROOMS = "tests.simulate.environments.rooms"
@@ -59,8 +59,36 @@ def test_text_needs_a_declaration():
 
 
 def test_an_answer_of_another_shape_is_told():
-    with pytest.raises(BadSetting, match=r"expected \(next context, what was earned, whether it terminated\)"):
+    with pytest.raises(EnvironmentFailed, match=r"expected \(next context, what was earned, whether it terminated\)"):
         single("wrong", ["a", "b"]).step(0)
+
+
+def test_what_the_function_raises_is_told_with_step_line_and_call():
+    one = single("broken", ["a", "b"])
+    one.step(0)
+
+    with pytest.raises(EnvironmentFailed) as failed:
+        one.step(1)
+
+    assert failed.value.message.startswith(f"step 1: '{ROOMS}:broken' raised ValueError: pump broke (rooms.py, line ")
+    assert failed.value.message.endswith("Mend the function: it was called with {'angle': 1.0} and 'b'.")
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("renamed", r"answered {'turned': 0.0}, which has no 'angle'; expected angle in every context"),
+        ("lost", r"answered {'angle': nan}, which is not all finite"),
+    ],
+)
+def test_a_context_of_other_fields_or_without_numbers_is_told(function, told):
+    with pytest.raises(EnvironmentFailed, match=told):
+        single(function, ["a", "b"]).step(0)
+
+
+def test_a_function_that_cannot_begin_is_told():
+    with pytest.raises(EnvironmentFailed, match=r"raised OSError: no plant \(rooms.py, line \d+\) where an episode begins"):
+        opened("never_begins", ["a", "b"])
 
 
 @pytest.mark.parametrize("actions", ["left", ["left"], {"turn": [2, -2]}, {}])

@@ -27,7 +27,7 @@ from policyloop.run.deployment import Deployment
 from policyloop.run.edges.download import fetch, model_url
 from policyloop.simulate.environment import Environment, actor_of, open_environment
 from policyloop.simulate.history import play as play_history
-from policyloop.simulate.remote import TIMEOUT_S, server_and_loop
+from policyloop.simulate.remote import TIMEOUT_S, check_listens, server_and_loop
 from policyloop.simulate.rollout import Part, Played, check_fits, play, played_of, with_fraction
 
 RUNNERS = "policyloop.run.runners"
@@ -113,6 +113,8 @@ def roll_out(deployment: Deployment | None, plan: Plan, *, on_episodes: Callable
         UnknownName: no policy of that name.
         LogUnavailable: the log cannot be written.
         NoModel: a server is to decide, and does not tell the limits of its loop.
+        NothingToDo: a server is to decide, and is away or refuses what is asked.
+        EnvironmentFailed: an environment of somebody else's raised, or answered something else than it should.
     """
     environment = open_environment(plan.environment, plan.settings)
     parts = parts_of(environment, plan, deployment)
@@ -189,6 +191,7 @@ def parts_of(environment: Environment, plan: Plan, deployment: Deployment | None
     }
     if plan.is_remote:
         server, named = server_and_loop(plan.policy)
+        check_listens(server)
         loop = plan.loop or named or str(environment.problem.loop_file()["loop"])
         is_drawn_here = bool(plan.random_fraction and environment.problem.actions.box)
         file = _limits_of(server, loop) if is_drawn_here else b""

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from policyloop.core.errors import BadSetting, Fault, Invalid
+from policyloop.core.errors import BadSetting, EnvironmentFailed, Fault, Invalid
 from policyloop.core.loop import ActionSpec, BoxPart, Field
-from policyloop.core.named_callable import callable_of
+from policyloop.core.named_callable import callable_of, with_line
 from policyloop.core.spec_context import read_context
 from policyloop.core.state import StateEncoder
 from policyloop.simulate.actor import Actor, Uniform
@@ -56,13 +56,14 @@ def create(
         least, most: bounds of what one step earns.
     """
     step = callable_of(function)
-    declared = dict(context) if context is not None else _declared(_first(step, np.random.default_rng(0)), function)
+    declared = dict(context) if context is not None else _declared(_answer(step, function, np.random.default_rng(0)), function)
     faults: list[Fault] = []
     fields = read_context(declared, "context", faults)
     if faults:
         raise Invalid(faults, subject="the environment")
     return Called(
         step,
+        function,
         fields,
         Problem(
             name=function.replace(":", "-").replace(".", "-").replace("_", "-").lower(),
@@ -80,8 +81,8 @@ def create(
 class Called:
     """See the module."""
 
-    def __init__(self, function: Function, fields: Mapping[str, Field], problem: Problem) -> None:
-        self.function, self.problem = function, problem
+    def __init__(self, function: Function, name: str, fields: Mapping[str, Field], problem: Problem) -> None:
+        self.function, self.name, self.problem = function, name, problem
         self.encoder = StateEncoder.of(fields.values())
         self._fields = fields
         self.actors: Mapping[str, Actor] = {"random": Uniform(problem.actions)}
@@ -89,6 +90,26 @@ class Called:
     def start(self, n: int, *, rng: np.random.Generator) -> Calls:
         """See `Environment`."""
         return Calls(self, n, rng=rng)
+
+    def first(self, rng: np.random.Generator) -> Context:
+        """Where an episode begins."""
+        context = _answer(self.function, self.name, rng)
+        wrong = self.unfit(context)
+        if wrong:
+            raise EnvironmentFailed(f"'{self.name}' begins with {context!r}, {wrong}")
+        return context
+
+    def unfit(self, context: Context) -> str:
+        """What is wrong with a context that the function answered; empty where nothing is."""
+        names = list(self._fields)
+        lacking = [field.name for field in self._fields.values() if context.get(field.name) is None and not field.optional]
+        if lacking:
+            return f"which has no {' and no '.join(map(repr, lacking))}; expected {', '.join(names)} in every context."
+        try:
+            is_finite = bool(np.isfinite(self.encoder.encode(context)).all())
+        except (TypeError, ValueError, AssertionError, LookupError) as error:
+            return f"which is no context of the fields {', '.join(names)} ({error}); expected values as they are declared."
+        return "" if is_finite else "which is not all finite; expected finite numbers, within float32."
 
     def columns(self, state: NDArray[Any]) -> Columns:
         """See `Environment`."""
@@ -114,7 +135,7 @@ class Calls:
 
     def __init__(self, called: Called, n: int, *, rng: np.random.Generator) -> None:
         self._called, self._rng = called, rng
-        self._contexts: list[Context] = [_first(called.function, rng) for _ in range(n)]
+        self._contexts: list[Context] = [called.first(rng) for _ in range(n)]
         self._steps = np.zeros(n, dtype=np.int64)
 
     @property
@@ -125,7 +146,7 @@ class Calls:
     def step(self, action: NDArray[Any]) -> Moved:
         """See `Episodes`."""
         spec = self._called.problem.actions
-        told = [self._one(context, _told(spec, one)) for context, one in zip(self._contexts, action, strict=True)]
+        told = [self._one(row, _told(spec, one)) for row, one in enumerate(action)]
         self._contexts = [context for context, _, _ in told]
         earned = np.array([value for _, value, _ in told], dtype=np.float64)
         terminated = np.array([is_over for _, _, is_over in told], dtype=np.bool_)
@@ -141,30 +162,47 @@ class Calls:
     def restart(self, rows: NDArray[np.bool_]) -> None:
         """See `Episodes`."""
         begun = zip(self._contexts, rows, strict=True)
-        self._contexts = [_first(self._called.function, self._rng) if is_new else context for context, is_new in begun]
+        self._contexts = [self._called.first(self._rng) if is_new else context for context, is_new in begun]
         self._steps = np.where(rows, 0, self._steps)
 
-    def _one(self, context: Context, action: Any) -> tuple[Context, float, bool]:
+    def _one(self, row: int, action: Any) -> tuple[Context, float, bool]:
         """One call, with what it answers held against what it should."""
-        answer = self._called.function(context, action, self._rng)
+        context, called = self._contexts[row], self._called
+        try:
+            answer = called.function(context, action, self._rng)
+        except Exception as error:  # whatever a function of somebody else's raises is told as theirs
+            raise self._failed(row, action, f"raised {with_line(error)}; expected {_EXPECTED}.") from error
         if not (isinstance(answer, tuple) and len(answer) == 3 and isinstance(answer[0], Mapping)):
-            raise BadSetting(
-                f"the function answered {answer!r}; expected (next context, what was earned, whether it terminated)."
-            )
+            raise self._failed(row, action, f"answered {answer!r}; expected {_EXPECTED}.")
         following, earned, is_over = answer
+        wrong = called.unfit(following)
+        if wrong:
+            raise self._failed(row, action, f"answered {following!r}, {wrong}")
         if not isinstance(earned, Real) or not math.isfinite(earned):
-            raise BadSetting(f"the function says that {earned!r} was earned; expected a finite number.")
+            raise self._failed(row, action, f"says that {earned!r} was earned; expected a finite number.")
         return following, float(earned), bool(is_over)
 
+    def _failed(self, row: int, action: Any, what: str) -> EnvironmentFailed:
+        """With what it was called with, so that one call shows it again."""
+        call = f"it was called with {dict(self._contexts[row])!r} and {action!r}"
+        return EnvironmentFailed(f"step {self._steps[row]}: '{self._called.name}' {what} Mend the function: {call}.", row=row)
 
+
+_EXPECTED = "(next context, what was earned, whether it terminated)"
 _KINDS: Mapping[str, Any] = {"boolean": np.bool_, "integer": np.int64}
 
 
-def _first(function: Function, rng: np.random.Generator) -> Context:
-    """Where an episode begins."""
-    context = function(None, None, rng)
+def _answer(function: Function, name: str, rng: np.random.Generator) -> Context:
+    """What the function says where an episode begins."""
+    try:
+        context = function(None, None, rng)
+    except Exception as error:  # whatever a function of somebody else's raises is told as theirs
+        raise EnvironmentFailed(
+            f"'{name}' raised {with_line(error)} where an episode begins; expected the first context, by field, to a context "
+            f"of None. Mend the function: it was called with None and None."
+        ) from error
     if not isinstance(context, Mapping):
-        raise BadSetting(f"the function answered {context!r} to a context of None; expected the first context, by field.")
+        raise EnvironmentFailed(f"'{name}' answered {context!r} to a context of None; expected the first context, by field.")
     return context
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from policyloop.core.errors import BadSetting
+from policyloop.core.errors import BadSetting, EnvironmentFailed
 from policyloop.core.loop import ActionSpec, BoxPart
+from policyloop.core.named_callable import with_line
 from policyloop.simulate.actor import Actor, Uniform
 from policyloop.simulate.environment import Columns, Moved, Problem, named_columns
 
@@ -107,7 +108,15 @@ class Gymnasiums:
         told = []
         for one, chosen in zip(self._made, action, strict=True):
             asked = int(chosen) + int(done.start) if isinstance(done, spaces.Discrete) else _shaped(chosen, done)
-            told.append(one.step(asked))
+            try:
+                told.append(one.step(asked))
+            except Exception as error:  # whatever an environment of somebody else's raises is told as theirs
+                row = len(told)
+                raise EnvironmentFailed(
+                    f"step {self._steps[row]}: environment '{self._environment.id}' raised {with_line(error)} in `step`, "
+                    f"given {asked!r}. Mend it, or play another.",
+                    row=row,
+                ) from error
         self._seen = [self._state_of(seen) for seen, *_ in told]
         self._steps = self._steps + 1
         earned = np.array([float(reward) for _, reward, *_ in told])
