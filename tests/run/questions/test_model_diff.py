@@ -1,14 +1,20 @@
 """What another model would do with logged decisions, on a real deployment."""
 
+import shutil
+
 import pytest
 
+from empty_records import with_records
+from policyloop.core.clock import SystemClock
 from policyloop.core.errors import Invalid, NothingToDo, UnknownModel
+from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.join.hours import join_loop
 from policyloop.run.by_hand import ship_by_hand
+from policyloop.run.deployment import open_deployment
 from policyloop.run.questions.model_diff import diff
 from policyloop.run.refresh import refresh
-from shop import SHOP
+from shop import SHOP, Shop
 
 
 def improve(deployment):
@@ -17,13 +23,30 @@ def improve(deployment):
     refresh(deployment, "shop")
 
 
+@pytest.fixture(scope="module")
+def lived_through(tmp_path_factory):
+    """A data folder with a first model that learned what people like, and a second one from the opposite; to be copied."""
+    home = Home(with_records(tmp_path_factory.mktemp("lived") / "home"))
+    with open_deployment(home, SystemClock()) as deployment:
+        deployment.registry.apply(read_spec(SHOP))
+        shop = Shop(deployment)
+        shop.visit(120)
+        improve(deployment)
+        shop.visit(700, clicks=lambda device, action: {"phone": "bold", "desktop": "calm"}[device] == action)
+        improve(deployment)
+        shop.log.close()
+    return home.path
+
+
 @pytest.fixture
-def two_models(shop, deployment):
-    """A first model that learned what people like, and a second one from the opposite."""
-    shop.visit(120)
-    improve(deployment)
-    shop.visit(700, clicks=lambda device, action: {"phone": "bold", "desktop": "calm"}[device] == action)
-    improve(deployment)
+def deployment(lived_through, tmp_path):
+    shutil.copytree(lived_through, tmp_path / "home")
+    with open_deployment(Home(tmp_path / "home"), SystemClock()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def two_models(deployment):
     first, second = deployment.registry.models("shop")
     return first.model, second.model
 
@@ -60,10 +83,8 @@ def test_champion_anchor_and_baseline_are_names_too(two_models, deployment):
     assert diff(deployment, "anchor", "anchor", loop=None, since=0).before == two_models[0]
 
 
-def test_while_the_baseline_decides_it_is_the_champion(shop, deployment):
-    shop.visit(3)
-    with ship_by_hand(deployment):
-        pass
+def test_while_the_baseline_decides_it_is_the_champion(deployment):
+    deployment.registry.reset_by_person("shop", why="to see the baseline")
 
     assert diff(deployment, "champion", "baseline", loop="shop", since=0).found.mean_moved == 0.0
 
