@@ -64,4 +64,6 @@ def of_one(episode, own, conflicts, words, watermark, window, max_steps):
             after = json.loads(steps[step + 1]["context"])["x"] if step + 1 in steps else None
         if after is not None:
             rows[step] = (steps[step]["decision_id"], after, after, bool(word and word["terminated"]))
+        elif word is not None and word["terminated"] and step - 1 in rows:  # what came of it is not known: it ended here
+            rows[step - 1] = (*rows[step - 1][:3], True)
     return {(episode, step): (*row, not row[3] and step + 1 not in rows) for step, row in rows.items()}

@@ -1,6 +1,7 @@
 """Actions that are numbers, as callers send them: in decide, in track and as what was really done."""
 
 import math
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from front_page import CONTEXT, NOW_US, front_page
 from policyloop.core.density import Density
 from policyloop.core.errors import Fault, Invalid
 from policyloop.core.event import ENDED, EXECUTED
+from policyloop.core.expression import Expression
 from policyloop.core.loop import EpisodeSpec, LimitSpec
 from policyloop.core.wire import DecideRequest, OutcomeRequest, TrackedDecision
 from policyloop.ingest.decisions import ask
@@ -250,6 +252,16 @@ def test_an_episode_cut_off_without_its_last_context_is_warned_about():
     ]
     assert ended(terminated=True).warnings == []
     assert ended(checks(cart(episodes=None)), truncated=True).warnings == []
+
+
+def test_a_terminated_episode_needs_its_last_context_where_the_reward_does():
+    reward = replace(cart().reward, expression=Expression.parse("next.x", ["next.x"]))
+
+    told = (
+        "$.next_context: is missing; expected the context that the episode ended in: the reward needs it (`next.`), and "
+        "without it the last action is left out, and the step before it terminates."
+    )
+    assert ended(checks(cart(reward=reward)), terminated=True).warnings == [told]
 
 
 def test_labels_in_episodes_need_an_episode_and_no_values():

@@ -152,11 +152,27 @@ def test_a_terminated_step_without_a_last_context_is_kept_only_where_the_reward_
     events = [a_step(0), a_step(1), the_end(1, terminated=True)]
     spec = read_spec({**_one_push(), "reward": {"expression": "force + x", "range": [-100, 100]}})
 
-    assert steps_of(events, "step", "truncated") == [(0, True)]
+    assert steps_of(events, "step") == [(0,)]
     assert steps_of(events, "step", "reward", "terminated", "next_state", spec=spec) == [
         (0, 0.5, False, [10.0]),
         (1, 10.5, True, None),
     ]
+
+
+def test_where_a_terminated_step_is_left_out_the_one_before_it_terminates():
+    found = joined([a_step(0), a_step(1), a_step(2), the_end(2, terminated=True)])
+
+    rows = [(row["step"], row["next_state"], row["terminated"], row["truncated"]) for row in found.transitions.to_pylist()]
+    assert rows == [(0, [10.0], False, False), (1, [20.0], True, False)]
+    assert (found.episodes.terminated, found.episodes.no_next) == (1, 1)
+
+
+def test_an_end_that_is_left_out_terminates_nothing_across_a_gap_nor_beyond_the_limit():
+    across = [a_step(0), a_step(1), a_step(2), a_step(4), the_end(4, terminated=True)]
+    beyond = [*(a_step(i) for i in range(6)), the_end(5, terminated=True)]  # max_steps is 5
+
+    assert steps_of(across, "step", "terminated", "truncated") == [(0, False, False), (1, False, True)]
+    assert steps_of(beyond, "step", "terminated", "truncated")[-1] == (4, False, True)
 
 
 def test_termination_on_the_very_last_step_is_believed_and_counted():

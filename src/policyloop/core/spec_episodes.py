@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from policyloop.core.errors import Fault
+from policyloop.core.expression import Expression
 from policyloop.core.loop import ActionSpec, EpisodeSpec, Field
 from policyloop.core.section import NONE_WORDS, Section
 from policyloop.core.spec_reward import is_outcome_name
@@ -20,6 +21,11 @@ ACTION = "action"  # in an expression: the place of the label taken
 _NUMBERS = ("number", "integer", "boolean")
 _COLUMN = re.compile(r"[^\x00-\x1f]{1,128}")
 _USUAL = EpisodeSpec()
+
+
+def needs_next(expression: Expression) -> bool:
+    """Whether a reward cannot be told without the next context."""
+    return any(name.startswith(NEXT) for name in expression.names)
 
 
 def read_episodes(value: Any, where: str, faults: list[Fault]) -> EpisodeSpec | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from policyloop.core.errors import Fault
 from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_episodes import needs_next
 from policyloop.core.wire import DecideRequest, OutcomeRequest, TrackedDecision
 
 _ID = "the id of the episode, the same for all its steps, such as that of the run or of the game"
@@ -43,4 +44,10 @@ def check_end(request: OutcomeRequest, spec: LoopSpec, faults: list[Fault], warn
         warnings.append(
             f"{where}.next_context: is missing; expected the context that the episode was cut off in: it says what the last "
             f"action led to."
+        )
+    is_lost = request.terminated and request.next_context is None and needs_next(spec.reward.expression)
+    if spec.episodes is not None and is_lost:
+        warnings.append(
+            f"{where}.next_context: is missing; expected the context that the episode ended in: the reward needs it (`next.`), "
+            f"and without it the last action is left out, and the step before it terminates."
         )

@@ -2,7 +2,10 @@
 
 Question answered: of the steps that are known, which have a next context, where does the episode stop, and by what?
 A gap cuts an episode into runs: the step before it has no next context and is left out, and the one before that is the last
-of its run, truncated. The next context is never guessed. What says `terminated` is a word alone; all else truncates.
+of its run, truncated. The next context is never guessed. What says `terminated` is a word alone; all else truncates. Where
+the decision of that word is left out, as its reward needs a context that nobody recorded, the step before it terminates: it
+leads to the last context that is known. To call it truncated would promise a learner rewards after the end, for ever; so the
+reward of one step is missing, and no more.
 Letters: n decisions, e episodes.
 """
 
@@ -75,9 +78,11 @@ def put_in_order(steps: Steps, *, n_episodes: int, max_steps: int | None, needs_
 
     next_row = np.where(follows & ~is_word, row + 1, NOWHERE)
     has_next = np.where(is_word, steps.has_last, follows & steps.is_readable[np.minimum(row + 1, n - 1)] if n else follows)
-    terminated = is_word & steps.is_terminated
-    is_told = steps.is_readable & (has_next | (terminated & (not needs_next)))
+    is_end = is_word & steps.is_terminated
+    is_told = steps.is_readable & (has_next | (is_end & (not needs_next)))
     keep = ~is_after_end & is_told
+    is_lost_end = is_end & ~is_told & ~is_after_end
+    terminated = is_end | (follows & np.append(is_lost_end[1:], False)) if n else is_end
     goes_on = follows & keep & np.append(keep[1:], False) & ~is_word & ~is_at_limit
     return Ordered(
         keep=keep,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.clock import US_PER_S
 from policyloop.core.loop import LoopSpec
+from policyloop.core.spec_episodes import needs_next
 from policyloop.join.audit import Audit
 from policyloop.join.episode_audit import EpisodeAudit, FaultRow, some_of
 from policyloop.join.episode_records import Records, Words, once, words_of
@@ -25,7 +26,7 @@ from policyloop.join.episode_steps import NOWHERE, Ordered, Steps, put_in_order
 from policyloop.join.examples import OUTCOME_COLUMNS, reports_of, seen_of
 from policyloop.join.executed import done_instead, values_done_instead
 from policyloop.join.reward import aggregated
-from policyloop.join.transition_rows import Done, Placed, Told, needs_next, transition_rows, uses_outcomes
+from policyloop.join.transition_rows import Done, Placed, Told, transition_rows, uses_outcomes
 from policyloop.join.window import Seen, Windows, windows
 from policyloop.lake.views import IDENTITY
 

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policyloop.core.errors import Invalid
-from policyloop.core.expression import Expression
 from policyloop.core.loop import Field, LoopSpec
 from policyloop.core.spec_episodes import ACTION, NEXT
 from policyloop.core.state import StateEncoder
@@ -110,11 +109,6 @@ class Made:
     rows: pa.Table
     n_executed: int
     n_clipped: int
-
-
-def needs_next(expression: Expression) -> bool:
-    """Whether the reward cannot be told without the next context."""
-    return any(name.startswith(NEXT) for name in expression.names)
 
 
 def uses_outcomes(spec: LoopSpec) -> bool:

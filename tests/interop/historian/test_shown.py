@@ -25,6 +25,21 @@ def test_numbers_worked_by_hand(made, tank):
     assert len(steps) == 3
 
 
+def test_the_row_before_a_last_action_that_cannot_be_rewarded_terminates_and_is_told(made, tank):
+    text = "batch,step,level,valve,terminated,truncated\na,0,50,1,0,0\na,1,51,2,0,0\na,2,53,3,1,0\n"
+    mixed = text + "b,0,40,4,0,0\nb,1,41,5,0,1\nc,0,40,4,0,0\nc,1,0,,1,0\n"
+
+    shown, steps = show(made(mixed), tank)
+
+    assert (shown.n_episodes, shown.n_terminated, shown.n_truncated, shown.n_steps) == (3, 2, 1, 4)
+    assert steps.terminated.tolist() == [False, True, False, True]
+    assert steps.next_state[:, 0].tolist() == [51, 53, 41, 0]
+    assert any(
+        note.startswith("1 episodes terminate in their last row, and nobody recorded what came after its action")
+        for note in shown.notes
+    )
+
+
 def test_a_history_too_thin_says_so_before_training(made, tank):
     shown, _ = show(made(TEXT), tank)
 

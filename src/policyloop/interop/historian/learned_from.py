@@ -1,7 +1,8 @@
 """A history as learners of episodes would take it: states, actions and rewards, before anything is imported.
 
 Question answered: what would each step be worth, and is this enough to learn from? The reward of a row is of that row's own
-action: the expression sees its context, its action, its outcomes, and the context that came after it.
+action: the expression sees its context, its action, its outcomes, and the context that came after it. What is left out, and
+what ends an episode then, are the rules of join/episode_steps.py.
 Letters: n rows, m of them steps.
 """
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
 from policyloop.core.loop import LoopSpec
-from policyloop.core.spec_episodes import ACTION, NEXT
+from policyloop.core.spec_episodes import ACTION, NEXT, needs_next
 from policyloop.core.state import StateEncoder
 from policyloop.interop.historian.file import one_array
 from policyloop.lake.episode_history import fields_of_history
@@ -39,8 +40,9 @@ def to_transitions(history: pa.Table, spec: LoopSpec) -> Transitions:
     episode = _episodes(history["episode_id"])
     follows = np.append(np.diff(episode) == 0, False)
     terminated = _booleans(history["terminated"])
-    needs_next = any(name.startswith(NEXT) for name in spec.reward.expression.names)
-    keep = is_step & (follows | (terminated & (not needs_next)))
+    lost = ends_without_reward(history, spec)
+    keep = is_step & (follows | terminated) & ~lost
+    terminated |= np.append(lost[1:], False) & follows
     rows = np.flatnonzero(keep)
     after = np.where(follows[rows], rows + 1, rows)
     action, values = _actions(history, spec)
@@ -64,6 +66,17 @@ def to_transitions(history: pa.Table, spec: LoopSpec) -> Transitions:
         split=np.zeros(len(rows)),
         discount=spec.episodes.discount,
     )
+
+
+def ends_without_reward(history: pa.Table, spec: LoopSpec) -> Bools:
+    """(n,) last actions that terminated, and whose reward needs the context after them, which nobody recorded.
+
+    Args:
+        history: in the shape of lake/episode_history.py.
+        spec: of the loop.
+    """
+    follows = np.append(np.diff(_episodes(history["episode_id"])) == 0, False)
+    return _booleans(history["terminated"]) & ~follows & needs_next(spec.reward.expression)
 
 
 def field_column(history: pa.Table, name: str) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
 from policyloop.core.loop import LoopSpec
-from policyloop.interop.historian.learned_from import field_column, to_transitions
+from policyloop.interop.historian.learned_from import ends_without_reward, field_column, to_transitions
 from policyloop.interop.historian.prepare import Prepared
 from policyloop.lake.episode_history import fields_of_history
 from policyloop.learn.offline import goes_on
@@ -76,9 +76,21 @@ def show(prepared: Prepared, spec: LoopSpec) -> tuple[Shown, Transitions]:
         sources=_counts(steps.action_source),
         kinds=_counts(steps.propensity_kind),
         repaired=prepared.repaired,
-        notes=(*prepared.notes, *_before_training(steps, spec)),
+        notes=(*prepared.notes, *_lost_ends(prepared.history, spec), *_before_training(steps, spec)),
     )
     return shown, steps
+
+
+def _lost_ends(history: pa.Table, spec: LoopSpec) -> list[str]:
+    """Terminated episodes whose last action cannot be rewarded."""
+    n = int(ends_without_reward(history, spec).sum())
+    if not n:
+        return []
+    return [
+        f"{n:,} episodes terminate in their last row, and nobody recorded what came after its action, which the reward needs "
+        f"(`next.`): that action is left out, and the row before it terminates. One more row each, with the last context and "
+        f"no action, would keep it; so would a reward without `next.`."
+    ]
 
 
 def _before_training(steps: Transitions, spec: LoopSpec) -> list[str]:
