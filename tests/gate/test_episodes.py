@@ -105,6 +105,17 @@ def test_a_challenger_that_returns_less_is_retired():
     assert verdict_of(judged(played(3_000, seed=3, better=-15.0), alpha=0.05)) == Call.RETIRE
 
 
+def test_a_proof_names_the_bound_that_it_rests_on_and_no_interval_is_wider_than_returns_can_differ():
+    proven = judged(played(3_000, seed=2, better=15.0), alpha=0.05)[0].sentence
+    retired = judged(played(3_000, seed=3, better=-15.0), alpha=0.05)[0].sentence
+    open_yet = judged(played(20, seed=2), alpha=0.05)[0]
+
+    assert ", 95 % sure that it is more than +" in proven
+    assert ", 95 % sure that it is less than -" in retired
+    assert ", 95 % sure between -100 and +100. " in open_yet.sentence
+    assert (open_yet.numbers["low"], open_yet.numbers["high"]) == (-100.0, 100.0)
+
+
 def n_promoted_by_luck(*, runs, looks, every):
     """Of so many challenges between equals, each looked at again and again."""
     n = 0

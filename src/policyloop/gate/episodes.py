@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -247,7 +247,8 @@ def _call(evidence: Evidence, alpha: float) -> Call:
 
 
 def _sentence(account: EpisodeAccount, evidence: Evidence, call: Call, alpha: float) -> str:
-    low, high = evidence.interval(alpha=alpha)
+    settled: dict[Call, Literal["better", "worse"]] = {Call.PROMOTE: "better", Call.RETIRE: "worse"}
+    how_sure = evidences.sure(evidence, alpha=alpha, settled=settled.get(call), most=account.high - account.low)
     e_value = evidence.e_worse if call == Call.RETIRE else evidence.e_better
     odds = "more than a million" if e_value > 1e6 else f"{e_value:,.3g}"
     which = "worse" if call == Call.RETIRE else "better"
@@ -258,25 +259,19 @@ def _sentence(account: EpisodeAccount, evidence: Evidence, call: Call, alpha: fl
     }[call]
     return (
         f"{start} after {evidence.n:,} closed episodes, {account.challenger.n:,} of them its own: an episode of it returns "
-        f"{_figure(evidence.mean)} beside one of the champion, {100 * (1 - alpha):g} % sure between {_figure(low)} and "
-        f"{_figure(high)}. "
+        f"{evidences.figure(evidence.mean)} beside one of the champion, {how_sure}. "
         f"The odds that it is {which} stand {odds} to 1; {1 / alpha:g} to 1 is asked for, and counts however often one looks."
     )
-
-
-def _figure(value: float) -> str:
-    """With its sign, and four digits or all that stand before the point."""
-    return f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.4g}"
 
 
 def _numbers(account: EpisodeAccount, alpha: float) -> dict[str, Number]:
     evidence = account.evidence
     assert evidence is not None
-    low, high = evidence.interval(alpha=alpha)
+    (low, high), most = evidence.interval(alpha=alpha), account.high - account.low
     return {
         "difference": number(evidence.mean),
-        "low": number(low),
-        "high": number(high),
+        "low": number(max(low, -most)),
+        "high": number(min(high, most)),
         "e_better": number(evidence.e_better),
         "e_worse": number(evidence.e_worse),
         "needed": 1 / alpha,

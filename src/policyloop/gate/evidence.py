@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,29 @@ class Evidence:
     def interval(self, *, alpha: float = 0.05) -> tuple[float, float]:
         """The confidence sequence: at all looks together both bounds hold with probability at least 1 - alpha."""
         return self.lower(alpha=alpha / 2), self.upper(alpha=alpha / 2)
+
+
+def sure(evidence: Evidence, *, alpha: float, settled: Literal["better", "worse"] | None, most: float = math.inf) -> str:
+    """How sure the mean difference is, in words: the one bound that a settled question rests on, else both.
+
+    Args:
+        evidence: with one event at least.
+        alpha: chance that what is said is wrong, over all looks together.
+        settled: what is proven; None: nothing is.
+        most: no difference can be larger, either way.
+    """
+    percent = f"{100 * (1 - alpha):g} % sure"
+    if settled == "better":
+        return f"{percent} that it is more than {figure(max(evidence.lower(alpha=alpha), -most))}"
+    if settled == "worse" and evidence.upper(alpha=alpha) < 0:
+        return f"{percent} that it is less than {figure(min(evidence.upper(alpha=alpha), most))}"
+    low, high = evidence.interval(alpha=alpha)
+    return f"{percent} between {figure(max(low, -most))} and {figure(min(high, most))}"
+
+
+def figure(value: float) -> str:
+    """A difference with its sign, and four digits or all that stand before the point."""
+    return f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.4g}"
 
 
 def begin(limits: Limits) -> Evidence:

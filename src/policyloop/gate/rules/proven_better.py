@@ -8,9 +8,10 @@ Source: DESIGN section 6; gate/evidence.py for the e-values.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from policyloop.core.errors import BadSetting
-from policyloop.gate.evidence import Evidence
+from policyloop.gate.evidence import Evidence, sure
 from policyloop.gate.verdict import Call, Number, Reason, number
 
 FEWEST_EVENTS = 1000
@@ -85,13 +86,14 @@ class ProvenBetter:
             sentence = _SENTENCES[call].format(
                 n=evidence.n,
                 difference=evidence.mean,
-                sure=f"{100 * (1 - self.alpha):g} % sure between {low:+.4g} and {high:+.4g}",
+                sure=sure(evidence, alpha=self.alpha, settled=_SETTLED.get(call)),
                 odds=f"{odds} to 1",
                 needed=f"{1 / self.alpha:g} to 1",
             )
         return Reason(name=_NAME, call=call, sentence=sentence, numbers=numbers)
 
 
+_SETTLED: dict[Call, Literal["better", "worse"]] = {Call.PROMOTE: "better", Call.RETIRE: "worse"}
 _SENTENCES = {
     Call.PROMOTE: (
         "Proven better in {n:,} events: it earns {difference:+.4g} a decision beside the champion, {sure}. The odds that it is "
