@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from chain import played, pmf_of, uphill, values
 from policyloop.core import plugins
 from policyloop.core.errors import Invalid
 from policyloop.evaluate.sequence_report import ESTIMATORS, WEIGHING, evaluate_sequences
-from policyloop.evaluate.target import target_of_labels
+from policyloop.evaluate.target import target_of_labels, target_of_numbers
+from small_histories import history_of
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,22 @@ def test_without_the_bootstrap_the_interval_says_what_it_leaves_out(history):
 
     assert report.estimates["fqe"].interval == "first_states"
     assert any("the model's own error is left out" in sentence for sentence in report.sentences)
+
+
+@pytest.mark.parametrize("n_resamples", [0, 20])
+def test_an_opinion_never_exceeds_what_an_episode_can_return(n_resamples):
+    """An action earns itself, in [-1, 0] in the history; a line through these would have 50 earn 50."""
+    n = 200
+    action = np.random.default_rng(3).uniform(-1, 0, n)
+    rows = history_of([[x] for x in np.linspace(0, 1, n)], [[0]] * n, [[a] for a in action])
+    history = replace(
+        rows, action=np.empty((n, 0), dtype=np.int32), action_value=action.reshape(-1, 1).astype(np.float32), pmf=None
+    )
+    target = target_of_numbers(lambda state: np.full_like(state, 50.0), history)
+
+    one = evaluate_sequences(history, target, model="linear", n_resamples=n_resamples).estimates["fqe"]
+
+    assert (one.estimate.value, one.low, one.high) == (0.0, 0.0, 0.0)
 
 
 def test_without_propensities_fqe_alone_remains_and_the_reason_is_told():

@@ -8,7 +8,7 @@ Letters: n transitions, e episodes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,17 +160,30 @@ def _with_interval(contributions: Contributions, interval: str) -> SequenceEstim
 
 
 def _of_fqe(told: Sequences, target: Target, *, model: str, interval: str, n_resamples: int, seed: int) -> SequenceEstimate:
-    """By the bootstrap where it is asked for: the model is fitted again on episodes drawn with replacement."""
+    """By the bootstrap where it is asked for: the model is fitted again on episodes drawn with replacement.
+
+    No number is told that lies beyond what an episode with rewards like those of the history can return.
+    """
+    least, most = _possible(told.transitions)
     contributions: Contributions = plugins.load(ESTIMATORS, "fqe").contributions(told)
     if n_resamples < 2:
         found = _with_interval(contributions, interval)
-        return SequenceEstimate(estimate=found.estimate, low=found.low, high=found.high, interval="first_states")
+        value, low, high = np.clip([found.estimate.value, found.low, found.high], least, most).tolist()
+        return SequenceEstimate(estimate=replace(found.estimate, value=value), low=low, high=high, interval="first_states")
     values = resampled_fqe(told.transitions, target, model=model, n_resamples=n_resamples, seed=seed)
     point = mean_estimate("fqe", contributions.values(), ess=contributions.ess)
     spread = float(values.std(ddof=1))
-    low, high = np.quantile(values, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    estimate = Estimate("fqe", point.value, spread, point.n, point.ess)
-    return SequenceEstimate(estimate=estimate, low=float(low), high=float(high), interval="bootstrap")
+    ends = np.quantile(values, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    value, low, high = np.clip([point.value, *ends], least, most).tolist()
+    estimate = Estimate("fqe", value, spread, point.n, point.ess)
+    return SequenceEstimate(estimate=estimate, low=low, high=high, interval="bootstrap")
+
+
+def _possible(transitions: Transitions) -> tuple[float, float]:
+    """Between which numbers every discounted return lies, as far as the history's rewards tell; without a discount, any."""
+    steps = np.inf if transitions.discount >= 1 else 1 / (1 - transitions.discount)
+    least, most = min(float(transitions.reward.min()), 0.0), max(float(transitions.reward.max()), 0.0)
+    return least * steps if least else 0.0, most * steps if most else 0.0
 
 
 def resampled_fqe(transitions: Transitions, target: Target, *, model: str, n_resamples: int, seed: int) -> NDArray[np.float64]:
