@@ -46,6 +46,34 @@ def test_a_silence_begins_another_episode(made):
     assert [name for name, step, _, _ in rows(prepared) if step == 0] == ["2026-03-02T06:00:00Z", "2026-03-02T09:00:00Z"]
 
 
+def test_no_reading_is_held_over_a_silence_that_ends_an_episode(made):
+    text = HEAD + export(hour=6) + export(hour=9)
+
+    unsaid, said = made(text, episodes="gap=30m", **NAMES), made(text, episodes="gap=30m", max_gap="30m", **NAMES)
+
+    assert unsaid.history.equals(said.history)
+    assert unsaid.history.num_rows == 8
+    (note,) = [note for note in unsaid.notes if "holds" in note]
+    assert note == (
+        "a reading holds for 30m at most, as a longer silence ends an episode: 176 steps in such silences are none. `--max-gap` "
+        "says otherwise."
+    )
+    assert not any("holds" in note for note in said.notes)
+
+
+def test_steps_that_rest_on_old_readings_are_counted_where_nobody_said_how_long_they_hold(made):
+    text = HEAD + export(range(4)) + export(range(30, 34))
+
+    held, said = made(text, episodes="steps=5", **NAMES), made(text, episodes="gap=20m", max_gap="10m", **NAMES)
+
+    told = (
+        "16 of 34 steps rest on readings older than 10 times the usual interval between two: nothing else is known of them. "
+        "`--max-gap 10m` leaves them out."
+    )
+    assert told in held.notes
+    assert not any("older than" in note for note in said.notes)
+
+
 def test_a_shorter_silence_is_a_gap_and_a_fault(made, faults):
     text = HEAD + export(range(4)) + export(range(20, 24))
 

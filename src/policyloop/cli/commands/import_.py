@@ -79,7 +79,10 @@ def history(
         list[str] | None, typer.Option("--resample", help="last, mean or interpolate; or NAME=METHOD for one column.")
     ] = None,
     max_gap: Annotated[
-        str | None, typer.Option("--max-gap", help="How old a reading may be; any age by default.", show_default=False)
+        str | None,
+        typer.Option(
+            "--max-gap", help="How old a reading may be; by default the gap of --episodes, or any age.", show_default=False
+        ),
     ] = None,
     lag: Annotated[
         list[str] | None, typer.Option("--lag", help="NAME=STEPS: a field with the value of so many steps before.")

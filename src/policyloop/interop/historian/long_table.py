@@ -1,8 +1,8 @@
 """Long tables, as historians export them: one reading a row (tag, time, value, quality), made into a row a step.
 
 Question answered: what did all tags say at each tick? Readings of bad quality are left out and counted; a tag's last good
-reading holds until the next one, for `max_gap` at most. Tables with a column for each tag go the same way, if they are put
-on a grid.
+reading holds until the next one, for `max_gap` at most (holding.py). Tables with a column for each tag go the same way, if they
+are put on a grid.
 Letters: m readings, n ticks.
 """
 
@@ -20,6 +20,7 @@ from policyloop.core.clock import US_PER_S
 from policyloop.core.errors import Fault, Invalid, unknown
 from policyloop.interop.historian.file import numbers_of, texts_of
 from policyloop.interop.historian.grid import NOTHING, in_silence, last_places, resampled, ticks_of, when_read
+from policyloop.interop.historian.holding import held_us, told_of_holding
 from policyloop.interop.historian.ledger import Ledger
 from policyloop.interop.historian.reading import Method, Reading
 from policyloop.interop.historian.wanted import Wanted, match
@@ -129,7 +130,7 @@ def on_grid(series: Mapping[str, Series], wanted: Mapping[str, Wanted], reading:
     """
     assert reading.every_s is not None
     every = round(reading.every_s * US_PER_S)
-    gap = None if reading.max_gap_s is None else round(reading.max_gap_s * US_PER_S)
+    gap = held_us(reading)
     needed = [one.at for name, one in series.items() if len(one.at) and (name == BATCH or wanted[name].is_needed)]
     if not needed:
         raise Invalid([Fault("readings", "are none that the loop needs; expected some of good quality.", "empty")])
@@ -162,9 +163,13 @@ def on_grid(series: Mapping[str, Series], wanted: Mapping[str, Wanted], reading:
             columns[name] = one.value.take(pa.array(place, mask=place == NOTHING))
     grid = pa.table(columns)
     usable = _usable(grid, wanted)
+    silent = np.zeros(len(ticks), dtype=bool)
     if gap is not None:
-        usable &= ~in_silence(np.concatenate(needed), ticks, every_us=every, max_gap_us=gap)
-    return grid.filter(pa.array(usable))
+        silent = in_silence(np.concatenate(needed), ticks, every_us=every, max_gap_us=gap)
+    if reading.max_gap_s is None:
+        held = {name: one.at for name, one in series.items() if name != BATCH and _method(name, wanted, reading) != "mean"}
+        into.notes += told_of_holding(held, ticks, usable=usable, silent=silent, reading=reading)
+    return grid.filter(pa.array(usable & ~silent))
 
 
 def _usable(grid: pa.Table, wanted: Mapping[str, Wanted]) -> NDArray[np.bool_]:
