@@ -53,6 +53,11 @@ def trial_of(connection: sa.Connection, loop: str) -> Trial | None:
     return Trial(challenge=row.id, state=row.state, model=row.model, spec=from_json(row.body))
 
 
+def how_to_begin(loop: str) -> str:
+    """The command, in a sentence without its full stop."""
+    return f"`policyloop challenge {loop} --recipe FILE` begins one, in a loop with episodes `--model DIGEST`"
+
+
 class Challenges:
     """The challenges of a deployment. Safe to share between threads and processes."""
 
@@ -253,9 +258,7 @@ class Challenges:
     def _open_one(self, connection: sa.Connection, loop: str) -> ChallengeRow:
         row = challenge_rows.open_row(connection, loop)
         if row is None:
-            raise ChallengeRefused(
-                f"no challenge goes on in loop '{loop}'; `policyloop challenge {loop} --recipe FILE` begins one."
-            )
+            raise ChallengeRefused(f"no challenge goes on in loop '{loop}'; {how_to_begin(loop)}.")
         return row
 
     def _move(self, connection: sa.Connection, row: ChallengeRow, after: State, verdict: Verdict) -> None:

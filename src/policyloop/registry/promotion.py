@@ -197,7 +197,7 @@ def _check_recipe(connection: sa.Connection, row: LoopRow, model: ModelRow) -> N
         listed = "; ".join(str(change) for change in refused)
         raise PromotionRefused(
             f"model {model.model} was made for version {then.version} of the spec of loop '{row.loop}', and since then there "
-            f"is another recipe: {listed}. Train a new model."
+            f"is another recipe: {listed}. Train a new model, or apply a loop file with the recipe of that version again."
         )
 
 

@@ -120,6 +120,19 @@ def test_a_model_that_has_only_begun_is_tried_out_and_a_person_who_promotes_it_e
     assert [reason.sentence for reason in challenge.reasons] == ["promoted by a person: a simulation"]
 
 
+def test_a_model_of_an_earlier_recipe_may_challenge_again_where_its_recipe_is_applied_again(in_corridor, deployment):
+    deployment.registry.apply(read_spec((CORRIDOR + GATE).replace("n_trees: 10", "n_trees: 11")))
+    with pytest.raises(
+        ChallengeRefused, match="or apply a loop file with its recipe again"
+    ):
+        episode_challenging.find_challenger(deployment, "corridor", in_corridor.model)
+
+    deployment.registry.apply(read_spec(CORRIDOR + GATE))
+
+    found, _ = episode_challenging.find_challenger(deployment, "corridor", in_corridor.model[:12])
+    assert found.model == in_corridor.model
+
+
 def test_one_challenge_at_a_time(in_corridor, deployment):
     episode_challenging.begin(deployment, "corridor", in_corridor.model, why="a try")
 

@@ -75,13 +75,13 @@ def run(
 def _begin_model(loop: str, model: str, *, why: str, home: Path | None, is_dry_run: bool, as_json: bool) -> None:
     """Let a model challenge what decides now in a loop with episodes."""
     with open_project(home) as deployment:
-        found = deployment.registry.find(deployment.registry.standing(loop).spec.loop, model)
+        found, _ = episode_challenging.find_challenger(deployment, loop, model)
         row = None if is_dry_run else episode_challenging.begin(deployment, loop, found.model, why=why)
         state = gate_state(deployment, loop)
     if as_json:
         write_json({"model": found.model, "challenge": None if row is None else state.challenge})
     elif row is None:
-        typer.echo(f"model {short(found.model)} is {found.state}. Nothing was begun.")
+        typer.echo(f"model {short(found.model)} is {found.state}, and may challenge. Nothing was begun.")
     else:
         typer.echo(
             f"Challenge {row.id} of loop '{found.loop}' began: model {short(found.model)} is asked beside what decides now. "

@@ -14,6 +14,7 @@ from policyloop.cli.screen import write_json
 from policyloop.cli.words import counted
 from policyloop.core.errors import NothingToDo
 from policyloop.core.model import short
+from policyloop.registry.challenges import how_to_begin
 from policyloop.run.challenges import gate_state as states
 from policyloop.run.challenges.gate_state import ChallengeView, GateState, ReasonView
 from policyloop.run.deployment import Deployment
@@ -60,7 +61,7 @@ def history(
     if as_json:
         write_json(moves)
     elif not moves:
-        typer.echo("no challenge has begun yet; `policyloop challenge LOOP --recipe FILE` begins one.")
+        typer.echo(f"no challenge has begun yet; {how_to_begin(loop)}.")
     else:
         for move in moves:
             came = move.after if move.before is None else f"{move.before} -> {move.after}"
@@ -167,7 +168,7 @@ def _told(state: GateState) -> list[str]:
     lines += [_line(alarm) for alarm in state.alarms]
     lines += [] if state.line is None else [_line(state.line)]
     if state.challenge is None:
-        return [*lines, "no challenge has begun; `policyloop challenge LOOP --recipe FILE` begins one"]
+        return [*lines, f"no challenge has begun; {how_to_begin(state.loop)}"]
     return lines + _told_of(state.challenge, state.loop)
 
 

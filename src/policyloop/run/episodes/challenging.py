@@ -24,7 +24,7 @@ from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings,
 from policyloop.gate.verdict import Call, Reason, Verdict
 from policyloop.ingest.checks import checks_of
 from policyloop.registry.challenge_rows import ChallengeRow
-from policyloop.registry.model_rows import MAY_GO_LIVE
+from policyloop.registry.model_rows import MAY_GO_LIVE, ModelRow
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment
 from policyloop.run.episodes.advised import followed_in
@@ -47,14 +47,28 @@ def begin(deployment: Deployment, loop: str, model: str, *, why: str) -> Challen
         why: in the words of whoever asks.
 
     Raises:
+        UnknownLoop, UnknownModel, BadSetting, ChallengeRefused: as of `find_challenger`; or another challenge goes on.
+    """
+    registry = deployment.registry
+    found, spec = find_challenger(deployment, loop, model)
+    row = registry.challenges.begin(spec.loop, spec, why=why, is_model_there=True)
+    return registry.challenges.set_model(row, found.model)
+
+
+def find_challenger(deployment: Deployment, loop: str, model: str) -> tuple[ModelRow, LoopSpec]:
+    """A published model that may challenge, and the spec under which it would.
+
+    Args:
+        model: its digest, or the start of it.
+
+    Raises:
         UnknownLoop: no loop has that name.
         UnknownModel: the loop has no such model.
         BadSetting: nothing bounds the return of an episode.
-        ChallengeRefused: the loop has no episodes, the gate has dealt with the model, or another challenge goes on.
+        ChallengeRefused: the loop has no episodes, or the gate has dealt with the model, or it is of another recipe.
     """
     registry = deployment.registry
-    standing = registry.standing(loop)
-    spec = standing.spec
+    spec = registry.standing(loop).spec
     if spec.episodes is None:
         raise ChallengeRefused(
             f"loop '{spec.loop}' has no episodes: its refreshes are guarded and need no challenge; another recipe challenges "
@@ -69,10 +83,10 @@ def begin(deployment: Deployment, loop: str, model: str, *, why: str) -> Challen
         )
     if found.recipe != spec.recipe:
         raise ChallengeRefused(
-            f"model {short(found.model)} was made for another recipe than loop '{spec.loop}' has by now; train it again."
+            f"model {short(found.model)} was made for another recipe than loop '{spec.loop}' has by now. Train a new model, or "
+            f"apply a loop file with its recipe again: `policyloop models {spec.loop} {short(found.model)}` shows its learner."
         )
-    row = registry.challenges.begin(spec.loop, spec, why=why, is_model_there=True)
-    return registry.challenges.set_model(row, found.model)
+    return found, spec
 
 
 def look(deployment: Deployment, loop: str) -> str | None:
