@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -83,7 +82,6 @@ def test_after_a_kill_the_same_command_goes_on_where_it_was(grid, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     before = lines_of(lines)
-    _forget_the_lease(tmp_path)
 
     assert grid("train", "gridworld", "--json").code == 0
 
@@ -91,16 +89,6 @@ def test_after_a_kill_the_same_command_goes_on_where_it_was(grid, tmp_path):
     assert 3 <= len(before) < 40
     assert (job["id"], job["state"], job["updates_done"]) == (1, "done", 40)
     assert lines_of(lines)[: len(before)] == before  # with the seconds that they took then: they were not learned again
-
-
-def _forget_the_lease(folder):
-    """What else would run out by itself, some seconds after the kill."""
-    from policyloop.storage.records import leases, open_records, url_of  # noqa: PLC0415
-
-    records = open_records(url_of(Path(folder) / "policyloop-data"))
-    with records.write() as connection:
-        connection.execute(leases.delete())
-    records.close()
 
 
 def test_while_no_episode_is_over_it_says_what_it_waits_for(policyloop, tmp_path):
@@ -112,3 +100,4 @@ def test_while_no_episode_is_over_it_says_what_it_waits_for(policyloop, tmp_path
 
     assert ran.code == 2
     assert "has no episode that is over: 5 wait for their end" in ran.err
+    assert "Learning" not in ran.err  # no bar of what was never begun

@@ -11,7 +11,7 @@ from policyloop.core.spec_file import read_spec
 from policyloop.run import jobs
 from policyloop.run.by_hand import ask_worker, join_by_hand, ship_by_hand, train_by_hand
 from policyloop.run.deployment import open_deployment
-from policyloop.run.lease import LEASE_S, WORK, Lease
+from policyloop.run.lease import LEASE_S, WORK, Lease, holder_here
 from policyloop.storage.records import leases
 from served import HandClock
 from shop import SHOP
@@ -45,6 +45,16 @@ def test_while_a_worker_has_the_lease_nothing_is_done_here(shop, deployment, wor
     assert not join_by_hand(deployment, spec_of(deployment))
     assert train_by_hand(deployment, spec_of(deployment)) is None
     assert deployment.registry.models("shop") == []
+
+
+def test_another_command_of_a_person_is_waited_for(shop, deployment):
+    shop.visit(80)
+    other = Lease(deployment.records, WORK, holder=holder_here("hand", deployment.clock), clock=deployment.clock)
+    assert other.take()
+
+    made = train_by_hand(deployment, spec_of(deployment), on_wait=other.give_back)
+
+    assert made is not None
 
 
 def test_the_worker_is_asked_once(shop, deployment):

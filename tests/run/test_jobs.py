@@ -75,3 +75,17 @@ def test_a_retry_waits_for_its_time(records):
 
     assert jobs.claim(records, now_us=39) is None
     assert jobs.claim(records, now_us=40).attempt == 2
+
+
+def test_a_training_taken_up_by_hand_leaves_no_other_waiting(records):
+    queue(records)
+    died = jobs.claim(records, now_us=2)
+    waiting = queue(records, n=1000)
+    elsewhere = queue(records, loop="another")
+
+    taken_up = jobs.begin(records, "front-page", reason="asked for", n_examples=1000, now_us=3)
+
+    assert (taken_up.id, taken_up.state) == (died.id, "running")
+    left = jobs.get(records, waiting.id)
+    assert (left.state, left.message) == ("done", f"done by job {died.id}")
+    assert jobs.get(records, elsewhere.id).state == "queued"

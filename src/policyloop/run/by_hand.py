@@ -1,17 +1,18 @@
 """Work by hand: what a person asks for while no worker runs, under the worker's own lease.
 
 Question answered: may this process write the tables now? Only while it holds the lease, which is renewed for as long as
-the work takes; otherwise the worker does it.
+the work takes; otherwise the worker does it. Where another command of a person has it, there may be no worker, and it is
+waited for.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from policyloop.core.loop import LoopSpec
-from policyloop.core.rng import uuid7
 from policyloop.join.hour_states import n_settled
 from policyloop.join.hours import join_loop
 from policyloop.lake.ship import ship_log
@@ -20,17 +21,18 @@ from policyloop.log.files import SystemFiles
 from policyloop.run import clearing, jobs
 from policyloop.run.deployment import Deployment
 from policyloop.run.jobs import Job
-from policyloop.run.lease import LEASE_S, WORK, Lease
+from policyloop.run.lease import LEASE_S, WORK, Lease, holder_here, is_worked
 from policyloop.run.refresh import refresh
 from policyloop.run.refreshed import Refreshed
 
 RENEW_EVERY_S = LEASE_S / 3
+_LOOK_EVERY_S = 0.5
 
 
 @contextmanager
 def ship_by_hand(deployment: Deployment, *, renew_every_s: float = RENEW_EVERY_S) -> Iterator[bool]:
     """Take the lease and bring the log into the tables; gives False, having done nothing, when a worker has the lease."""
-    lease = Lease(deployment.records, WORK, holder=uuid7(deployment.clock.now_us()), clock=deployment.clock)
+    lease = Lease(deployment.records, WORK, holder=holder_here("hand", deployment.clock), clock=deployment.clock)
     if not lease.take():
         yield False
         return
@@ -51,17 +53,36 @@ def join_by_hand(deployment: Deployment, spec: LoopSpec) -> bool:
         return is_ours
 
 
-def train_by_hand(deployment: Deployment, spec: LoopSpec, *, on_checkpoint: OnCheckpoint | None = None) -> Refreshed | None:
+def train_by_hand(
+    deployment: Deployment,
+    spec: LoopSpec,
+    *,
+    on_checkpoint: OnCheckpoint | None = None,
+    on_wait: Callable[[], None] | None = None,
+) -> Refreshed | None:
     """Bring everything up to date and refresh the loop; None, having done nothing, when a worker has the lease.
+
+    Args:
+        deployment: the open data folder.
+        spec: of the loop.
+        on_checkpoint: told of the checkpoints of a training run of episodes.
+        on_wait: told once where another command of a person has the lease, which is waited for.
 
     Raises:
         NothingToDo: there is no example to learn from.
     """
-    with ship_by_hand(deployment) as is_ours:
-        if not is_ours:
+    is_told = on_wait is None
+    while True:
+        with ship_by_hand(deployment) as is_ours:
+            if is_ours:
+                join_loop(deployment.lake, deployment.records, spec)
+                return refresh(deployment, spec.loop, on_checkpoint=on_checkpoint)
+        if is_worked(deployment.records, WORK, now_us=deployment.clock.now_us()):
             return None
-        join_loop(deployment.lake, deployment.records, spec)
-        return refresh(deployment, spec.loop, on_checkpoint=on_checkpoint)
+        if on_wait is not None and not is_told:
+            on_wait()
+            is_told = True
+        time.sleep(_LOOK_EVERY_S)
 
 
 def ask_worker(deployment: Deployment, loop: str) -> tuple[Job, bool]:

@@ -71,7 +71,8 @@ def retry(records: Records, job: Job, *, not_before_us: int) -> Job:
 def begin(records: Records, loop: str, *, reason: str, n_examples: int, now_us: int, kind: str = TRAIN) -> Job:
     """A job of this process, marked as running. Only the holder of the lease may train.
 
-    A training that waits, or that was running when its process died, is taken up: it keeps its number and its folder.
+    A training that waits, or that was running when its process died, is taken up: it keeps its number and its folder. Where
+    there are several, the oldest is, and it does what the others were for.
     """
     with records.write() as connection:
         open_ones = (table.c.loop == loop, table.c.kind == kind, table.c.state.in_(OPEN_STATES))
@@ -80,6 +81,8 @@ def begin(records: Records, loop: str, *, reason: str, n_examples: int, now_us: 
             job = _insert(connection, loop, kind=kind, reason=reason, n_examples=n_examples, now_us=now_us, attempt=1)
         else:
             job = Job(**found._mapping)
+            others = sa.update(table).where(*open_ones, table.c.id != job.id)
+            connection.execute(others.values(state="done", message=f"done by job {job.id}", ended_at=now_us))
         connection.execute(sa.update(table).where(table.c.id == job.id).values(state="running", started_at=now_us))
         return replace(job, state="running", started_at=now_us)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 
-from policyloop.core.rng import uuid7
 from policyloop.gate.ramp import SERVED
 from policyloop.join.hour_states import n_examples, n_settled
 from policyloop.lake.ship import ship_log
@@ -18,7 +17,7 @@ from policyloop.registry.registry import Standing
 from policyloop.run import clearing, jobs
 from policyloop.run.challenges import challenging
 from policyloop.run.deployment import Deployment
-from policyloop.run.lease import WORK, Lease
+from policyloop.run.lease import WORK, Lease, holder_here
 from policyloop.run.schedule import due, last_training
 from policyloop.run.side_child import SideChild
 from policyloop.run.training import Tell, Training
@@ -42,7 +41,7 @@ class Worker:
         self._tell = tell
         self._compact_every_s = compact_every_s
         self._compacted_s = deployment.clock.monotonic_s()
-        self._lease = Lease(deployment.records, WORK, holder=uuid7(deployment.clock.now_us()), clock=deployment.clock)
+        self._lease = Lease(deployment.records, WORK, holder=holder_here("worker", deployment.clock), clock=deployment.clock)
         self._is_holder = False
         self._child = SideChild(deployment.home)
         self._training = Training(deployment, tell=tell)

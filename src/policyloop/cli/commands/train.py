@@ -30,7 +30,11 @@ def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> Non
             )
         with Progress(*columns, console=Console(stderr=True), disable=as_json) as progress:
             told = None if spec.episodes is None else _Told(progress, length_of(spec).updates)
-            done = train_by_hand(deployment, spec, on_checkpoint=told)
+            try:
+                done = train_by_hand(deployment, spec, on_checkpoint=told, on_wait=_tell_waiting)
+            finally:
+                if told is not None:
+                    told.end()
         if done is not None:
             said = done.sentence
         else:
@@ -42,14 +46,25 @@ def run(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> Non
         typer.echo("\n".join(done.lines) if done is not None else f"{said}; `policyloop status {spec.loop}` shows how it goes.")
 
 
+def _tell_waiting() -> None:
+    write_note("Another command of this project writes the tables; this one goes on when that has ended. Ctrl-C ends this one.")
+
+
 class _Told:
     """A progress bar of a training run, with what the learner expects."""
 
     def __init__(self, progress: Progress, updates: int) -> None:
         self._progress = progress
         self._task = progress.add_task("Learning", total=updates)
+        self._is_begun = False
 
     def __call__(self, checkpoint: Checkpoint, state: Tensors) -> None:
         q_mean = checkpoint.metrics.get("q_mean")
         said = "Learning" if q_mean is None else f"Learning, expected return {q_mean:.4g}"
         self._progress.update(self._task, completed=checkpoint.n_updates, description=said)
+        self._is_begun = True
+
+    def end(self) -> None:
+        """A bar of what was never begun goes."""
+        if not self._is_begun:
+            self._progress.remove_task(self._task)
