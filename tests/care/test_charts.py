@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from policyloop.care.charts import Frame, bar_chart, gain_chart, line_chart, round_range, share_chart, split_bar
 from policyloop.care.earned import Gain
-from policyloop.care.report import Mean, Reign, Stretch
+from policyloop.care.mean import Mean
+from policyloop.care.report import Reign, Stretch
 
 HOUR_US = 3_600_000_000
 START = 1_790_000_000_000_000 // HOUR_US * HOUR_US  # 2026-09-21T14:00:00Z

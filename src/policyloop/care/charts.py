@@ -13,7 +13,8 @@ from itertools import groupby
 
 from policyloop.care.earned import Gain
 from policyloop.care.markup import Markup, element, joined
-from policyloop.care.report import Mean, Reign, Stretch
+from policyloop.care.mean import Mean
+from policyloop.care.report import IMPORTED_PART, Reign, Stretch
 from policyloop.core.clock import US_PER_S, iso
 from policyloop.core.model import BASELINE, short
 
@@ -68,6 +69,7 @@ def line_chart(
     title: str,
     show: Callable[[float], str],
     reigns: Sequence[Reign] = (),
+    unit: str = "examples",
 ) -> Markup:
     """Means over time with their intervals as a band; changes of model are marked where reigns are given."""
     known = [(stretch, mean_of(stretch)) for stretch in stretches]
@@ -79,7 +81,7 @@ def line_chart(
         *(_changes(frame, reigns)),
         *_bands(frame, known),
         *_lines(frame, known),
-        *(_spot(frame, stretch, _told(mean, show)) for stretch, mean in known),
+        *(_spot(frame, stretch, _told(mean, show, unit)) for stretch, mean in known),
         *_times(frame),
     )
 
@@ -251,11 +253,13 @@ def _lines(frame: Frame, known: Sequence[tuple[Stretch, Mean]]) -> Iterator[Mark
 def _reign(frame: Frame, reign: Reign, place: int) -> Markup:
     """A strip below the plot, as long as the model was champion."""
     x, width = frame.x(reign.start), max(frame.x(reign.end) - frame.x(reign.start), 1.0)
-    look = "reign base" if reign.model == BASELINE else f"reign {('odd', 'even')[place % 2]}"
-    name = reign.model if reign.model == BASELINE else reign.model[:8]
-    told = f"{name}, champion {_day_and_time(reign.start)} to {_day_and_time(reign.end)} UTC"
+    is_model = reign.model not in (BASELINE, IMPORTED_PART)
+    look = f"reign {('odd', 'even')[place % 2]}" if is_model else "reign base"
+    name = reign.model[:8] if is_model else reign.model
+    role = "" if reign.model == IMPORTED_PART else ", champion"
+    told = f"{name}{role} {_day_and_time(reign.start)} to {_day_and_time(reign.end)} UTC"
     strip = element("rect", element("title", told), class_=look, x=x, width=width, y=frame.floor + 5, height=frame.strip - 8)
-    shorter = (name,) if reign.model == BASELINE else (name, name[:6], name[:4])
+    shorter = (name, name[:6], name[:4]) if is_model else (name,)
     fits = next((text for text in shorter if len(text) * _LETTER < width - 4), None)
     if fits is None:
         return strip
@@ -293,11 +297,11 @@ def _middle(frame: Frame, stretch: Stretch) -> float:
     return frame.x((stretch.start + min(stretch.end, frame.end)) / 2)
 
 
-def _told(mean: Mean, show: Callable[[float], str]) -> str:
+def _told(mean: Mean, show: Callable[[float], str], unit: str) -> str:
     if mean.value is None:
         return "nothing is settled"
     interval = "" if mean.low is None or mean.high is None else f" ({show(mean.low)} to {show(mean.high)})"
-    return f"{show(mean.value)}{interval}, {mean.n:,} examples"
+    return f"{show(mean.value)}{interval}, {mean.n:,} {unit}"
 
 
 def _span(stretch: Stretch) -> str:

@@ -1,7 +1,8 @@
 """A loop's report: what came in, what was earned, who decided and how well outcomes were joined, over some days.
 
 Question answered: how has this loop done lately? All numbers are those of the tables; rewards are of decisions whose
-window is over. Letters: n decisions, b stretches of time.
+window is over. Of a loop with episodes the episodes are told: steps of one hang together, so an interval that took their
+rewards for independent would be several times too narrow. Letters: n decisions, b stretches of time.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policyloop.care.earned import Earned, earned_of
-from policyloop.care.report_facts import Facts, facts_of
+from policyloop.care.mean import Mean, mean_of, spread_of
+from policyloop.care.played import Episodes, episodes_of
+from policyloop.care.report_facts import Facts, Span, facts_of, span_of_all
 from policyloop.care.status import LoopStatus, status_of
 from policyloop.care.timeline import Happening, timeline_of
 from policyloop.care.trainings import TrainingLine, trainings_of
-from policyloop.core.clock import US_PER_S, TimeUs, hour_of
-from policyloop.core.estimate import Estimate
-from policyloop.core.model import BASELINE
-from policyloop.evaluate.interval import mean_estimate
+from policyloop.core.clock import US_PER_S, TimeUs, hour_of, iso
+from policyloop.core.model import BASELINE, IMPORTED
 from policyloop.gate.verdict import Call
 from policyloop.join.audit import Audit, added
 from policyloop.join.hour_states import hour_states
@@ -31,20 +32,12 @@ from policyloop.registry.verdict_rows import VerdictRow
 from policyloop.run.deployment import Deployment
 
 MOST_ACTIONS = 10  # that are shown by name; the rest is told together
+IMPORTED_PART = "imported"  # of the time: nobody was asked yet, and what was decided came with a history
 _MOST_STRETCHES = 56
 _MOST_VERDICTS = 10_000
-_FEW = 30  # fewer examples than this say too little about their own spread
 _SHARE = (0.0, 1.0)
+_WEEK_S = 604_800
 _STEPS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)
-
-
-class Mean(msgspec.Struct, frozen=True, kw_only=True):
-    """A mean with its 95 % interval; None where nothing, or too little, is known."""
-
-    n: int
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +73,7 @@ class PolicyLine(msgspec.Struct, frozen=True, kw_only=True):
 class Reign(msgspec.Struct, frozen=True, kw_only=True):
     """Who was champion, from when to when."""
 
-    model: str  # digest or `baseline`
+    model: str  # digest or `baseline`; `IMPORTED_PART`, in loops with episodes
     start: TimeUs
     end: TimeUs
     how: str  # PROMOTE, ROLLBACK, or empty: it was so before
@@ -110,6 +103,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reward: Mean
     joined: Mean
     n_by_baseline: int
+    n_imported: int  # another system made them
     stretches: list[Stretch]
     actions: list[ActionLine]  # the most frequent first, the rest last
     policies: list[PolicyLine]  # in the order of their first decision
@@ -119,6 +113,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     timeline: list[Happening]  # what went live, was taken back or moved, the newest first
     audit: Audit  # of the hours that the time touches
     trainings: list[TrainingLine] = []  # of loops with episodes: every run, with its curves
+    episodes: Episodes | None = None  # of loops with episodes
+    in_all: Span | None = None  # where nothing was decided in the time: what there is all the same
 
 
 def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
@@ -137,6 +133,8 @@ def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
     edges = _edges(first, max(now_us, first + 1))
     actions, place_of = _actions(facts)
     verdicts = deployment.registry.verdicts(status.loop, limit=_MOST_VERDICTS)
+    reigns = _reigns(verdicts, int(edges[0]), now_us)
+    has_episodes = spec.episodes is not None
     return Report(
         loop=status.loop,
         since=since,
@@ -147,19 +145,32 @@ def report_of(deployment: Deployment, loop: str, *, since: int) -> Report:
         reward_high=spec.reward.high,
         status=status,
         n=len(facts),
-        reward=_mean(facts.reward, facts.bounds),
-        joined=_mean(facts.joined, _SHARE),
+        reward=_reward(facts, facts.reward),
+        joined=mean_of(facts.joined, _SHARE),
         n_by_baseline=int((facts.policy == BASELINE).sum()),
+        n_imported=int(_is_imported(facts).sum()),
         stretches=_stretches(facts, edges, place_of, len(actions)),
         actions=actions,
         policies=_policies(facts),
-        reigns=_reigns(verdicts, int(edges[0]), now_us),
+        reigns=_after_history(reigns, facts) if has_episodes else reigns,
         verdicts=[_line_of(row) for row in verdicts if row.at >= since],
-        earned=earned_of(deployment, spec, since=since) if spec.episodes is None else None,
+        earned=earned_of(deployment, spec, since=since) if not has_episodes else None,
         timeline=timeline_of(verdicts, deployment.registry.challenges.moves(status.loop, limit=_MOST_VERDICTS), since=since),
         audit=_audit(deployment, status.loop, since=int(edges[0])),
-        trainings=[] if spec.episodes is None else trainings_of(deployment, status.loop),
+        trainings=trainings_of(deployment, status.loop) if has_episodes else [],
+        episodes=episodes_of(deployment, spec, edges, since=since) if has_episodes else None,
+        in_all=None if len(facts) else span_of_all(deployment.lake, status.loop),
     )
+
+
+def nothing_since(report: Report) -> str:
+    """What there is where nothing was decided in the time, and how to see it; empty where there is nothing at all."""
+    there = report.in_all
+    if report.n or there is None:
+        return ""
+    weeks = math.ceil((report.end - there.first) / (_WEEK_S * US_PER_S))
+    what = "1 decision" if there.n == 1 else f"{there.n:,} decisions"
+    return f"The loop has {what}, of {iso(there.first)[:10]} to {iso(there.last)[:10]}; `--since {weeks}w` reaches them."
 
 
 def _edges(start: int, end: int) -> NDArray[np.int64]:
@@ -171,7 +182,7 @@ def _edges(start: int, end: int) -> NDArray[np.int64]:
 
 def _stretches(facts: Facts, edges: NDArray[np.int64], place_of: NDArray[np.int64], n_actions: int) -> list[Stretch]:
     stretch_of = np.searchsorted(edges, facts.decided_at, side="right") - 1
-    spread = _spread(facts.reward), _spread(facts.joined)
+    spread = spread_of(facts.reward), spread_of(facts.joined)
     found = []
     for b, (start, end) in enumerate(pairwise(edges.tolist())):
         rows = stretch_of == b
@@ -180,8 +191,8 @@ def _stretches(facts: Facts, edges: NDArray[np.int64], place_of: NDArray[np.int6
                 start=start,
                 end=end,
                 n=int(rows.sum()),
-                reward=_mean(facts.reward[rows], facts.bounds, spread=spread[0]),
-                joined=_mean(facts.joined[rows], _SHARE, spread=spread[1]),
+                reward=_reward(facts, facts.reward[rows], spread=spread[0]),
+                joined=mean_of(facts.joined[rows], _SHARE, spread=spread[1]),
                 by_action=np.bincount(place_of[rows], minlength=n_actions).tolist(),
             )
         )
@@ -197,13 +208,13 @@ def _actions(facts: Facts) -> tuple[list[ActionLine], NDArray[np.int64]]:
     place = np.full(len(names), len(shown), dtype=np.int64)
     place[shown] = np.arange(len(shown))
     lines = [
-        ActionLine(name=str(names[i]), n=int(counts[i]), reward=_mean(facts.reward[facts.done == names[i]], facts.bounds))
+        ActionLine(name=str(names[i]), n=int(counts[i]), reward=_reward(facts, facts.reward[facts.done == names[i]]))
         for i in shown
     ]
     if rest:
         is_rest = ~np.isin(facts.done, names[shown])
         n_rest = int(counts[rest].sum())
-        earned = _mean(facts.reward[is_rest], facts.bounds)
+        earned = _reward(facts, facts.reward[is_rest])
         lines.append(ActionLine(name="others", n=n_rest, reward=earned, n_actions=len(rest)))
     return lines, place[index]
 
@@ -219,7 +230,7 @@ def _policies(facts: Facts) -> list[PolicyLine]:
                 n=len(times),
                 first=int(times.min()),
                 last=int(times.max()),
-                reward=_mean(facts.reward[rows], facts.bounds),
+                reward=_reward(facts, facts.reward[rows]),
             )
         )
     return sorted(lines, key=lambda line: line.first)
@@ -244,6 +255,23 @@ def _reigns(newest_first: Sequence[VerdictRow], start: int, end: int) -> list[Re
     return reigns
 
 
+def _after_history(reigns: Sequence[Reign], facts: Facts) -> list[Reign]:
+    """The same, where the history that came first is nobody's reign."""
+    is_imported = _is_imported(facts)
+    if not reigns or not len(facts) or not is_imported[0]:
+        return list(reigns)
+    ours = facts.decided_at[~is_imported]
+    until = min(int(ours[0]), reigns[0].end) if len(ours) else reigns[0].end
+    history = Reign(model=IMPORTED_PART, start=reigns[0].start, end=until, how="")
+    first = msgspec.structs.replace(reigns[0], start=until)
+    return [history, *([first] if first.end > until else []), *reigns[1:]]
+
+
+def _is_imported(facts: Facts) -> NDArray[np.bool_]:
+    """(n,) whether another system decided."""
+    return np.array([policy.startswith(IMPORTED) for policy in facts.policy], dtype=bool)
+
+
 def _audit(deployment: Deployment, loop: str, *, since: int) -> Audit:
     """The counts of the hours from then on, and of outcomes since then that no decision was found for."""
     hours = hour_states(deployment.records, loop)
@@ -251,27 +279,7 @@ def _audit(deployment: Deployment, loop: str, *, since: int) -> Audit:
     return added([*counts, audit_unplaced(deployment.lake, deployment.records, loop, since=since)])
 
 
-def _spread(values: NDArray[np.float64]) -> float:
-    """Standard deviation of the known values; 0 when fewer than two are."""
-    known = values[np.isfinite(values)]
-    return float(known.std(ddof=1)) if len(known) > 1 else 0.0
-
-
-def _mean(values: NDArray[np.float64], bounds: tuple[float, float], *, spread: float = 0.0) -> Mean:
-    """Mean of the known values. Few values are taken to spread as all do (`spread`), when their own spread is smaller.
-
-    The interval ends where the values' own range (`bounds`) does.
-    """
-    known = values[np.isfinite(values)]
-    found = mean_estimate("logged", known, ess=float(len(known)))
-    if 0 < found.n < _FEW and spread > 0:
-        own = found.stderr if math.isfinite(found.stderr) else 0.0
-        found = Estimate("logged", found.value, max(own, spread / math.sqrt(found.n)), found.n, found.ess)
-    low, high = found.interval()
-    is_known = math.isfinite(low) and math.isfinite(high)
-    return Mean(
-        n=found.n,
-        value=found.value if found.n else None,
-        low=max(low, bounds[0]) if is_known else None,
-        high=min(high, bounds[1]) if is_known else None,
-    )
+def _reward(facts: Facts, reward: NDArray[np.float64], *, spread: float = 0.0) -> Mean:
+    """The mean of some rewards; without an interval where they are of steps, which hang together."""
+    found = mean_of(reward, facts.bounds, spread=spread)
+    return msgspec.structs.replace(found, low=None, high=None) if facts.are_steps else found

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from policyloop.core.clock import hour_of
+from policyloop.core.clock import TimeUs, hour_of
 from policyloop.core.loop import LoopSpec
 from policyloop.lake.action_sets import offered_sets
 from policyloop.lake.schema import DECISIONS, EXAMPLES, TRANSITIONS
@@ -37,7 +39,7 @@ ORDER BY d.decided_at
 """
 _ONE_ROW_EACH_STEP = """
 SELECT d.decided_at, d.policy, d.spec, d.actions, coalesce(d.action[1], 0) AS chosen,
-    coalesce(t.action[1], d.action[1], 0) AS done, t.reward, CASE WHEN t.reward IS NOT NULL THEN 1.0 END AS joined
+    coalesce(t.action[1], d.action[1], 0) AS done, t.reward, NULL::DOUBLE AS joined
 FROM (
     SELECT * FROM decisions
     QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY decided_at, writer, seq) = 1
@@ -56,10 +58,30 @@ class Facts:
     done: NDArray[np.object_]  # (n,) the action that was carried out
     reward: NDArray[np.float64]  # (n,) NaN: not settled yet
     bounds: tuple[float, float]  # of the reward
-    joined: NDArray[np.float64]  # (n,) 1: an outcome was found, 0: none was, NaN: not settled yet
+    joined: NDArray[np.float64]  # (n,) 1: an outcome was found, 0: none was, NaN: not settled yet, or a step of an episode
+    are_steps: bool  # of episodes: they hang together
 
     def __len__(self) -> int:
         return len(self.decided_at)
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """All decisions of a loop: how many, and when they were made."""
+
+    n: int
+    first: TimeUs
+    last: TimeUs
+
+
+def span_of_all(lake: Lake, loop: str) -> Span | None:
+    """What was decided at all, each decision once; None where nothing was."""
+    if not lake.exists(DECISIONS):
+        return None
+    rows = lake.rows(DECISIONS, where=in_hours(loop), columns=("decision_id", "decided_at"))
+    if not rows.num_rows:
+        return None
+    times = pc.min_max(rows["decided_at"]).as_py()
+    return Span(n=pc.count_distinct(rows["decision_id"]).as_py(), first=times["min"], last=times["max"])
 
 
 def facts_of(lake: Lake, registry: Registry, spec: LoopSpec, *, since: int) -> Facts:
@@ -77,6 +99,7 @@ def facts_of(lake: Lake, registry: Registry, spec: LoopSpec, *, since: int) -> F
         reward=_floats(rows["reward"]),
         bounds=(spec.reward.low, spec.reward.high),
         joined=_floats(rows["joined"]),
+        are_steps=spec.episodes is not None,
     )
 
 

@@ -13,9 +13,19 @@ import policyloop
 from policyloop.care.charts import Frame, bar_chart, line_chart, round_range, share_chart, split_bar
 from policyloop.care.markup import Markup, element, joined
 from policyloop.care.page import whole_page
-from policyloop.care.report import ActionLine, Report
+from policyloop.care.played import Episodes
+from policyloop.care.report import ActionLine, Report, nothing_since
 from policyloop.care.report_curves import curves_section, film_section
 from policyloop.care.report_earned import earned_section, timeline_section
+from policyloop.care.report_episodes import (
+    by_baseline_told,
+    ends_section,
+    episodes_tile,
+    played_table,
+    return_tile,
+    returns_section,
+    who_decides,
+)
 from policyloop.care.report_parts import (
     bounds_of,
     day_of,
@@ -62,10 +72,10 @@ def page_of(report: Report, *, film: bytes | None = None) -> bytes:
     Args:
         film: an animated GIF to show in it.
     """
-    title = f"{report.loop}: report of {day_of(max(report.start, report.since))} to {day_of(report.end)}"
+    title = f"{report.loop}: report of {day_of(_began(report))} to {day_of(report.end)}"
     shown = [] if film is None else [film_section(film)]
     curves = [curves_section(report.trainings)] if any(line.curve for line in report.trainings) else []
-    body = joined(*_head(report), *shown, *(_sections(report) if report.n else [_nothing()]), *curves, _foot(report))
+    body = joined(*_head(report), *shown, *(_sections(report) if report.n else [_nothing(report)]), *curves, _foot(report))
     return whole_page(title, body, has_pictures=film is not None)
 
 
@@ -74,7 +84,7 @@ def _head(report: Report) -> Iterator[Markup]:
     yield element("h1", report.loop)
     yield element(
         "p",
-        f"{minute_of(max(report.start, report.since))} to {minute_of(report.end)} UTC. The reward is ",
+        f"{minute_of(_began(report))} to {minute_of(report.end)} UTC. The reward is ",
         element("code", report.reward_expression),
         f", from {figure(report.reward_low)} to {figure(report.reward_high)}.",
         class_="soft",
@@ -93,20 +103,35 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
     days = max((report.end - report.start) / _DAY_US, 1e-9)
     rate = f"{report.n / days:,.0f} a day" if days >= 1 else f"in {_length(report.end - report.start)}"
     yield "Decisions", f"{report.n:,}", rate
+    if report.episodes is not None:
+        yield from _headlines_of_episodes(report, report.episodes)
+        return
     reward = report.reward
     about = f"{interval_of(reward)}{reward.n:,} examples" if reward.n else "nothing is settled yet"
     yield "Mean reward", value_of(reward), about
-    champion, n_changes = report.status.champion, sum(reign.how == "PROMOTE" for reign in report.reigns)
-    n_back = sum(reign.how == "ROLLBACK" for reign in report.reigns)
+    champion = report.status.champion
     learned = f"from {report.status.examples_in_champion or 0:,} examples"
     yield (
         "Decides now",
         short(champion)[:8],
         "the loop is paused" if report.status.is_paused else (learned if champion else "no model is live"),
     )
-    yield "New models live", f"{n_changes}", f"{n_back} taken back" if n_back else "none taken back"
+    yield _changes_tile(report)
     yield "Join rate", percent_of(report.joined), "of the settled decisions found an outcome"
     yield "By the baseline", f"{report.n_by_baseline / report.n:.1%}", "before a model was live, instead of one, or held out"
+
+
+def _headlines_of_episodes(report: Report, found: Episodes) -> Iterator[tuple[str, str, str]]:
+    yield episodes_tile(found)
+    yield return_tile(found)
+    yield "Decides now", short(report.status.champion)[:8], who_decides(report)
+    yield _changes_tile(report)
+    yield "By the baseline", f"{report.n_by_baseline / report.n:.1%}", by_baseline_told(report)
+
+
+def _changes_tile(report: Report) -> tuple[str, str, str]:
+    n_changes, n_back = (sum(reign.how == how for reign in report.reigns) for how in ("PROMOTE", "ROLLBACK"))
+    return "New models live", f"{n_changes}", f"{n_back} taken back" if n_back else "none taken back"
 
 
 def _tile(name: str, figure: str, about: str) -> Markup:
@@ -115,17 +140,28 @@ def _tile(name: str, figure: str, about: str) -> Markup:
 
 
 def _sections(report: Report) -> Iterator[Markup]:
+    def both(draw: Callable[[Frame], Markup], height: float) -> list[Markup]:
+        return _both(report, draw, height=height)
+
     if report.earned is not None:
-        yield earned_section(report.earned, both=lambda draw, height: _both(report, draw, height=height))
+        yield earned_section(report.earned, both=both)
     yield timeline_section(report.timeline)
-    yield _reward_section(report)
+    episodes = report.episodes
+    yield _reward_section(report) if episodes is None else returns_section(report, episodes, both=both)
     yield _models_section(report)
     yield _actions_section(report)
-    yield _join_section(report)
+    yield _join_section(report) if episodes is None else ends_section(report, episodes)
 
 
-def _nothing() -> Markup:
-    return element("section", element("p", "No decision was made in this time."))
+def _nothing(report: Report) -> Markup:
+    """What there is instead, and how to see it."""
+    told = nothing_since(report)
+    return element("section", element("p", with_code(f"No decision was made in this time.{f' {told}' if told else ''}")))
+
+
+def _began(report: Report) -> int:
+    """Where the time that is shown begins: what was asked, or the first decision's stretch."""
+    return max(report.start, report.since) if report.n else report.since
 
 
 def _reward_section(report: Report) -> Markup:
@@ -169,6 +205,23 @@ def _reward_section(report: Report) -> Markup:
 
 
 def _models_section(report: Report) -> Markup:
+    verdicts = [(minute_of(one.at), one.call, short(one.model or None), one.why) for one in report.verdicts[:_MOST_ROWS]]
+    about, decided = _decided(report)
+    return element(
+        "section",
+        element("h2", "Who decided"),
+        element("p", about, class_="soft"),
+        decided,
+        folded_table("What the gate said, newest first", ("at (UTC)", "verdict", "model", "why"), verdicts, n_numbers=0)
+        if verdicts
+        else "",
+    )
+
+
+def _decided(report: Report) -> tuple[str, Markup]:
+    """Who made the decisions, or played the episodes, as a table; and what is to be said of it."""
+    if report.episodes is not None:
+        return played_table(report.episodes, name_of=lambda policy: _policy_name(policy, report))
     policies = report.policies[-_MOST_ROWS:]
     rows = [
         (
@@ -182,16 +235,8 @@ def _models_section(report: Report) -> Markup:
     ]
     more = len(report.policies) - len(policies)
     about = "They decided at different times, so their means are no comparison; the gate compares on the same decisions."
-    verdicts = [(minute_of(one.at), one.call, short(one.model or None), one.why) for one in report.verdicts[:_MOST_ROWS]]
-    return element(
-        "section",
-        element("h2", "Who decided"),
-        element("p", about + (f" The {more} before these are left out." if more else ""), class_="soft"),
-        table(("policy", "decisions", "mean reward", "95 % interval", "decided (UTC)"), rows),
-        folded_table("What the gate said, newest first", ("at (UTC)", "verdict", "model", "why"), verdicts, n_numbers=0)
-        if verdicts
-        else "",
-    )
+    left_out = f" The {more} before these are left out." if more else ""
+    return about + left_out, table(("policy", "decisions", "mean reward", "95 % interval", "decided (UTC)"), rows)
 
 
 def _actions_section(report: Report) -> Markup:
@@ -209,7 +254,7 @@ def _actions_section(report: Report) -> Markup:
     def draw_counts(frame: Frame) -> Markup:
         return bar_chart(replace(frame, high=most), report.stretches, title=f"Decisions over time, {report.n:,} in all.")
 
-    counts = _both(report, draw_counts, height=70.0)
+    counts, of_steps = _both(report, draw_counts, height=70.0), report.episodes is not None
     if len(report.actions) == 1:  # numbers, mostly: there are no shares to show
         return element(
             "section", element("h2", "Decisions"), element("p", f"{report.n:,} of {names[0]}.", class_="soft"), *counts
@@ -224,9 +269,15 @@ def _actions_section(report: Report) -> Markup:
         *counts,
         folded_table(
             "Actions in numbers",
-            ("action", "decisions", "share", "mean reward", "95 % interval"),
+            ("action", "decisions", "share", "mean reward", *([] if of_steps else ["95 % interval"])),
             [
-                (name, f"{line.n:,}", f"{line.n / report.n:.1%}", value_of(line.reward), bounds_of(line.reward))
+                (
+                    name,
+                    f"{line.n:,}",
+                    f"{line.n / report.n:.1%}",
+                    value_of(line.reward),
+                    *([] if of_steps else [bounds_of(line.reward)]),
+                )
                 for name, line in zip(names, report.actions, strict=True)
             ],
             about="Rewards are those of the decisions that took the action. It was taken where it seemed best, so they "
@@ -276,6 +327,12 @@ def _both(report: Report, draw: Callable[[Frame], Markup], *, height: float) -> 
 def _foot(report: Report) -> Markup:
     when = minute_of(report.end)
     made = f"Made by policyloop {policyloop.__version__} at {when} UTC from the tables of loop '{report.loop}'. "
+    if report.episodes is not None:
+        how = (
+            "Intervals are of the mean over whole episodes, for one look; stretches with fewer than 30 episodes are taken to "
+            "spread at least as all do. Returns are of episodes that are over and began in this time."
+        )
+        return element("footer", made, how)
     how = (
         "Intervals are of the mean, for one look; stretches with fewer than 30 examples are taken to spread at least as "
         "all examples do. Rewards are of decisions whose window is over."

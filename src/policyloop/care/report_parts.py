@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from policyloop.care.markup import Markup, element, joined
-from policyloop.care.report import Mean
+from policyloop.care.mean import Mean
 from policyloop.core.clock import iso
 
 
