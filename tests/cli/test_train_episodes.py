@@ -91,6 +91,16 @@ def test_after_a_kill_the_same_command_goes_on_where_it_was(grid, tmp_path):
     assert lines_of(lines)[: len(before)] == before  # with the seconds that they took then: they were not learned again
 
 
+def test_without_any_episode_it_says_how_to_bring_some_in(policyloop, tmp_path):
+    (tmp_path / "gridworld.yaml").write_text(LOOP)
+    assert policyloop("apply").code == 0
+
+    ran = policyloop("train", "gridworld")
+
+    assert ran.code == 2
+    assert "loop 'gridworld' has no episode. Bring a history in: `policyloop import history FILE --loop gridworld`" in ran.err
+
+
 def test_while_no_episode_is_over_it_says_what_it_waits_for(policyloop, tmp_path):
     (tmp_path / "gridworld.yaml").write_text(LOOP.replace("window: 1s", "window: 10m"))
     assert policyloop("apply").code == 0
@@ -100,4 +110,5 @@ def test_while_no_episode_is_over_it_says_what_it_waits_for(policyloop, tmp_path
 
     assert ran.code == 2
     assert "has no episode that is over: 5 wait for their end" in ran.err
+    assert "with the key `terminated` or `truncated`" in ran.err
     assert "Learning" not in ran.err  # no bar of what was never begun

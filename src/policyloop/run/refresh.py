@@ -69,10 +69,7 @@ def _refresh_episodes(
     spec, records = standing.spec, deployment.records
     history, snapshot = transitions_of(deployment, spec, since=oldest_of(deployment, spec))
     if len(history) == 0:
-        raise NothingToDo(
-            f"loop '{spec.loop}' has no episode that is over: {n_waiting(records, spec.loop):,} wait for their end, or for "
-            f"outcomes that may still come within reward.window. End episodes with `$ended`, or wait."
-        )
+        raise NothingToDo(_no_episode(spec.loop, n_waiting(records, spec.loop)))
     notes = left_by_window(deployment, spec)
 
     def refreshed(job_id: int) -> Refreshed:
@@ -92,6 +89,20 @@ def _refresh_episodes(
         raise
     jobs.finish(records, job.id, state="done", message=made.sentence, now_us=deployment.clock.now_us())
     return made
+
+
+def _no_episode(loop: str, n_waiting: int) -> str:
+    """Why nothing can be learned from, and the way out."""
+    if n_waiting == 0:
+        return (
+            f"loop '{loop}' has no episode. Bring a history in: `policyloop import history FILE --loop {loop}`; or play an "
+            f"environment: `policyloop rollout ENV --loop {loop}`."
+        )
+    wait = "1 waits for its end" if n_waiting == 1 else f"{n_waiting:,} wait for their end"
+    return (
+        f"loop '{loop}' has no episode that is over: {wait}, or for outcomes that may still come within reward.window. End "
+        f"an episode with the key `terminated` or `truncated` beside the outcomes of its last decision, or wait."
+    )
 
 
 def judge(deployment: Deployment, standing: Standing, model: str, data: Trusted) -> Verdict:
