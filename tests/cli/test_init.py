@@ -38,6 +38,16 @@ def test_init_never_overwrites(policyloop, tmp_path):
     assert (tmp_path / "my-loop.yaml").read_text() == "mine"
 
 
+def test_init_reads_a_decimal_comma_and_tells_where_one_was_not_asked_for(policyloop, tmp_path):
+    (tmp_path / "t.csv").write_text("level;colour\n1,5;red\n2,25;blue\n")
+
+    plain, asked = policyloop("init", "a", "--from", "t.csv"), policyloop("init", "b", "--from", "t.csv", "--decimal", ",")
+
+    assert "note: level look like numbers with a decimal comma, and were read as words: expected `--decimal ,`.\n" in plain.err
+    assert asked.code == 0
+    assert read_spec_file(tmp_path / "b.yaml").context["level"].type == "number"
+
+
 def test_init_from_a_table_takes_fields_and_actions_from_it(policyloop, tmp_path):
     (tmp_path / "flowers.csv").write_text(
         "petal length,colour,kind\n1.5,red,rose\n2.5,blue,iris\n1.0,red,rose\n2.0,blue,iris\n"

@@ -14,6 +14,14 @@ def test_the_usual_separators_are_recognised(tmp_path, separator):
     assert read_columns(file) == {"a": ["1", "2"], "b": ["x", "y"]}
 
 
+def test_numbers_with_a_decimal_comma_get_a_point(tmp_path):
+    (tmp_path / "named").write_text("a;b\n1,5;x,1\n2,25;y\n")
+    (tmp_path / "nameless").write_text("1,5;2\n2,5;3\n")
+
+    assert read_columns(tmp_path / "named", decimal=",") == {"a": ["1.5", "2.25"], "b": ["x,1", "y"]}
+    assert read_columns(tmp_path / "nameless", decimal=",") == {"f1": ["1.5", "2.5"], "f2": ["2", "3"]}
+
+
 def test_columns_without_names_are_numbered(tmp_path):
     file = tmp_path / "t"
     file.write_text("50 21 77\n55 0 92\n")

@@ -55,8 +55,8 @@ def test_no_reading_is_held_over_a_silence_that_ends_an_episode(made):
     assert unsaid.history.num_rows == 8
     (note,) = [note for note in unsaid.notes if "holds" in note]
     assert note == (
-        "a reading holds for 30m at most, as a longer silence ends an episode: 176 steps in such silences are none. `--max-gap` "
-        "says otherwise."
+        "a reading holds for 30m at most, as a longer silence ends an episode: 176 steps in such silences are none. "
+        "`--max-gap` says otherwise."
     )
     assert not any("holds" in note for note in said.notes)
 

@@ -44,6 +44,22 @@ def test_columns_become_fields_actions_and_outcomes(proposed):
     assert document["episodes"]["id"] == "batch"
 
 
+def test_numbers_with_a_decimal_comma_are_numbers_where_that_was_said(proposed):
+    text = "run;n;level;valve\n" + "".join(f"b0;{k};{k},87;0,{k}5\n" for k in range(6))
+
+    document, *_ = proposed(text, reward="next.level", columns=["step=n", "episode_id=run"], decimal=",")
+
+    assert document["context"] == {"level": {"type": "number", "min": 0, "max": 11}}
+    assert document["actions"] == {"kind": "continuous", "box": {"valve": {"min": 0.05, "max": 0.55}}}
+
+
+def test_numbers_with_a_decimal_comma_are_not_taken_for_labels(proposed):
+    text = "batch;step;level;valve\n" + "".join(f"b0;{k};{k},87;0,{k}5\n" for k in range(6))
+
+    with pytest.raises(Invalid, match="level, valve hold numbers with a decimal comma; expected `--decimal ,`"):
+        proposed(text, reward="next.level", episodes="batch")
+
+
 def test_what_was_proposed_reads_the_file_that_it_was_made_of(proposed):
     document, file, reading = proposed(ROWS, reward="next.level", episodes="batch", ignore=["gain"])
 

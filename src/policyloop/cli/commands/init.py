@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from policyloop.core.spec_template import EXAMPLE, EXAMPLE_OF_CANDIDATES, templa
 from policyloop.core.spec_warnings import warnings_of
 
 _PROTOCOLS = "policyloop.interop.protocols"
+_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 def run(
@@ -38,6 +40,7 @@ def run(
     candidates: Annotated[
         bool, typer.Option("--candidates", help="The caller brings the actions along, with features.")
     ] = False,
+    decimal: Annotated[str, typer.Option("--decimal", help="What stands before decimals in that table: . or ,")] = ".",
     out: Annotated[Path | None, typer.Option("--out", help="File to write; LOOP.yaml by default.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,6 +53,9 @@ def run(
     """
     if label is not None and table is None:
         raise Invalid([Fault("--label", f"is '{label}' without a table; expected --from FILE beside it.")])
+    if decimal not in (".", ","):
+        raise Invalid([Fault("--decimal", f"is '{decimal}'; expected . or ,")])
+    columns = {} if table is None else read_columns(table, decimal=decimal)
     if (like is not None) + (table is not None) + candidates > 1:
         raise Invalid([Fault("--from", "stands beside --like or --candidates; expected one of the three.")])
     if like is not None:
@@ -57,9 +63,9 @@ def run(
     elif candidates:
         document = EXAMPLE_OF_CANDIDATES
     else:
-        document = EXAMPLE if table is None else infer_document(read_columns(table), label=label)
+        document = EXAMPLE if table is None else infer_document(columns, label=label)
     spec = read_spec({"loop": name, **document})
-    about = [] if table is None else _about_bounds(spec, table)
+    about = [] if table is None else [*_about_bounds(spec, table), *_about_commas(columns, decimal)]
     path = Path(f"{name}.yaml") if out is None else out
     _write(path, template_of(spec, about=about))
     if as_json:
@@ -90,6 +96,14 @@ def _about_bounds(spec: LoopSpec, table: Path) -> list[str]:
         f"Bounds of numbers are those of {table.name} and as far again beyond as its values span. What lies outside is "
         f"refused: put what can really be."
     ]
+
+
+def _about_commas(columns: Mapping[str, Sequence[str]], decimal: str) -> list[str]:
+    """That values which were taken for words look like numbers."""
+    found = [name for name, cells in columns.items() if all(map(_COMMA.fullmatch, cells))]
+    if decimal != "." or not found:
+        return []
+    return [f"{', '.join(found)} look like numbers with a decimal comma, and were read as words: expected `--decimal ,`."]
 
 
 def _document_like(like: str) -> Mapping[str, Any]:

@@ -47,9 +47,11 @@ def propose(
     columns = _columns(path, reading)
     outcome_names = [*outcomes] or ([REWARD] if REWARD in columns and reward is None else [])
     _check(columns, actions, outcome_names, reward)
-    context = {name: _field(told) for name, told in columns.items() if name not in {*actions, *outcome_names, *SAID}}
+    decimal = reading.decimal
+    _check_decimals(columns, decimal)
+    context = {name: _field(told, decimal) for name, told in columns.items() if name not in {*actions, *outcome_names, *SAID}}
     context |= {lagged_name(name, k): {"type": "number"} for name, k in reading.lags if name in columns}
-    done = _actions({name: columns[name] for name in actions})
+    done = _actions({name: columns[name] for name in actions}, decimal)
     is_box = done["kind"] == "continuous"
     cut = reading.cut.column if reading.cut.by == "column" and reading.cut.column is not None else _USUAL.id
     has_range = reward is not None or not outcome_names
@@ -58,7 +60,10 @@ def propose(
         "actions": done,
         "episodes": {"id": cut, "step": _USUAL.step, "discount": _USUAL.discount},
         "outcomes": {name: _outcome(columns[name]) for name in outcome_names},
-        "reward": {"expression": reward or REWARD, **({} if has_range else {"range": list(_range(columns[outcome_names[0]]))})},
+        "reward": {
+            "expression": reward or REWARD,
+            **({} if has_range else {"range": list(_range(columns[outcome_names[0]], decimal))}),
+        },
         "baseline": "middle" if is_box else "first" if done["kind"] == "discrete" else "uniform",
         "learner": {"name": "cql" if is_box else "cql_discrete"},
         "explore": {"name": "gaussian", "scale": 0.1, "floor": 0.02} if is_box else {"name": "epsilon_greedy"},
@@ -72,7 +77,8 @@ def _columns(path: Path, reading: Reading) -> dict[str, pa.ChunkedArray | pa.Arr
     ours = {theirs: name for name, theirs in reading.columns.items()}
     columns_of = columns_of_long(names, reading)
     if columns_of is None:
-        held = {reading.cut.column or _USUAL.id, reading.step or _USUAL.step, reading.time, *reading.ignore}
+        own = [reading.columns.get(name, name) for name in (_USUAL.id, _USUAL.step)]
+        held = {reading.cut.column or own[0], reading.step or own[1], reading.time, *reading.ignore}
         usual = {name for name in names if name.lower() in TIMES} if reading.time is None else set()
         return {ours.get(name, name): table[name] for name in names if name not in held | usual}
     tag, _, value, quality = columns_of
@@ -100,7 +106,19 @@ def _check(columns: Mapping[str, Any], actions: Sequence[str], outcomes: Sequenc
         raise Invalid(faults, subject="what was asked for")
 
 
-def _field(column: pa.ChunkedArray | pa.Array) -> dict[str, Any]:
+def _check_decimals(columns: Mapping[str, pa.ChunkedArray | pa.Array], decimal: str) -> None:
+    """Texts that would be numbers with a comma before their decimals make no categories, nor labels."""
+    found = [
+        name
+        for name, column in columns.items()
+        if decimal == "." and name not in SAID and _numbers(column, ".") is None and _numbers(column, ",") is not None
+    ]
+    if found:
+        told = f"is '.', and {', '.join(found)} hold numbers with a decimal comma; expected `--decimal ,`."
+        raise Invalid([Fault("--decimal", told)], subject="what was asked for")
+
+
+def _field(column: pa.ChunkedArray | pa.Array, decimal: str) -> dict[str, Any]:
     """Options of the field that holds these values."""
     if pa.types.is_nested(column.type):
         first = column.drop_null()[0].as_py()
@@ -109,7 +127,7 @@ def _field(column: pa.ChunkedArray | pa.Array) -> dict[str, Any]:
             shape.append(len(first))
             first = first[0]
         return {"type": "tensor", "shape": shape}
-    numbers = _numbers(column)
+    numbers = _numbers(column, decimal)
     optional = {"optional": True} if numbers is not None and numbers.null_count else {}
     if pa.types.is_boolean(column.type) or _words(column) <= _BOOLEANS:
         return {"type": "boolean"}
@@ -123,11 +141,11 @@ def _field(column: pa.ChunkedArray | pa.Array) -> dict[str, Any]:
     return {"type": "text", "learn": False}
 
 
-def _actions(columns: Mapping[str, pa.ChunkedArray | pa.Array]) -> dict[str, Any]:
+def _actions(columns: Mapping[str, pa.ChunkedArray | pa.Array], decimal: str) -> dict[str, Any]:
     """A box of numbers, labels, or both."""
     parts: dict[str, Any] = {}
     for name, column in columns.items():
-        numbers = _numbers(column)
+        numbers = _numbers(column, decimal)
         if numbers is not None:
             low, high = _ends(numbers)
             parts[name] = {"min": low, "max": high if high > low else low + 1.0}
@@ -155,16 +173,16 @@ def _outcome(column: pa.ChunkedArray | pa.Array) -> dict[str, Any]:
     return {"type": "boolean" if is_boolean else "number", "take": "last"}
 
 
-def _range(column: pa.ChunkedArray | pa.Array) -> tuple[float, float]:
+def _range(column: pa.ChunkedArray | pa.Array, decimal: str) -> tuple[float, float]:
     """Between which bounds a logged reward lies, rounded outwards."""
-    numbers = _numbers(column)
+    numbers = _numbers(column, decimal)
     low, high = (0.0, 1.0) if numbers is None else _ends(numbers)
     return with_head_room([low, high])
 
 
-def _numbers(column: pa.ChunkedArray | pa.Array) -> pa.Array | None:
+def _numbers(column: pa.ChunkedArray | pa.Array, decimal: str) -> pa.Array | None:
     """The column as numbers; None where it holds mostly texts."""
-    numbers, is_text = numbers_of(_chunked(column))
+    numbers, is_text = numbers_of(_chunked(column), decimal=decimal)
     n_texts = pc.sum(is_text).as_py() or 0
     return numbers if n_texts * 2 < max(1, len(numbers) - numbers.null_count + n_texts) else None
 
