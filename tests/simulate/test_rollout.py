@@ -133,7 +133,7 @@ def test_rewards_are_counted_by_who_acted():
 def test_a_loop_about_something_else_is_refused():
     other = read_spec(open_environment("gridworld").problem.loop_file())
 
-    with pytest.raises(Invalid, match=r"context: of loop 'gridworld' is not that of environment 'cart-pole'"):
+    with pytest.raises(Invalid, match=r"context: of loop 'gridworld' are x, y; those of environment 'cart-pole' are x, v"):
         play(part(file=model_file.pack(other), actor="expert"))
 
 
@@ -141,5 +141,31 @@ def test_a_loop_that_names_the_actions_in_another_order_is_refused():
     own = open_environment("gridworld").problem.loop_file()
     turned = read_spec({**own, "actions": {"kind": "discrete", "labels": own["actions"]["labels"][::-1]}})
 
-    with pytest.raises(Invalid, match=r"actions: of loop 'gridworld' is not that of environment 'gridworld'"):
-        play(part(environment="gridworld", file=model_file.pack(turned)))
+    with pytest.raises(Invalid, match=r"actions: of loop 'gridworld' are left, down, right, up; those of environment 'grid"):
+        play(part(environment="gridworld", settings={}, file=model_file.pack(turned)))
+
+
+def test_numbers_with_other_bounds_are_told_with_both():
+    own = open_environment("cartpole").problem.loop_file()
+    other = read_spec({**own, "actions": {"kind": "continuous", "box": {"force": {"min": -2, "max": 2}}}})
+
+    with pytest.raises(Invalid, match=r"are force from -2 to 2; those of environment 'cart-pole' are force from -1 to 1"):
+        play(part(file=model_file.pack(other)))
+
+
+def test_an_outcome_that_the_loop_lacks_is_told_with_its_line():
+    own = open_environment("gridworld").problem.loop_file()
+    other = read_spec({**own, "outcomes": {"found": "number"}, "reward": {"expression": "found", "range": [-1, 1]}})
+
+    with pytest.raises(Invalid, match=r"Add under `outcomes:` \w+: \{type: number"):
+        play(part(environment="gridworld", settings={}, file=model_file.pack(other)))
+
+
+def test_a_loop_without_outcomes_takes_its_reward_from_what_comes_next():
+    own = open_environment("gridworld").problem.loop_file()
+    reward = {"expression": "next.x / 10", "range": [-1, 1]}
+    without = read_spec({**own, "outcomes": {}, "reward": reward})
+
+    played = play(part(environment="gridworld", settings={}, file=model_file.pack(without)))
+
+    assert all(set(one.values) == {"$ended"} for one in outcomes(played))

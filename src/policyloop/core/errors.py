@@ -64,8 +64,8 @@ class UnknownName(PolicyloopError, LookupError):
     code = "unknown_name"
     status = 404
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(unknown(kind, name, known))
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, help: str | None = None) -> None:
+        super().__init__(unknown(kind, name, known), help=help)
 
 
 class UnknownLoop(UnknownName):
@@ -73,8 +73,8 @@ class UnknownLoop(UnknownName):
 
     code = "unknown_loop"
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__("loop", name, known)
+    def __init__(self, name: str, known: Iterable[str], *, help: str | None = None) -> None:
+        super().__init__("loop", name, known, help=help)
 
 
 class UnknownModel(PolicyloopError, LookupError):

@@ -8,7 +8,7 @@ Letters: n episodes of a part.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from policyloop.core import model_file
 from policyloop.core.clock import SystemClock
 from policyloop.core.errors import EnvironmentFailed, Fault, Invalid
 from policyloop.core.event import Logged
-from policyloop.core.loop import LoopSpec
+from policyloop.core.loop import ActionSpec, LoopSpec
 from policyloop.core.model_file import ModelFile
 from policyloop.ingest.checks import checks_of
 from policyloop.policy import scored
@@ -84,17 +84,21 @@ def play(part: Part) -> Played:
             check_fits(spec, environment)
         remote = Remote(part.url, part.loop, actions, spec=spec, random_fraction=fraction, rng=rng)
         try:
-            return _Table(environment, remote, part, rng).played(records)
+            return _Table(environment, remote, part, rng, spec).played(records)
         finally:
             remote.close()
-    return _Table(environment, _driver(environment, part, records, rng), part, rng).played(records)
+    file = model_file.unpack(part.file)
+    return _Table(environment, _driver(environment, part, file, records, rng), part, rng, file.spec).played(records)
 
 
 class _Table:
-    """Episodes of one part while they are played."""
+    """Episodes of one part while they are played. Without the loop's spec every outcome is reported."""
 
-    def __init__(self, environment: Environment, driver: Driver, part: Part, rng: np.random.Generator) -> None:
+    def __init__(
+        self, environment: Environment, driver: Driver, part: Part, rng: np.random.Generator, spec: LoopSpec | None
+    ) -> None:
         self._environment, self._driver = environment, driver
+        self._reported = frozenset(environment.problem.outcomes if spec is None else spec.outcomes)
         self._episodes = environment.start(part.n, rng=rng)
         self._names = [f"{part.run}-{part.first + i}" for i in range(part.n)]
         self._place = np.arange(part.n)
@@ -140,7 +144,7 @@ class _Table:
         is_over = moved.terminated | moved.truncated
         ended = np.flatnonzero(is_over).tolist()
         last = dict(zip(ended, contexts_of(self._environment.columns(self._episodes.state[is_over])), strict=True))
-        seen = {name: values.tolist() for name, values in moved.outcomes.items()}
+        seen = {name: values.tolist() for name, values in moved.outcomes.items() if name in self._reported}
         return [
             Report(
                 decision_id=turn.decision_id,
@@ -189,18 +193,40 @@ def check_fits(spec: LoopSpec, environment: Environment) -> None:
     """
     problem = environment.problem
     faults = []
-    for what, has, needs in (
-        ("context", set(spec.context), set(problem.context)),
-        ("actions", (*spec.labels, *spec.actions.box), (*problem.actions.labels, *problem.actions.box)),  # in one order
-    ):
-        if has != needs:
-            faults.append(Fault(f"$.{what}", f"of loop '{spec.loop}' is not that of environment '{problem.name}'."))
-    faults += [
-        Fault(f"$.outcomes.{name}", f"of environment '{problem.name}' is not declared by loop '{spec.loop}'.")
-        for name in set(problem.outcomes) - set(spec.outcomes)
-    ]
+    if set(spec.context) != set(problem.context):
+        told = f"of loop '{spec.loop}' are {_listed(spec.context)}; those of environment '{problem.name}' are"
+        faults.append(Fault("$.context", f"{told} {_listed(problem.context)}. Expected the same fields."))
+    if (spec.labels, spec.actions.box) != (problem.actions.labels, problem.actions.box):
+        told = f"of loop '{spec.loop}' are {_actions_told(spec.actions)}; those of environment '{problem.name}' are"
+        faults.append(
+            Fault("$.actions", f"{told} {_actions_told(problem.actions)}. Expected the same, by name, bounds and order.")
+        )
+    if spec.outcomes:  # without any, its reward is made of contexts and actions alone
+        faults += [
+            Fault(
+                f"$.outcomes.{name}",
+                f"of environment '{problem.name}' is not declared by loop '{spec.loop}'. Add under `outcomes:` "
+                f"{name}: {_declaration(problem.outcomes[name])}",
+            )
+            for name in sorted(set(problem.outcomes) - set(spec.outcomes))
+        ]
     if faults:
         raise Invalid(faults, subject="the loop")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _actions_told(actions: ActionSpec) -> str:
+    return _listed([*actions.labels, *(f"{part.name} from {part.low:g} to {part.high:g}" for part in actions.box)])
+
+
+def _declaration(outcome: Any) -> str:
+    """As a line of a loop file."""
+    if not isinstance(outcome, Mapping):
+        return str(outcome)
+    return "{" + ", ".join(f"{key}: {value}" for key, value in outcome.items()) + "}"
 
 
 def with_fraction(actor: Actor, environment: Environment, fraction: float | None) -> Actor:
@@ -208,9 +234,9 @@ def with_fraction(actor: Actor, environment: Environment, fraction: float | None
     return Sometimes(Uniform(environment.problem.actions), actor, fraction=fraction) if fraction else actor
 
 
-def _driver(environment: Environment, part: Part, records: list[Logged], rng: np.random.Generator) -> Driver:
+def _driver(environment: Environment, part: Part, file: ModelFile, records: list[Logged], rng: np.random.Generator) -> Driver:
     """Who decides, in this process."""
-    file, clock = model_file.unpack(part.file), SystemClock()
+    clock = SystemClock()
     check_fits(file.spec, environment)
     if part.actor is not None:
         actor = with_fraction(actor_of(environment, part.actor), environment, part.random_fraction)

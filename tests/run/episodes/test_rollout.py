@@ -148,8 +148,10 @@ def test_an_unknown_policy_suggests_what_there_is(deployment):
 
 
 def test_a_loop_that_is_not_there_is_not_made_under_another_name(deployment):
-    with pytest.raises(UnknownLoop, match="gridwrld"):
+    with pytest.raises(UnknownLoop, match="gridwrld") as refused:
         roll_out(deployment, plan(loop="gridwrld"))
+
+    assert "gridwrld.yaml, into this folder" in refused.value.help
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,11 @@ def run(
     runner: Annotated[str, typer.Option("--runner", help="Where they run: local or ray.")] = "local",
     loop: Annotated[
         str | None,
-        typer.Option("--loop", help="The loop; else the environment's own, made where it is missing.", show_default=False),
+        typer.Option(
+            "--loop",
+            help="A loop, or one with a file here; else the environment's own, made where missing.",
+            show_default=False,
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of the environment, such as rows=8.", show_default=False)

@@ -175,7 +175,12 @@ def loop_for(deployment: Deployment, environment: Environment, name: str | None)
         check_fits(spec, environment)
         return spec, False
     if name is not None and name != own["loop"]:
-        raise UnknownLoop(name, standings)
+        raise UnknownLoop(
+            name,
+            standings,
+            help=f"Without --loop the environment's own, '{own['loop']}', is made. For one named '{name}' put its loop file, "
+            f"{name}.yaml, into this folder: it is applied then.",
+        )
     spec = read_spec(own)
     apply_spec(deployment, spec)
     return spec, True
