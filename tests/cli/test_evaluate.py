@@ -120,7 +120,7 @@ def test_bad_rows_are_all_told_and_nothing_is_estimated(project, tmp_path):
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        "error: bad.csv has 2 faults:\n"
+        "error: 2 faults in bad.csv:\n"
         "  row 2.decision_id: is 'e1', which row 1 has already; expected each decision once.\n"
         "  row 3.propensity: is 1.5; expected a probability in (0, 1]. Log the chance the action really had.\n"
     )

@@ -188,7 +188,7 @@ def test_pieces_of_an_episode_are_put_together_by_their_steps(tmp_path):
         ({"rewards": [1.0]}, "columns of different lengths"),
         ({"actions": [["a"], ["b"], ["c"]]}, "`actions` is no list of numbers"),
         ({"actions": [[0.1], [9.0], [0.2]]}, "episode 7, step 1: force is 9.0; expected -2.0 to 2.0, the loop's box"),
-        ({"actions": [[0.1, 1], [0.1, 1], [0.2, 1]]}, r"actions of shape \(2,\); expected 1 numbers each"),
+        ({"actions": [[0.1, 1], [0.1, 1], [0.2, 1]]}, r"actions of shape \(2,\); expected 1 number each"),
         ({"rewards": [1.0, float("nan"), 1.0]}, "episode 7, step 1: a reward is no number"),
         ({"obs": [[1, 2]] * 3, "new_obs": [[1, 2]] * 3}, "has states of 2 numbers; the loop's context makes 3"),
     ],
@@ -203,6 +203,17 @@ def test_what_is_no_row_is_named_by_its_line(tmp_path):
 
     with pytest.raises(Invalid, match=r"(?s)rows.json, line 2: .*rows.json, line 3: is no object"):
         rllib.read(tmp_path / "rows.json", CART_SPEC)
+
+
+def test_a_file_of_something_else_is_told_once(tmp_path):
+    (tmp_path / "rows.csv").write_text("episode,step,level\n" + "1,0,2.5\n" * 30)
+
+    with pytest.raises(Invalid) as refused:
+        rllib.read(tmp_path / "rows.csv", CART_SPEC)
+
+    (fault,) = refused.value.faults
+    assert (fault.where, fault.code) == ("rows.csv, line 1", "unreadable")
+    assert fault.message.startswith("begins with 'episode,step,level' and is no JSON (expecting value); expected an object")
 
 
 @pytest.mark.skipif(not SHARED_ROWS.exists(), reason=f"needs {SHARED_ROWS.name} of the shared data")

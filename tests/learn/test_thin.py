@@ -24,7 +24,7 @@ def test_few_episodes_and_few_steps_are_counted():
     with pytest.raises(Invalid) as refused:
         check(corridor(2, 10))
 
-    assert "the history of loop 'corridor' has 2 faults" in refused.value.message
+    assert "2 faults in the history of loop 'corridor'" in refused.value.message
     assert "episodes: are 2 below the split; expected at least 5" in refused.value.message
     assert "steps: are 20 below the split; expected at least 100" in refused.value.message
 

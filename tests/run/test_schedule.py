@@ -18,7 +18,7 @@ LAST = LastTraining(at_us=START, n_examples=100)
         (599, 0, None),
         (600, 0, "500 new examples"),
         (101, 3.99, None),
-        (101, 4, "4.0 hours since the last training, 1 new examples"),
+        (101, 4, "4.0 hours since the last training, 1 new example"),
         (100, 400, None),
     ],
 )
@@ -44,3 +44,9 @@ def test_what_it_waits_for_is_told_in_words():
         waits_for(train, now_us=START, n_examples=350, last=LAST)
         == "250 more examples or 2026-03-01 16:00 UTC with any new example"
     )
+
+
+def test_of_one_it_is_told_as_of_one():
+    train = TrainSpec(every_episodes=51, every_s=None)
+
+    assert waits_for(train, now_us=START, n_examples=LAST.n_examples + 50, last=LAST) == "1 more episode"

@@ -103,7 +103,7 @@ class Density(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         told = {"low": self.low, "high": self.high, **dict(list(named.items())[:needed])}
         for name, numbers in told.items():
             if len(numbers) != n_numbers:
-                return f"has {len(numbers)} numbers in {name}; expected {n_numbers}."
+                return f"has {len(numbers)} number{'s' * (len(numbers) != 1)} in {name}; expected {n_numbers}."
             if not all(map(math.isfinite, numbers)):
                 return f"has {numbers} in {name}; expected finite numbers."
         for name in ("scale", "half"):

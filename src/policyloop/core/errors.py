@@ -54,7 +54,7 @@ class Invalid(PolicyloopError, ValueError):
             message = f"{first.where}: {first.message}"
         else:
             listed = "\n".join(f"  {f.where}: {f.message}" for f in self.faults)
-            message = f"{subject} has {len(self.faults)} faults:\n{listed}"
+            message = f"{len(self.faults)} faults in {subject}:\n{listed}"
         super().__init__(f"{message}\n{way_out}" if way_out else message, where=first.where)
 
 

@@ -114,7 +114,8 @@ def _faults_in(episode: WholeEpisode, spec: LoopSpec, encoder: StateEncoder) -> 
         return
     if episode.state.shape[1:] != encoder.shape:
         found = " x ".join(map(str, episode.state.shape[1:])) or "no"
-        yield Fault(where, f"has states of {found} numbers; the loop's context makes {' x '.join(map(str, encoder.shape))}.")
+        needed = " x ".join(map(str, encoder.shape))
+        yield Fault(where, f"has states of {found} number{'s' * (found != '1')}; the loop's context makes {needed}.")
         return
     if len(episode.state) not in (episode.n_steps, episode.n_steps + 1) or len(episode.reward) != episode.n_steps:
         told = f"has {len(episode.state):,} states, {episode.n_steps:,} actions and {len(episode.reward):,} rewards"
@@ -142,7 +143,9 @@ def _faults_of_actions(episode: WholeEpisode, spec: LoopSpec, where: str) -> Ite
             yield Fault(f"{where}, step {bad[0]}", f"{told}; expected the place of one of {k} labels, from 0 to {k - 1}.")
         return
     if episode.action.ndim != 2 or episode.action.shape[1] != len(box):
-        yield Fault(where, f"has actions of shape {episode.action.shape[1:]}; expected {len(box)} numbers each.")
+        yield Fault(
+            where, f"has actions of shape {episode.action.shape[1:]}; expected {len(box)} number{'s' * (len(box) != 1)} each."
+        )
         return
     for i, part in enumerate(box):
         room = _NEAR * (part.high - part.low)

@@ -48,14 +48,14 @@ def _faults(history: Transitions, actions: ActionSpec) -> Iterator[list[Fault]]:
             history, bad, name, "is not finite everywhere; leave the row's episode out, or fill the gap before importing"
         )
     center, half = box_of(actions)
-    yield [] if history.action_value.shape[1] == len(half) else [_misfit("numbers", history.action_value.shape[1], len(half))]
+    yield [] if history.action_value.shape[1] == len(half) else [_misfit("number", history.action_value.shape[1], len(half))]
     if history.action_value.shape[1] == len(half):
         outside = (np.abs(history.action_value - center) > half * (1 + _ROUNDING)).any(axis=1)
         told = "lies outside the box; widen the bounds under `actions`, or leave the row's episode out"
         yield _told(history, outside & np.isfinite(history.action_value).all(axis=1), "action_value", told)
     sizes = np.array([len(part.labels) for part in actions.choices] or [len(actions.labels)] * bool(actions.labels))
     if history.action.shape[1] != len(sizes):
-        yield [_misfit("labels", history.action.shape[1], len(sizes))]
+        yield [_misfit("label", history.action.shape[1], len(sizes))]
     elif len(sizes):
         unknown = ((history.action < 0) | (history.action >= sizes)).any(axis=1)
         yield _told(history, unknown, "action", "is not among the loop's labels; expected a place from 0")
@@ -69,4 +69,6 @@ def _told(history: Transitions, bad: Any, name: str, what: str) -> list[Fault]:
 
 
 def _misfit(what: str, found: int, expected: int) -> Fault:
-    return Fault("action", f"has {found} {what}; expected {expected}, as the loop's `actions` say.", "bad_row")
+    return Fault(
+        "action", f"has {found} {what}{'s' * (found != 1)}; expected {expected}, as the loop's `actions` say.", "bad_row"
+    )

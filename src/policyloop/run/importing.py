@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from policyloop.core import plugins
+from policyloop.core.errors import UnknownName
 from policyloop.core.loop import LoopSpec
 from policyloop.ingest.checks import checks_of
 from policyloop.interop.import_rows import Imported, check_rows, import_rows
@@ -19,6 +20,8 @@ from policyloop.log.writer import LogWriter
 from policyloop.run.deployment import Deployment
 
 FORMATS = "policyloop.interop.formats"
+OF_EPISODES = "policyloop.interop.histories"
+HISTORY = "history"  # of a historian: read by options of its own
 
 
 def import_files(
@@ -47,6 +50,9 @@ def import_files(
         Invalid: a file cannot be read, or some rows do not fit; nothing was written.
         LogUnavailable: the log cannot be written; importing again counts nothing twice.
     """
+    known = [*plugins.ours(FORMATS), *plugins.ours(OF_EPISODES)]
+    if plugins.file_name(file_format) not in {*plugins.names(FORMATS), *known}:
+        raise UnknownName("format", file_format, [HISTORY, *(plugins.as_written(FORMATS, name) for name in known)])
     reader = plugins.load(FORMATS, file_format)
     checks = checks_of(spec, salt=deployment.registry.salt)
     read = partial(_rows, files, partial(reader.read, spec=spec, policy=policy, outcome=outcome))

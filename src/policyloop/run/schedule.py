@@ -50,10 +50,10 @@ def due(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTraining) -
         return f"cron line '{train.cron}'" if _next_cron_us(train.cron, last.at_us) <= now_us else None
     every, noun = _every(train)
     if every is not None and n_new >= every:
-        return f"{n_new:,} new {noun}"
+        return f"{n_new:,} new {_of(n_new, noun)}"
     passed_s = (now_us - last.at_us) / US_PER_S
     if train.every_s is not None and passed_s >= train.every_s:
-        return f"{passed_s / 3600:.1f} hours since the last training, {n_new:,} new {noun}"
+        return f"{passed_s / 3600:.1f} hours since the last training, {n_new:,} new {_of(n_new, noun)}"
     return None
 
 
@@ -62,12 +62,13 @@ def waits_for(train: TrainSpec, *, now_us: int, n_examples: int, last: LastTrain
     n_new = _n_new(n_examples, last)
     every, noun = _every(train)
     if train.cron is not None:
-        return f"{_moment(_next_cron_us(train.cron, last.at_us))} ('{train.cron}'), {n_new:,} new {noun} so far"
+        return f"{_moment(_next_cron_us(train.cron, last.at_us))} ('{train.cron}'), {n_new:,} new {_of(n_new, noun)} so far"
     parts = []
     if every is not None:
-        parts.append(f"{max(0, every - n_new):,} more {noun}")
+        n_more = max(0, every - n_new)
+        parts.append(f"{n_more:,} more {_of(n_more, noun)}")
     if train.every_s is not None:
-        parts.append(f"{_moment(last.at_us + int(train.every_s * US_PER_S))} with any new {noun.removesuffix('s')}")
+        parts.append(f"{_moment(last.at_us + int(train.every_s * US_PER_S))} with any new {_of(1, noun)}")
     return " or ".join(parts) if parts else "a person who asks for it"
 
 
@@ -76,6 +77,11 @@ def _every(train: TrainSpec) -> tuple[int | None, str]:
     if train.every_episodes is not None:
         return train.every_episodes, "episodes"
     return train.every_examples, "examples"
+
+
+def _of(n: int, noun: str) -> str:
+    """`episodes`, or one `episode`."""
+    return noun.removesuffix("s") if n == 1 else noun
 
 
 def _n_new(n_examples: int, last: LastTraining) -> int:

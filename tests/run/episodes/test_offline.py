@@ -179,7 +179,7 @@ def test_a_job_whose_process_died_is_taken_up_with_its_number(deployment):
 
 
 def test_a_history_too_thin_says_so_before_anything_is_trained(deployment):
-    with pytest.raises(Invalid, match="the history of loop 'corridor' has 2 faults"):
+    with pytest.raises(Invalid, match="2 faults in the history of loop 'corridor'"):
         refreshed(deployment, CORRIDOR, corridor(3, 5))
 
     assert deployment.registry.models("corridor") == []

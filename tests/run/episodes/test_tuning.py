@@ -131,7 +131,7 @@ def test_a_run_is_over_some_checkpoints_after_its_peak():
 
 
 def test_a_history_too_thin_is_refused_before_anything_is_tried(tmp_path):
-    with pytest.raises(Invalid, match="has 2 faults"):
+    with pytest.raises(Invalid, match="2 faults in "):
         searched(tmp_path, CORRIDOR, corridor(3, 5))
     with pytest.raises(
         NothingToDo, match=r"cannot support a choice\. There are 9 episodes .* There are 3 episodes that nothing"

@@ -45,6 +45,8 @@ def read(path: Path, spec: LoopSpec) -> pa.Table:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     _take(line, f"{path.name}, line {number}", rows, faults)
+                if faults and not rows:
+                    break  # the first line is none of RLlib's, and a file of others has nothing but such
     except OSError as error:
         raise Invalid([Fault(str(path), f"cannot be read: {error.strerror}.", "unreadable")]) from None
     episodes = [_episode(name, steps, spec, faults) for name, steps in rows.items()] if not faults else []
@@ -101,7 +103,12 @@ def _take(line: bytes, where: str, rows: dict[str, list[dict[str, Any]]], faults
     except NoArray as error:
         faults.append(Fault(where, str(error), error.code))
         return
-    except (ValueError, TypeError) as error:  # also what is no JSON
+    except json.JSONDecodeError as error:
+        begun = line[:40].decode("utf-8", "replace").strip()
+        told = f"begins with {begun!r} and is no JSON ({error.msg.lower()}); expected an object of RLlib's columns."
+        faults.append(Fault(where, told, "unreadable"))
+        return
+    except (ValueError, TypeError) as error:
         faults.append(Fault(where, f"{error}; expected an object of RLlib's columns.", "unreadable"))
         return
     ids = next((columns[name] for name in _IDS if name in columns), None)

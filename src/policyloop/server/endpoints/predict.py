@@ -109,9 +109,14 @@ def states_of(inputs: Sequence[Any], shape: tuple[int, ...], *, names: Sequence[
     return states
 
 
+def _numbers(shape: Sequence[int]) -> str:
+    """`3 numbers`, `2 x 4 numbers`, `1 number`."""
+    return f"{' x '.join(map(str, shape)) or 'no list of'} number{'s' * (tuple(shape) != (1,))}"
+
+
 def _why_not(row: Any, shape: tuple[int, ...], names: Sequence[str]) -> str | None:
     """What is wrong with a state; None where nothing is."""
-    expected = f"{shape[0]} numbers" if len(shape) == 1 else f"nested lists of {' x '.join(map(str, shape))} numbers"
+    expected = _numbers(shape) if len(shape) == 1 else f"nested lists of {' x '.join(map(str, shape))} numbers"
     if isinstance(row, Mapping):
         order = f", in this order: {', '.join(names)}" if names else ""
         return f"is an object; expected a list of {expected}{order}."
@@ -122,7 +127,7 @@ def _why_not(row: Any, shape: tuple[int, ...], names: Sequence[str]) -> str | No
     if found.dtype.kind not in "iuf":
         return f"holds what is no number; expected {expected}."
     if found.shape != shape:
-        return f"has {' x '.join(map(str, found.shape)) or 'no list of'} numbers; expected {expected}."
+        return f"has {_numbers(found.shape)}; expected {expected}."
     if not (np.abs(found) <= np.finfo(np.float32).max).all():
         return "holds a number that is too large; expected what float32 can hold."
     return None
