@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from policyloop.core.spec_file import read_spec_file
+
 ROWS = "batch,step,level,valve\n" + "".join(f"b{b},{k},{40 + k + b},{k}\n" for b in range(12) for k in range(15))
 MAKE = ("import", "history", "tank.csv", "--loop", "tank", "--episodes", "batch")
 LOOP = """
@@ -53,10 +55,47 @@ def test_without_a_loop_a_loop_file_is_made_of_the_table(policyloop, table, tmp_
     ran = policyloop(*MAKE, "--actions", "valve", "--reward", "next.level", "--plot", "none")
 
     assert ran.code == 0
-    assert ran.out.startswith("wrote tank.yaml: a loop made of this file. Look at it before anything else.\n")
+    assert "\nwrote tank.yaml: a loop made of this file. Look at it before anything else.\n" in ran.out
     assert ran.out.endswith("Next: edit tank.yaml, then `policyloop apply`, then this command again.\n")
     assert policyloop("apply").code == 0
     assert "imported 168 decisions." in policyloop(*MAKE, "--plot", "none").out
+    spec = read_spec_file(tmp_path / "tank.yaml")
+    assert (spec.episodes.max_steps, spec.learner.name) == (15, "rebrac")
+
+
+def test_a_dry_run_and_a_refusal_write_no_loop_file(policyloop, table, tmp_path):
+    new = ("--actions", "valve", "--reward", "next.level")
+
+    dry = policyloop(*MAKE, *new, "--dry-run")
+    (tmp_path / "bad.csv").write_text(ROWS.replace("b3,4,47,4", "b3,9,47,4"))
+    bad = policyloop("import", "history", "bad.csv", "--loop", "tank", "--episodes", "batch", *new)
+
+    assert dry.out.startswith("180 rows made 12 episodes")
+    assert dry.out.endswith(
+        "Nothing was imported, and no loop file written (--dry-run). Next: without it, tank.yaml is made of this file.\n"
+    )
+    assert bad.code == 2
+    assert not (tmp_path / "tank.yaml").exists()
+    assert (tmp_path / "tank-history.png").exists()
+
+
+def test_what_was_said_for_a_new_loop_and_counts_for_nothing_is_told(tank):
+    same = tank(*MAKE, "--plot", "none", "--actions", "valve", "--reward", "next.level", "--dry-run")
+    other = tank(*MAKE, "--plot", "none", "--actions", "level", "--reward", "-next.level", "--dry-run")
+
+    assert "counted for nothing" not in same.err
+    assert (
+        "note: --actions and --reward counted for nothing: loop 'tank' is there, and its loop file says something else. Edit "
+        "that file, and `policyloop apply` it.\n"
+    ) in other.err
+
+
+def test_a_column_to_ignore_that_the_loop_needs_is_told(tank):
+    ran = tank(*MAKE, "--plot", "none", "--ignore", "level")
+
+    assert ran.err == (
+        "error: --ignore: names 'level', which the loop knows; expected a loop file without it, or not to be asked.\n"
+    )
 
 
 def test_a_fault_is_the_users_and_nothing_is_written(tank, tmp_path):

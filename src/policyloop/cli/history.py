@@ -6,7 +6,7 @@ Question answered: what does a person see before anything is learned from the fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ import typer
 from policyloop.cli.project import deployment_of, loop_files, read_specs, settings_of
 from policyloop.cli.screen import write_json, write_note, write_table
 from policyloop.cli.words import counted
-from policyloop.core.errors import Fault, Invalid, UnknownLoop
+from policyloop.core.errors import BadExpression, Fault, Invalid, UnknownLoop
+from policyloop.core.expression import Expression
 from policyloop.core.loop import LoopSpec
 from policyloop.core.settings import Settings
+from policyloop.core.spec_episodes import ACTION
 from policyloop.core.spec_file import read_spec
 from policyloop.core.spec_template import template_of
 from policyloop.interop.historian.plot import draw
 from policyloop.interop.historian.prepare import prepare
-from policyloop.interop.historian.proposal import propose
+from policyloop.interop.historian.proposal import propose, roomy_steps
 from policyloop.interop.historian.reading import Reading
 from policyloop.interop.historian.shown import Shown, Spread, show
 from policyloop.run.episodes.histories import bring_in
@@ -65,19 +67,22 @@ def import_history(
         as_json: for scripts.
     """
     settings = settings_of(home)
-    spec, is_applied = _standing(loop, settings)
-    told: dict[str, Any] = {"loop": loop, "file": str(file)}
-    if spec is None:
-        spec, path = _new_loop(file, loop, reading, new)
-        told["loop_file"] = str(path)
-        if not as_json:
-            typer.echo(f"wrote {path}: a loop made of this file. Look at it before anything else.")
+    standing, is_applied = _standing(loop, settings)
+    path = Path(f"{loop}.yaml")
+    document = _proposed(file, path, loop, reading, new) if standing is None else {}
+    spec = standing or read_spec({"loop": loop, **document})
     prepared = prepare(file, spec, reading)
     shown, steps = show(prepared, spec)
+    shown = replace(shown, notes=(*shown.notes, *(_unused(new, spec) if standing is not None else ())))
     picture = None if plot == _NO_PLOT or not len(steps) else draw(steps, spec, Path(plot or f"{spec.loop}-history.png"))
-    told |= {"shown": asdict(shown), "plot": None if picture is None else str(picture), "written": False}
+    told: dict[str, Any] = {"loop": loop, "file": str(file), "shown": asdict(shown)}
+    told |= {"plot": None if picture is None else str(picture), "written": False}
     if not as_json:
         _show(shown, picture)
+    if standing is None and not dry_run:
+        document["episodes"]["max_steps"] = roomy_steps(int(shown.length.most))
+        _write_loop(path, read_spec({"loop": loop, **document}), file)
+        told["loop_file"] = str(path)
     if is_applied and not dry_run:
         with deployment_of(settings) as deployment:
             brought = bring_in(deployment, spec, prepared.history, policy=policy)
@@ -85,7 +90,7 @@ def import_history(
         if not as_json:
             _say_written(brought.is_new, brought.n_decisions, spec)
     elif not as_json:
-        typer.echo("Nothing was imported (--dry-run)." if dry_run and is_applied else _next_step(loop, told.get("loop_file")))
+        typer.echo(_not_imported(loop, path, is_new=standing is None, is_applied=is_applied, is_dry=dry_run))
     if as_json:
         write_json(told)
 
@@ -107,11 +112,41 @@ def _standing(loop: str, settings: Settings) -> tuple[LoopSpec | None, bool]:
     return (named[0], False) if named else (None, False)
 
 
-def _new_loop(file: Path, loop: str, reading: Reading, new: NewLoop) -> tuple[LoopSpec, Path]:
-    """A loop file of the columns, written where none is."""
-    document = propose(file, reading, actions=new.actions, outcomes=new.outcomes, reward=new.reward)
-    spec = read_spec({"loop": loop, **document})
-    path = Path(f"{loop}.yaml")
+def _proposed(file: Path, path: Path, loop: str, reading: Reading, new: NewLoop) -> dict[str, Any]:
+    """A loop of the columns, where no file is in the way of its own."""
+    if path.exists():
+        raise Invalid([Fault(str(path), f"exists already, and is not of a loop named '{loop}'; expected another name.")])
+    return propose(file, reading, actions=new.actions, outcomes=new.outcomes, reward=new.reward)
+
+
+def _unused(new: NewLoop, spec: LoopSpec) -> list[str]:
+    """What was said for a new loop, and differs from what the loop says that is there."""
+    known = {part.name for part in spec.actions.box} | {choice.name for choice in spec.actions.choices}
+    known |= {ACTION} if spec.actions.labels else set()
+    is_other = {
+        "--actions": bool(new.actions) and set(new.actions) != known,
+        "--outcomes": bool(new.outcomes) and set(new.outcomes) != set(spec.outcomes),
+        "--reward": new.reward is not None and not _is_reward(new.reward, spec),
+    }
+    options = [option for option, differs in is_other.items() if differs]
+    if not options:
+        return []
+    return [
+        f"{' and '.join(options)} counted for nothing: loop '{spec.loop}' is there, and its loop file says something else. "
+        f"Edit that file, and `policyloop apply` it."
+    ]
+
+
+def _is_reward(text: str, spec: LoopSpec) -> bool:
+    """Whether that is the loop's reward, however it is written."""
+    try:
+        return Expression.parse(text, spec.reward.expression.names) == spec.reward.expression
+    except BadExpression:
+        return False
+
+
+def _write_loop(path: Path, spec: LoopSpec, file: Path) -> None:
+    """The loop file, where none is."""
     about = [
         f"Made of {file.name}. Bounds of fields are those of the data and as far again beyond; bounds of actions are what was",
         "done, and no model will ever leave them. Put what can really be.",
@@ -120,18 +155,21 @@ def _new_loop(file: Path, loop: str, reading: Reading, new: NewLoop) -> tuple[Lo
         with path.open("x", encoding="utf-8") as out:
             out.write(template_of(spec, about=about))
     except FileExistsError:
-        raise Invalid(
-            [Fault(str(path), f"exists already, and is not of a loop named '{loop}'; expected another name.")]
-        ) from None
+        raise Invalid([Fault(str(path), "came to be meanwhile; expected another name.")]) from None
     except OSError as error:
         raise Invalid([Fault(str(path), f"cannot be written: {error.strerror}.", "unwritable")]) from None
-    return spec, path
 
 
-def _next_step(loop: str, loop_file: str | None) -> str:
-    """What to do with a loop that is not applied."""
-    edit = f"edit {loop_file}, then " if loop_file is not None else ""
-    return f"Nothing was imported: loop '{loop}' is not applied yet. Next: {edit}`policyloop apply`, then this command again."
+def _not_imported(loop: str, path: Path, *, is_new: bool, is_applied: bool, is_dry: bool) -> str:
+    """Why nothing came in, and what to do with a loop that is not applied."""
+    if is_dry and is_applied:
+        return "Nothing was imported (--dry-run)."
+    if is_dry and is_new:
+        return f"Nothing was imported, and no loop file written (--dry-run). Next: without it, {path} is made of this file."
+    wrote = f"wrote {path}: a loop made of this file. Look at it before anything else.\n" if is_new else ""
+    edit = f"edit {path}, then " if is_new else ""
+    next_ = f"Next: {edit}`policyloop apply`, then this command again."
+    return f"{wrote}Nothing was imported: loop '{loop}' is not applied yet. {next_}"
 
 
 def _show(shown: Shown, picture: Path | None) -> None:

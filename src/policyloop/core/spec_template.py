@@ -94,7 +94,7 @@ COMMENTS: Mapping[str, str] = {
 COMMENTS_OF_EPISODES: Mapping[str, str] = {  # instead of the ones above, in a loop with episodes
     "baseline": "decides until a model is live and when one breaks: a label, uniform, or of numbers middle or {force: 0}",
     "learner": "what learns from whole episodes; its own settings, updates and checkpoint_every go beside the name",
-    "learner.name": "numbers: rebrac, td3_bc, cql, iql, bc; labels: cql_discrete, dqn, fqi; both: iql, bc; any: outside",
+    "learner.name": "numbers: rebrac, td3_bc, cql, iql, bc, fqi; labels: cql_discrete, dqn, fqi; both: iql, bc; any: outside",
     "explore.name": "numbers: greedy, gaussian or own; labels: squarecb, epsilon_greedy, softmax or greedy",
     "explore.floor": "probability mass that is spread evenly over all that is allowed, whatever the model says",
     "reward.expression": "arithmetic over outcomes, context, action, and next.x, what x became: + * min, max, abs, where, <",

@@ -34,7 +34,9 @@ class Found:
     notes: tuple[str, ...]
 
 
-def check_history(train: Transitions, *, actions: ActionSpec, loop: str, names: Sequence[str] = ()) -> tuple[str, ...]:
+def check_history(
+    train: Transitions, *, actions: ActionSpec, loop: str, names: Sequence[str] = (), fewest: int = FEWEST_OF_LINE
+) -> tuple[str, ...]:
     """What is worth knowing of the episodes that are to be learned from.
 
     Args:
@@ -42,30 +44,31 @@ def check_history(train: Transitions, *, actions: ActionSpec, loop: str, names: 
         actions: what could be done.
         loop: its name, for messages.
         names: of the numbers of a state, (d,); none where states are images.
+        fewest: episodes that are asked for in the end, which the message names.
 
     Raises:
         Invalid: nothing can be learned from it; all reasons, with counts or rows.
     """
-    found = look_at(train, actions=actions, names=names)
+    found = look_at(train, actions=actions, names=names, fewest=fewest)
     if found.faults:
         raise Invalid(found.faults, subject=f"the history of loop '{loop}'")
     return found.notes
 
 
-def look_at(train: Transitions, *, actions: ActionSpec, names: Sequence[str] = ()) -> Found:
+def look_at(train: Transitions, *, actions: ActionSpec, names: Sequence[str] = (), fewest: int = FEWEST_OF_LINE) -> Found:
     """All of it, without refusing; arguments are as in `check_history`."""
-    few = _too_few(train)
+    few = _too_few(train, fewest)
     if len(train) == 0:
         return Found(tuple(few), ())
     faults = [*few, *_no_numbers(train), *_outside(train, actions), *_nothing_varies(train)]
     return Found(tuple(faults), (*_constant(train, names), *_constant_parts(train, actions), *_unknown(train)))
 
 
-def _too_few(train: Transitions) -> list[Fault]:
+def _too_few(train: Transitions, fewest: int) -> list[Fault]:
     e, n = train.n_episodes, len(train)
     told = []
     if e < FEWEST_OF_LINE:
-        told.append(Fault("episodes", f"are {e} below the split; expected at least {FEWEST_OF_LINE}. Bring more.", "too_thin"))
+        told.append(Fault("episodes", f"are {e} below the split; expected at least {fewest}. Bring more.", "too_thin"))
     if n < FEWEST_STEPS:
         told.append(Fault("steps", f"are {n} below the split; expected at least {FEWEST_STEPS}. Bring more.", "too_thin"))
     return told

@@ -5,7 +5,7 @@ import pytest
 from policyloop.core.errors import Invalid
 from policyloop.core.spec_file import read_spec
 from policyloop.interop.historian.prepare import prepare
-from policyloop.interop.historian.proposal import propose
+from policyloop.interop.historian.proposal import propose, roomy_steps
 from policyloop.interop.historian.reading import read_options
 
 ROWS = "batch,step,level,mode,wet,valve,gain,terminated\n" + "".join(
@@ -66,6 +66,13 @@ def test_what_was_proposed_reads_the_file_that_it_was_made_of(proposed):
     prepared = prepare(file, read_spec({"loop": "tank", **document}), reading)
 
     assert len(prepared.history["episode_id"].unique()) == 3
+
+
+@pytest.mark.parametrize(
+    ("longest", "steps"), [(0, 5), (4, 5), (19, 20), (29, 30), (40, 40), (41, 45), (119, 120), (870, 870), (1213, 1300)]
+)
+def test_the_greatest_number_of_steps_is_rounded_up_as_a_person_would(longest, steps):
+    assert roomy_steps(longest) == steps
 
 
 def test_tags_of_a_long_table_become_fields_and_lags_too(proposed):

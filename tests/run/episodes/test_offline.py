@@ -179,9 +179,10 @@ def test_a_job_whose_process_died_is_taken_up_with_its_number(deployment):
 
 
 def test_a_history_too_thin_says_so_before_anything_is_trained(deployment):
-    with pytest.raises(Invalid, match="2 faults in the history of loop 'corridor'"):
+    with pytest.raises(Invalid, match="2 faults in the history of loop 'corridor'") as refused:
         refreshed(deployment, CORRIDOR, corridor(3, 5))
 
+    assert "episodes: are 3 below the split; expected at least 20. Bring more." in refused.value.message
     assert deployment.registry.models("corridor") == []
 
 

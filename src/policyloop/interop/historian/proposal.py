@@ -18,6 +18,7 @@ from policyloop.core.loop import EpisodeSpec
 from policyloop.core.spec_actions import MAX_LABELS
 from policyloop.core.spec_episodes import ACTION
 from policyloop.core.spec_inference import MAX_CATEGORY_VALUES, with_head_room
+from policyloop.core.spec_learning import EPISODES_LEARNER
 from policyloop.interop.historian.file import numbers_of, read_table, texts_of
 from policyloop.interop.historian.ledger import Ledger
 from policyloop.interop.historian.long_table import TIMES, columns_of_long, good_readings
@@ -65,9 +66,19 @@ def propose(
             **({} if has_range else {"range": list(_range(columns[outcome_names[0]], decimal))}),
         },
         "baseline": "middle" if is_box else "first" if done["kind"] == "discrete" else "uniform",
-        "learner": {"name": "cql" if is_box else "cql_discrete"},
+        "learner": {"name": EPISODES_LEARNER[done["kind"]]},
         "explore": {"name": "gaussian", "scale": 0.1, "floor": 0.02} if is_box else {"name": "epsilon_greedy"},
     }
+
+
+def roomy_steps(longest: int) -> int:
+    """An episode's greatest number of steps as a person would write it: two digits, and below 100 a multiple of five.
+
+    Args:
+        longest: steps of the longest episode of the history.
+    """
+    unit = 5 if longest < 100 else 10 ** (len(str(longest)) - 2)
+    return max(1, -(-longest // unit)) * unit
 
 
 def _columns(path: Path, reading: Reading) -> dict[str, pa.ChunkedArray | pa.Array]:

@@ -96,7 +96,13 @@ def match(
         more = f" and {len(free) - _SHOWN:,} more" if len(free) > _SHOWN else ""
         message = f"{len(free):,} {n} nothing that the loop knows: {told}{more}. `--ignore NAME` leaves one out."
         into.settle("drop-columns", "columns", message, n=len(free), code="unknown_name")
-    return {name: column for name, column in found.items() if column in names}
+    known = {name: column for name, column in found.items() if column in names}
+    for name, column in known.items():
+        if column in reading.ignore and wanted[name].is_needed:
+            as_ours = "" if column == name else f" as '{name}'"
+            told = f"names '{column}', which the loop knows{as_ours}; expected a loop file without it, or not to be asked."
+            into.fault("--ignore", told)
+    return {name: column for name, column in known.items() if column not in reading.ignore}
 
 
 def _missing(name: str, free: list[str]) -> str:

@@ -33,7 +33,7 @@ from policyloop.lake.schema import DECISIONS, TRANSITIONS
 from policyloop.lake.tables import Snapshot, in_hours
 from policyloop.learn.checkpoints import CheckpointFolder
 from policyloop.learn.offline import Checkpoint, OnCheckpoint, Run, goes_on, length_of, train_offline
-from policyloop.learn.thin import check_history
+from policyloop.learn.thin import FEWEST_EPISODES, FEWEST_OF_LINE, check_history
 from policyloop.policy.network import Network
 from policyloop.policy.predicted_states import network_of
 from policyloop.policy.support import support_tensors
@@ -167,7 +167,8 @@ def train_and_choose(
     """
     train, held_out = history.to_learn_from(spec.train.split), history.to_evaluate_on(spec.train.split)
     names = StateEncoder.of(spec.context.values()).names
-    notes = (*notes, *check_history(train, actions=spec.actions, loop=spec.loop, names=names))
+    fewest = FEWEST_OF_LINE if goes_on(spec) else FEWEST_EPISODES
+    notes = (*notes, *check_history(train, actions=spec.actions, loop=spec.loop, names=names, fewest=fewest))
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     if not goes_on(spec):  # a version of a line shows what it is worth by playing
         check_is_enough(facts, loop=spec.loop)

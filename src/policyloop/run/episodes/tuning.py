@@ -29,7 +29,7 @@ from policyloop.evaluate.curves import peak_of
 from policyloop.evaluate.history import HistoryFacts, check_is_enough, facts_of
 from policyloop.evaluate.sequence_report import evaluate_sequences
 from policyloop.evaluate.told_as_numbers import history_in_numbers
-from policyloop.learn.thin import FEWEST_HELD_OUT, check_history
+from policyloop.learn.thin import FEWEST_EPISODES, FEWEST_HELD_OUT, check_history
 from policyloop.learn.tune_offline import (
     PER_ROUND,
     Curve,
@@ -185,7 +185,8 @@ def search(
     """The search itself, with its curves in a folder; arguments and errors as in `tune_offline`."""
     split = spec.train.split
     train, held_out = history.to_learn_from(split), history.to_evaluate_on(split)
-    notes = check_history(train, actions=spec.actions, loop=spec.loop, names=StateEncoder.of(spec.context.values()).names)
+    names = StateEncoder.of(spec.context.values()).names
+    notes = check_history(train, actions=spec.actions, loop=spec.loop, names=names, fewest=FEWEST_EPISODES)
     facts = facts_of(train, held_out, highest_reward=spec.reward.high)
     check_is_enough(facts, loop=spec.loop)
     folder.tell({"loop": spec.loop, "learner": spec.learner.name, "notes": list(notes), "attempts": n_attempts + 1})
