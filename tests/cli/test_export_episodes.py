@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
+from onnx import TensorProto, helper, numpy_helper
 
 from episodes_of_a_cart import REWARDED, transitions
 from policyloop.core.settings import Home
 from policyloop.interop.histories import rllib
 from policyloop.policy.onnx_network import session
+from policyloop.policy.policies.onnx import from_files
 from policyloop.run.deployment import open_deployment
-from small_network import CART, promote_network
+from small_network import CART, model_of, promote_network
 
 HOME = Home(Path("policyloop-data"))
 LOOP = CART | REWARDED
@@ -80,10 +83,50 @@ def test_the_champion_leaves_as_a_file_that_runs_without_us(cart, tmp_path):
     ran = cart("export", "onnx", "cart", "cart.onnx")
 
     assert ran.err == f"wrote model {model[:12]}: cart.onnx.\n"
-    action, _ = session((tmp_path / "cart.onnx").read_bytes()).run(None, {"state": states})
+    run = session((tmp_path / "cart.onnx").read_bytes())
+    action, _ = run.run(None, {"state": states})
     np.testing.assert_allclose(action, network.act(states), atol=1e-5)
+    said = run.get_modelmeta().custom_metadata_map
+    assert (said["loop"], said["model"], json.loads(said["state"])) == ("cart", model, ["x", "v", "goal"])
+    assert json.loads(said["box"]) == [{"name": "force", "min": -2.0, "max": 2.0}]
     told = json.loads(cart("export", "safetensors", "cart", "cart.safetensors", "--model", model[:8], "--json").out)
     assert told == {"model": model, "files": ["cart.safetensors", "cart.safetensors.json"]}
+
+
+def test_examples_are_not_asked_of_a_loop_with_episodes(cart, tmp_path):
+    ran = cart("export", "vw-dsjson", "cart", "out.dsjson")
+
+    assert ran.code == 2
+    assert "vw-dsjson: is for loops without episodes, and loop 'cart' has them; expected minari, rllib, transitions." in ran.err
+    assert not (tmp_path / "out.dsjson").exists()
+
+
+def test_what_another_program_made_leaves_as_it_serves(cart, tmp_path):
+    with open_deployment(HOME) as deployment:
+        spec = deployment.registry.standing("cart").spec
+        manifest, tensors = model_of(spec, wild_onnx())
+        model = deployment.registry.publish(msgspec.structs.replace(manifest, policy="onnx"), tensors)
+
+    ran = cart("export", "onnx", "cart", "cart.onnx", "--model", model[:8])
+
+    assert ran.err == f"wrote model {model[:12]}: cart.onnx.\n"
+    run = session((tmp_path / "cart.onnx").read_bytes())
+    (action,) = run.run(["action"], {"state": np.float32([[0.1, 0.2, 0.5], [9, 9, 9], [-9, -9, -9]])})
+    np.testing.assert_allclose(action, [[0.8], [2.0], [-2.0]], atol=1e-6)  # brought back into the box, as when it serves
+    assert json.loads(run.get_modelmeta().custom_metadata_map["state"]) == ["x", "v", "goal"]
+    refused = cart("export", "safetensors", "cart", "cart.st", "--model", model[:8])
+    assert "is an ONNX file of another program; expected `policyloop export onnx`" in refused.err
+    assert "which always does the same" in cart("export", "onnx", "cart", "c", "--model", model[:8], "--stochastic").err
+
+
+def wild_onnx():
+    """Another program's: the sum of the state, wherever the box ends."""
+    nodes = [helper.make_node("ReduceSum", ["state", "axis"], ["action"], keepdims=1)]
+    given = helper.make_tensor_value_info("state", TensorProto.FLOAT, [None, 3])
+    done = helper.make_tensor_value_info("action", TensorProto.FLOAT, [None, 1])
+    graph = helper.make_graph(nodes, "wild", [given], [done], [numpy_helper.from_array(np.int64([1]), "axis")])
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    return from_files(data, None, state_shape=(3,), low=[-2.0], high=[2.0], n_labels=0)
 
 
 def test_a_model_that_is_not_there_is_refused(cart):

@@ -28,19 +28,23 @@ class ModelParts:
 
     def description(self) -> dict[str, Any]:
         """What is written beside the weights, as JSON."""
-        encoder = StateEncoder.from_json(self.manifest.features)
-        box = [{"name": part.name, "min": part.low, "max": part.high} for part in self.spec.actions.box]
-        choices = [{"name": part.name, "labels": list(part.labels)} for part in self.spec.actions.choices]
-        return {
-            "format": FORMAT,
-            "loop": self.manifest.loop,
-            "model": self.model,
-            "state": list(encoder.names) if len(encoder.shape) == 1 else list(encoder.shape),
-            "labels": [] if box else list(self.manifest.labels),
-            **({"choices": choices} if choices else {}),
-            "box": box,
-            "settings": dict(self.network.settings),
-        }
+        return {**told_of(self.model, self.manifest, self.spec), "settings": dict(self.network.settings)}
+
+
+def told_of(model: str, manifest: Manifest, spec: LoopSpec) -> dict[str, Any]:
+    """What goes in and comes out of a model, as JSON: a state's numbers in order, an action's names and bounds."""
+    encoder = StateEncoder.from_json(manifest.features)
+    box = [{"name": part.name, "min": part.low, "max": part.high} for part in spec.actions.box]
+    choices = [{"name": part.name, "labels": list(part.labels)} for part in spec.actions.choices]
+    return {
+        "format": FORMAT,
+        "loop": manifest.loop,
+        "model": model,
+        "state": list(encoder.names) if len(encoder.shape) == 1 else list(encoder.shape),
+        "labels": [] if box else list(manifest.labels),
+        **({"choices": choices} if choices else {}),
+        "box": box,
+    }
 
 
 def stochastic(parts: ModelParts) -> None:

@@ -14,7 +14,7 @@ Letters: n states, a numbers of an action, k labels, p labelled parts beside num
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +90,14 @@ def policy_bytes(network: Network, *, is_stochastic: bool = False, has_value: bo
         outputs.append(drawn[1])
     inputs = ["state", *(["noise"] if is_stochastic else []), *(["uniform"] if is_stochastic and network.choices else [])]
     return _written(graph, network, inputs, outputs)
+
+
+def with_metadata(data: bytes, told: Mapping[str, str]) -> bytes:
+    """The file with these texts in its metadata, beside those that it has of other names."""
+    model = onnx.load_model_from_string(data)
+    helper.set_model_props(model, {**{one.key: one.value for one in model.metadata_props}, **told})
+    written: bytes = model.SerializeToString(deterministic=True)
+    return written
 
 
 def actor_bytes(network: Network) -> bytes:

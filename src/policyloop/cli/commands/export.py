@@ -79,7 +79,8 @@ def run(
     """Write a loop's examples, episodes or model to a file that another system reads.
 
     An example is a decision whose window has closed, with its reward. Those whose probabilities are not known are left
-    out, and counted. Episodes are written whole; models must be networks, as learners of episodes make them.
+    out, and counted. Episodes are written whole; models must be networks, as learners of episodes make them, or of another
+    program, which leave as ONNX alone.
     """
     name = plugins.file_name(file_format)
     if name in _OF_MODELS:
@@ -102,6 +103,9 @@ def _export_examples(
     _check_part(part)
     with open_project(home) as deployment:
         spec = deployment.registry.standing(loop).spec
+        if spec.episodes is not None:
+            told = f"is for loops without episodes, and loop '{spec.loop}' has them; expected {', '.join(_OF_EPISODES)}."
+            raise Invalid([Fault(plugins.as_written(_FORMATS, file_format), told)])
         oldest = 0 if since is None else since_us(since, now_us=deployment.clock.now_us())
         rows = Counted(exported_rows(deployment.lake, deployment.registry, spec, since=oldest, part=part))
         with _opened(file) as out:

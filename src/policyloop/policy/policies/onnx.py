@@ -93,6 +93,11 @@ class OnnxPolicy:
         scores = np.concatenate([self.scores(states[i : i + 1]) for i in range(len(states))]).astype(np.float64)
         return Prediction(scores if np.ndim(features) > len(self.state_shape) else scores[0])
 
+    def file(self) -> bytes:
+        """The file for another runtime: what it does there is what it does here, so numbers come back into the box."""
+        data = self.tensors[MODEL].tobytes()
+        return _boxed(data, self._low, self._high) if self.n_numbers else data
+
     def save(self) -> tuple[dict[str, Any], Tensors]:
         """(JSON settings, the bytes of the files)."""
         return dict(self.settings), dict(self.tensors)
@@ -106,6 +111,25 @@ class OnnxPolicy:
             raise BadModel(f"model.onnx gives '{wanted}' of the shape {told.shape} for 2 states; expected (2, {n}).")
         if self._critic is not None and self.n_numbers:
             self._critic.run(nothing, "value", action=np.zeros((2, n), dtype=np.float32))
+
+
+def _boxed(data: bytes, low: Floats, high: Floats) -> bytes:
+    """The file with its action brought back into the box; what else comes out belongs to the action as it was."""
+    model = onnx.load_model_from_string(data)
+    graph, wide = model.graph, "action_before_bounds"
+    for node in graph.node:
+        node.input[:] = [wide if name == "action" else name for name in node.input]
+        node.output[:] = [wide if name == "action" else name for name in node.output]
+    kind = next(one.type.tensor_type.elem_type for one in graph.output if one.name == "action")
+    ends = {"box_low": low, "box_high": high}
+    kept = {
+        name: numpy_helper.from_array(end.astype(helper.tensor_dtype_to_np_dtype(kind)), name) for name, end in ends.items()
+    }
+    graph.node.extend(helper.make_node("Constant", [], [name], value=end) for name, end in kept.items())
+    graph.node.append(helper.make_node("Max", [wide, "box_low"], ["action_above_low"]))
+    graph.node.append(helper.make_node("Min", ["action_above_low", "box_high"], ["action"]))
+    written: bytes = model.SerializeToString(deterministic=True)
+    return written
 
 
 class _Runner:
