@@ -15,10 +15,11 @@ def alarms(tmp_path):
     """A function that gives the alarms of a loop whose last day, and whole life, was as these counts say."""
     with open_deployment(Home(with_records(tmp_path)), SystemClock()) as deployment:
 
-        def told(last_day, *, audit=None, held_hours=(), labels=("calm", "bold")):
+        def told(last_day, *, audit=None, held_hours=(), labels=("calm", "bold"), has_box=False):
             return alarms_of(
                 deployment,
                 labels=labels,
+                has_box=has_box,
                 audit=audit or last_day,
                 last_day=last_day,
                 last_job=None,

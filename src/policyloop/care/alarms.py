@@ -24,12 +24,17 @@ _STALE_S = 60.0  # behind the present, with a worker that works
 _LOW_DISK_BYTES = 2 * 2**30
 MANY_CONFLICTS = 0.001  # share of the decisions
 MANY_EXECUTED = 0.01  # share of an action's examples
+INSTEAD_OF_OVERRULING = (  # of numbers
+    "If a safety system overrules the answers, put what it allows into `limits`; if a person acts on advice, this is as it "
+    "should be."
+)
 
 
 def alarms_of(
     deployment: Deployment,
     *,
     labels: Sequence[str],
+    has_box: bool,
     audit: Audit,
     last_day: Audit,
     last_job: Job | None,
@@ -40,6 +45,7 @@ def alarms_of(
 
     Args:
         labels: the loop's actions.
+        has_box: whether its actions have numbers.
         audit: the loop's counts.
         last_day: those of the last 24 hours.
         last_job: its newest training, None before the first.
@@ -50,7 +56,9 @@ def alarms_of(
         *_of_the_log(deployment, watermark),
         *of_the_disk(deployment),
         *_of_training(last_job),
-        *_of_the_join(labels, audit, last_day, held_hours),
+        *_of_the_join(audit, last_day, held_hours),
+        *_of_what_was_executed(labels, last_day, has_box=has_box),
+        *_of_strange_outcomes(last_day),
     ]
 
 
@@ -101,7 +109,7 @@ def _of_training(last_job: Job | None) -> list[str]:
     return [f"the last training failed {last_job.attempt} times: {last_job.message}"]
 
 
-def _of_the_join(labels: Sequence[str], audit: Audit, last_day: Audit, held_hours: Sequence[str]) -> list[str]:
+def _of_the_join(audit: Audit, last_day: Audit, held_hours: Sequence[str]) -> list[str]:
     """Of all time what holds the gate; of the rest what came in the last day, so that an alarm ends with its cause."""
     found = [hold.sentence for hold in hold_for_clipping(n_clipped=audit.clipped, n_examples=audit.examples)]
     if held_hours:
@@ -114,7 +122,11 @@ def _of_the_join(labels: Sequence[str], audit: Audit, last_day: Audit, held_hour
             f"decisions made twice under one id, with different probabilities or contexts, in the last day: "
             f"{last_day.conflict:,}. They are left out; send each new decision under a new decision_id."
         )
-    found += _of_what_was_executed(labels, last_day)
+    return found
+
+
+def _of_strange_outcomes(last_day: Audit) -> list[str]:
+    found = []
     if last_day.undeclared:
         found.append(
             f"outcomes with names that the loop does not declare in the last day: {last_day.undeclared:,}. They are stored, "
@@ -128,8 +140,10 @@ def _of_the_join(labels: Sequence[str], audit: Audit, last_day: Audit, held_hour
     return found
 
 
-def _of_what_was_executed(labels: Sequence[str], last_day: Audit) -> list[str]:
+def _of_what_was_executed(labels: Sequence[str], last_day: Audit, *, has_box: bool) -> list[str]:
     """Actions that something else than the policy overrules: what the gate still sees of them is a selection."""
+    if has_box:
+        return _of_what_was_executed_in_numbers(last_day)
     if not labels:
         return _of_what_was_executed_at_all(last_day)
     counts = zip_longest(last_day.chosen_by_action, last_day.instead_by_action, fillvalue=0)
@@ -138,6 +152,16 @@ def _of_what_was_executed(labels: Sequence[str], last_day: Audit) -> list[str]:
         f"another action was carried out; the gate cannot use these. Mask what cannot be done when you ask for a decision."
         for label, (n_chosen, n_instead) in zip(labels, counts, strict=False)
         if n_instead > MANY_EXECUTED * n_chosen
+    ]
+
+
+def _of_what_was_executed_in_numbers(last_day: Audit) -> list[str]:
+    """The same of numbers, of which none can be masked."""
+    if last_day.executed <= MANY_EXECUTED * last_day.examples:
+        return []
+    return [
+        f"in {last_day.executed:,} of {last_day.examples:,} steps of the last day something else than the answer was carried "
+        f"out: these are learned from as they were done, and are no evidence. {INSTEAD_OF_OVERRULING}"
     ]
 
 

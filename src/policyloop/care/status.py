@@ -14,6 +14,8 @@ import msgspec
 from policyloop.care.alarms import alarms_of
 from policyloop.core.clock import US_PER_S, TimeUs, hour_of
 from policyloop.join.audit import Audit, added
+from policyloop.join.episode_audit import EpisodeAudit
+from policyloop.join.episode_hours import episode_audit
 from policyloop.join.hour_states import hour_states, n_settled
 from policyloop.join.hours import audit_loop, audit_unplaced
 from policyloop.lake.watermark import read_watermark
@@ -50,6 +52,17 @@ class LastVerdict(msgspec.Struct, frozen=True, kw_only=True):
     at: TimeUs
 
 
+class OpenChallenge(msgspec.Struct, frozen=True, kw_only=True):
+    """The challenge that goes on."""
+
+    id: int
+    state: str
+    model: str | None  # None: its first is not trained yet
+    is_waiting: bool  # for a person to approve
+    since: TimeUs  # it came into its state
+    sentence: str  # the newest word on it
+
+
 class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One loop."""
 
@@ -59,19 +72,21 @@ class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
     champion: str | None  # None: the baseline decides
     champion_since: TimeUs | None
     has_episodes: bool
-    examples_in_champion: int | None
+    examples_in_champion: int | None  # of a loop with episodes: transitions
     previous: str | None
     anchor: str | None
     is_paused: bool
     is_frozen: bool
     n_models: int
-    n_examples: int
+    n_examples: int  # of a loop with episodes: transitions
     traffic: Traffic
     audit: Audit
     held_hours: list[str]  # look like an outage and are not learned from for now
     waits_for: str  # what the next training waits for, in words
     last_job: Job | None
     last_verdict: LastVerdict | None
+    challenge: OpenChallenge | None  # None: none goes on
+    episodes: EpisodeAudit | None  # of loops with episodes: how many are over, wait, and how they ended
     alarms: list[str]
 
 
@@ -148,9 +163,12 @@ def _status(deployment: Deployment, standing: Standing) -> LoopStatus:
         ),
         last_job=last_job,
         last_verdict=_last(deployment.registry.verdicts(loop, limit=1)),
+        challenge=_challenge(deployment, loop),
+        episodes=None if standing.spec.episodes is None else episode_audit(deployment.records, loop),
         alarms=alarms_of(
             deployment,
             labels=standing.spec.labels,
+            has_box=standing.spec.has_box,
             audit=audit,
             last_day=added([last_day, unplaced]),
             last_job=last_job,
@@ -181,3 +199,19 @@ def _last(newest_first: list[VerdictRow]) -> LastVerdict | None:
         return None
     row = newest_first[0]
     return LastVerdict(verdict=row.verdict.call, model=row.verdict.model, sentence=row.verdict.sentence, at=row.at)
+
+
+def _challenge(deployment: Deployment, loop: str) -> OpenChallenge | None:
+    """The one that goes on, with the newest word on it."""
+    row = deployment.registry.challenges.open(loop)
+    if row is None:
+        return None
+    moves = deployment.registry.challenges.moves(loop, challenge=row.id, limit=1)
+    return OpenChallenge(
+        id=row.id,
+        state=row.state.value,
+        model=row.model,
+        is_waiting=row.is_waiting,
+        since=row.changed_at,
+        sentence=moves[0].verdict.sentence if moves else "",
+    )

@@ -95,3 +95,13 @@ def test_a_list_counts_by_its_length_and_an_object_by_its_keys():
     columns = Columns.of(contexts, ["tags", "page"], decided_at=np.zeros(2, dtype=np.int64))
 
     assert columns.values == {"tags": [2.0, 0.0], "page.n": [None, 2.0], "page.title": ["x", None]}
+
+
+def test_values_that_hang_together_count_for_one():
+    values = ["a"] * 560 + ["b"] * 440 + ["a"] * 460 + ["b"] * 540  # a share of .1 moved: certain of 2,000 values
+
+    together = drift(values, is_late=IS_LATE, stratum=ONE_HOUR, n_together=20.0)
+
+    assert moved(values).p_value < 1e-4
+    assert together.p_value > 0.2
+    assert together.moved == moved(values).moved

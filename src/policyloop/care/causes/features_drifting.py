@@ -13,6 +13,14 @@ _FEWEST = 500  # decisions with the field
 _MUCH = 0.2  # of the distribution; less changes little of what is best
 _ALPHA = 0.01  # over all fields together
 _MOST_NAMES = 3
+_OF_ALONE = (
+    "If the client changed, mend it. If the world did, let newer examples count more: a shorter train.window, or "
+    "train.half_life."
+)
+_OF_EPISODES = (
+    "Decisions of one policy were compared, so it is not who plays. If the client changed, mend it. If the world did, play "
+    "more of it; a `train.window` would also leave out all history that is older, counted back from the newest decision."
+)
 
 
 def find(examination: Examination) -> Cause | None:
@@ -29,10 +37,7 @@ def find(examination: Examination) -> Cause | None:
         name="features-drifting",
         severity="misleads",
         sentence=f"The later half of the newest decisions is unlike the earlier: {told}{more}.",
-        advice=(
-            "If the client changed, mend it. If the world did, let newer examples count more: a shorter train.window, or "
-            "train.half_life."
-        ),
+        advice=_OF_ALONE if examination.spec.episodes is None else _OF_EPISODES,
         share=most.moved,
         numbers={"fields": float(len(worst)), "moved": most.moved, "p_value": most.p_value, "decisions": float(most.n)},
     )
@@ -45,6 +50,6 @@ def _drift(columns: Columns, name: str) -> Drift | None:
     if there.sum() < _FEWEST:
         return None
     kept = [value for value in values if value is not None]
-    found = drift(kept, is_late=columns.is_late[there], stratum=columns.stratum[there])
+    found = drift(kept, is_late=columns.is_late[there], stratum=columns.stratum[there], n_together=columns.n_together)
     is_seen = found is not None and found.moved >= _MUCH and found.p_value <= _ALPHA / len(columns.values)
     return found if is_seen else None

@@ -7,7 +7,7 @@ column for each of its most frequent keys. Letters: n decisions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +29,30 @@ class Columns:
 
     values: Mapping[str, Sequence[Value]]  # name -> n values
     decided_at: NDArray[np.int64]  # (n,) microseconds
+    player: NDArray[np.int64] | None = None  # (n,) who decided, where that makes the next context; None: it does not
+    n_together: float = 1.0  # decisions that hang together, on average: the steps of an episode
 
     def __len__(self) -> int:
         return len(self.decided_at)
 
     @staticmethod
-    def of(contexts: Sequence[Context], fields: Sequence[str], *, decided_at: NDArray[np.int64], prefix: str = "") -> Columns:
+    def of(
+        contexts: Sequence[Context],
+        fields: Sequence[str],
+        *,
+        decided_at: NDArray[np.int64],
+        player: NDArray[np.int64] | None = None,
+        n_together: float = 1.0,
+        prefix: str = "",
+    ) -> Columns:
         """The columns of some fields of n contexts."""
         pieces = [piece for piece in pieces_of_many(contexts, fields) if not piece.is_rest]
         values = {prefix + piece.name: [plain(piece.value_in(context)) for context in contexts] for piece in pieces}
-        return Columns(values=values, decided_at=decided_at)
+        return Columns(values=values, decided_at=decided_at, player=player, n_together=n_together)
 
     def beside(self, other: Columns) -> Columns:
         """The same decisions with further columns."""
-        return Columns(values={**self.values, **other.values}, decided_at=self.decided_at)
+        return replace(self, values={**self.values, **other.values})
 
     @property
     def is_late(self) -> NDArray[np.bool_]:
@@ -51,11 +61,12 @@ class Columns:
 
     @property
     def stratum(self) -> NDArray[np.int64]:
-        """(n,) decisions of one hour of the day, and of working days or weekends, share a number.
+        """(n,) decisions of one hour of the day, of working days or weekends, and of one player share a number.
 
-        Late is compared with early within these alone: that it is night is no drift.
+        Late is compared with early within these alone: that it is night is no drift, nor that another one plays.
         """
         hour = self.decided_at // US_PER_HOUR
         day = hour // _HOURS_PER_DAY
         is_weekend = (day - _FIRST_SATURDAY) % _DAYS_PER_WEEK < _TWO_DAYS
-        return np.asarray(hour % _HOURS_PER_DAY + _HOURS_PER_DAY * is_weekend, dtype=np.int64)
+        own = 0 if self.player is None else 2 * _HOURS_PER_DAY * self.player
+        return np.asarray(hour % _HOURS_PER_DAY + _HOURS_PER_DAY * is_weekend + own, dtype=np.int64)

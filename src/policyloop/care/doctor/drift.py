@@ -32,13 +32,17 @@ class Drift:
     told: str  # the cell that moved most, in words
 
 
-def drift(values: Sequence[Value], *, is_late: NDArray[np.bool_], stratum: NDArray[np.int64]) -> Drift | None:
+def drift(
+    values: Sequence[Value], *, is_late: NDArray[np.bool_], stratum: NDArray[np.int64], n_together: float = 1.0
+) -> Drift | None:
     """Compare the second half with the first.
 
     Args:
         values: n, none of them missing.
         is_late: (n,)
         stratum: (n,) late is compared with early within each.
+        n_together: so many values may say the same, as steps of one episode do; then they count for one (Kish's effective
+            number, at the most that they can hang together).
 
     Returns:
         None where no stratum has enough of both.
@@ -59,7 +63,7 @@ def drift(values: Sequence[Value], *, is_late: NDArray[np.bool_], stratum: NDArr
     most = int(np.abs(late - early).round(9).argmax())  # of equal moves the first, whatever the rounding
     return Drift(
         moved=float(np.abs(late - early).sum() / 2),
-        p_value=_tail(chi2, freedom),
+        p_value=_tail(chi2 / n_together, freedom),
         n=int(sum(table.sum() for table in tables)),
         told=f"{names[most]} went from {early[most]:.0%} to {late[most]:.0%}",
     )

@@ -44,7 +44,7 @@ _RECENT_HOURS = 24
 _MOST_EXAMPLES = 50_000  # the newest are looked at, more would say the same
 _MOST_CONTEXTS = 20_000
 _MOST_VERDICTS = 20
-_COLUMNS = ("decision_id", "decided_at", "spec", "context", "actions")
+_COLUMNS = ("decision_id", "decided_at", "episode_id", "policy", "spec", "context", "actions")
 
 
 class Examination:
@@ -134,7 +134,8 @@ class Examination:
         rows = self._newest_decisions().sort_by("decided_at")
         contexts = [msgspec.json.decode(text) for text in rows["context"].to_pylist()]
         fields = learnable(self.spec.context, self.spec.subject)
-        own = Columns.of(contexts, fields, decided_at=_ints(rows["decided_at"]))
+        times, together = _ints(rows["decided_at"]), _n_together(rows)
+        own = Columns.of(contexts, fields, decided_at=times, player=self._players(rows), n_together=together)
         if not self.spec.is_candidates:
             return own
         features = self._one_candidate_each(rows["actions"].to_pylist())
@@ -155,6 +156,13 @@ class Examination:
         last = last_training(self.deployment.records, self.deployment.registry, self.loop)
         n = n_settled(self.deployment.records, self.spec)
         return waits_for(self.spec.train, now_us=self.now_us, n_examples=n, last=last)
+
+    def _players(self, rows: pa.Table) -> NDArray[np.int64] | None:
+        """(n,) who decided, in loops with episodes: who acts makes the contexts that come next. None elsewhere."""
+        if self.spec.episodes is None:
+            return None
+        names = rows["policy"].to_numpy(zero_copy_only=False).astype(str)
+        return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
 
     def _newest_decisions(self) -> pa.Table:
         """Decisions under specs with today's context, at most so many, of the newest hours."""
@@ -197,6 +205,12 @@ class Examination:
 
 def _drawn(offered: Candidates, rng: np.random.Generator) -> dict[str, object]:
     return dict(offered.features[int(rng.integers(len(offered)))])
+
+
+def _n_together(rows: pa.Table) -> float:
+    """Decisions of one episode, on average; 1 where they belong to none."""
+    named = rows["episode_id"].drop_null()
+    return len(named) / len(named.unique()) if len(named) else 1.0
 
 
 def _ints(column: pa.ChunkedArray) -> NDArray[np.int64]:
