@@ -84,6 +84,51 @@ def test_a_shorter_silence_is_a_gap_and_a_fault(made, faults):
     assert {name for name, *_ in rows(prepared)} == {"2026-03-02T06:00:00Z", "2026-03-02T06:00:00Z/2"}
 
 
+def autumn(by_tag):
+    """Readings every half hour from one to four o'clock, local time, in the night in which clocks were put back."""
+    clock = ["01:00", "01:30", "02:00", "02:30", "02:00", "02:30", "03:00", "03:30"]
+    level, valve = ([f"{tag},2026-10-25 {at},{k},Good\n" for k, at in enumerate(clock)] for tag in ("LI", "FV"))
+    return HEAD + "".join(level + valve if by_tag else [row for both in zip(level, valve, strict=True) for row in both])
+
+
+AUTUMN = {"columns": ["level=LI", "valve=FV"], "every": "30m", "episodes": "gap=2h", "time_zone": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize("by_tag", [True, False])
+def test_the_order_of_rows_tells_the_hour_that_came_twice_apart_and_no_reading_is_lost(made, faults, by_tag):
+    (found,) = faults(autumn(by_tag), **AUTUMN)
+
+    prepared = made(autumn(by_tag), repairs="clocks-back", **AUTUMN)
+
+    assert "the clocks of Europe/Berlin were put back on 2026-10-25, and an hour came twice" in found
+    assert [level for _, _, level, _ in rows(prepared)] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert prepared.repaired == {"clocks-back": 2}
+
+
+def test_where_rows_come_in_no_order_the_hour_that_came_twice_is_told_with_what_would_be_lost(faults):
+    head, *lines = autumn(by_tag=True).splitlines(keepends=True)
+    shuffled = head + "".join(lines[i] for i in (0, 3, 2, 5, 4, 1, 6, 7)) + "".join(lines[8:12] + lines[14:])
+
+    found = faults(shuffled, **AUTUMN)
+
+    assert (
+        "time: is there twice in 2 of 14 rows (row 4, row 5), in the hour that Europe/Berlin has twice (2026-10-25), and the "
+        "rows come in no order that tells which was first: one of two is lost. Times with an offset, or in UTC, would keep "
+        "both. Mend the file, or ask for `--repair drop-repeated`."
+    ) in found
+
+
+def test_an_hour_that_was_skipped_in_spring_is_told(faults):
+    (found,) = faults(
+        HEAD + "LI,2026-03-29 02:30,1,Good\n" + autumn(by_tag=True)[len(HEAD) :], **AUTUMN | {"repairs": "clocks-back"}
+    )
+
+    assert found.startswith(
+        "time: is no time of Europe/Berlin in 1 of 17 rows (row 1): the clocks were put forward there on 2026-03-29, over an "
+        "hour that never was. Are these times of another zone, such as UTC?"
+    )
+
+
 @pytest.mark.parametrize("idle", ["", "none", "0"])
 def test_a_batch_tag_names_the_episodes_and_between_two_there_is_none(made, idle):
     batches = "".join(f"B,{minute(k)},{name},Good\n" for k, name in ((0, "B-17"), (3, idle), (5, "B-18")))
@@ -134,7 +179,7 @@ def test_times_are_of_the_zone_that_was_asked_for(made):
         (f"LI,{minute(3)},99,Good\n", "level: has another value at the same time in 1 of 5 rows (row 9)."),
         (f"LI,{minute(6)},off,Good\n", "level: is a text where a number belongs in 1 of 5 rows (row 9)."),
         (f"XX,{minute(1)},1,Good\n", "columns: 1 column or tag is nothing that the loop knows: 'XX'."),
-        ("LI,someday,1,Good\n", "time: is missing, or no time of UTC, in 1 of 9 rows (row 9);"),
+        ("LI,someday,1,Good\n", "time: is missing, or no time, in 1 of 9 rows (row 9);"),
         (f"LI,{minute(6)},55,Good\nLI,{minute(5)},54,Good\n", "level: has times that go back in 1 of 6 rows (row 10)."),
     ],
 )

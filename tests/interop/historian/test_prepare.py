@@ -89,6 +89,11 @@ def test_how_silent_episodes_ended_can_be_said(made):
 
 BAD = {
     "sort": (HEAD + "a,1,51,2\na,0,50,1\na,2,53,3\n", "step: goes back within an episode in 1 of 3 rows (row 2)."),
+    "clocks-back": (
+        "batch,time,level,valve\na,2026-10-25 02:00,50,1\na,2026-10-25 02:30,51,2\na,2026-10-25 02:00,53,3\n",
+        "time: goes back in 1 of 3 rows (row 3): the clocks of Europe/Berlin were put back on 2026-10-25, and an hour came "
+        "twice. The second pass is known by the order of the rows; times with an offset, or in UTC, would say it.",
+    ),
     "drop-repeated": (
         HEAD + "a,0,50,1\na,1,51,2\na,1,99,9\na,2,53,3\n",
         "step: is there before, in the same episode, in 1 of 4 rows (row 3).",
@@ -140,7 +145,7 @@ BAD = {
 def test_a_fault_is_refused_with_its_rows_and_names_the_repair(faults, repair):
     text, told = BAD[repair]
 
-    found = faults(text)
+    found = faults(text, time_zone="Europe/Berlin")
 
     assert f"{told} Mend the file, or ask for `--repair {repair}`." in found
 
@@ -149,7 +154,7 @@ def test_a_fault_is_refused_with_its_rows_and_names_the_repair(faults, repair):
 def test_a_repair_that_was_asked_for_is_made_and_counted(made, repair):
     asked = {"drop-text": "drop-text,drop-nan"}.get(repair, repair)
 
-    prepared = made(BAD[repair][0], repairs=asked)
+    prepared = made(BAD[repair][0], repairs=asked, time_zone="Europe/Berlin")
 
     assert prepared.repaired[repair] == 1
     assert prepared.history.num_rows > 0

@@ -52,7 +52,8 @@ def test_a_local_time_is_of_its_zone_and_an_offset_is_taken_at_its_word():
 def test_the_hour_that_autumn_has_twice_is_counted_and_the_one_that_spring_skips_never_was():
     told = at(["2026-10-25T02:30:00", "2026-03-29T02:30:00", "2026-03-02T13:00:00"], zone="Europe/Berlin")
 
-    assert (told.n_twice, told.is_bad.tolist()) == (1, [False, True, False])
+    assert (told.n_twice, told.is_bad.tolist(), told.is_skipped.tolist()) == (1, [False, True, False], [False, True, False])
+    assert told.later_us.tolist() == [3_600_000_000, 0, 0]
     assert told.at_us[0] == int(datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()) * 1_000_000  # its first pass
 
 

@@ -15,6 +15,7 @@ from policyloop.core.errors import Fault, Invalid, unknown
 
 REPAIRS: Mapping[str, str] = {
     "sort": "put rows in the order of their steps or times",
+    "clocks-back": "where local times go back once, in the hour that autumn has twice, take what follows as its second pass",
     "drop-repeated": "of rows of one episode and step, or readings of one tag and time, keep the first",
     "split-gaps": "where steps or times are missing, end the episode and begin another",
     "split-ends": "where an episode goes on after its end, begin another",

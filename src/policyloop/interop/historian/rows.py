@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from policyloop.core.errors import Fault, Invalid, unknown
 from policyloop.core.loop import LoopSpec
 from policyloop.core.spec_episodes import ACTION
+from policyloop.interop.historian.clocks import settle_passes, settle_skipped
 from policyloop.interop.historian.file import numbers_of, texts_of
 from policyloop.interop.historian.ledger import Ledger
 from policyloop.interop.historian.long_table import (
@@ -59,7 +60,8 @@ def read_rows(table: pa.Table, spec: LoopSpec, wanted: Mapping[str, Wanted], rea
     time = of_long[1] if of_long is not None else _time_column(names, wanted, reading)
     if time is None:
         return _typed(table, None, names, wanted, reading, into)
-    table, at = _timed(table, time, reading, into)
+    own = of_long[0] if of_long is not None else reading.cut.column if reading.cut.by == "column" else None
+    table, at = _timed(table, time, own if own in names else None, reading, into)
     if of_long is not None:
         return on_grid(read_long(table, at, of_long, wanted, reading, into), wanted, reading, into)
     if reading.every_s is None:
@@ -87,22 +89,32 @@ def _time_column(names: list[str], wanted: Mapping[str, Wanted], reading: Readin
     return usual
 
 
-def _timed(table: pa.Table, time: str, reading: Reading, into: Ledger) -> tuple[pa.Table, Ints]:
-    """The rows that have a time, and the times."""
+def _timed(table: pa.Table, time: str, own: str | None, reading: Reading, into: Ledger) -> tuple[pa.Table, Ints]:
+    """The rows that have a time, and the times, which rise among rows of one tag or episode, as the column `own` names it."""
     times = times_of(table[time], zone=reading.time_zone, time_format=reading.time_format)
     rows = np.asarray(table[ROW].to_numpy())
-    told = f"is missing, or no time of {reading.time_zone}, in {{rows}}; expected ISO 8601, or `--time-format`."
-    into.settle_rows("drop-nan", time, told, times.is_bad, lambda i: f"row {rows[i]}", code="bad_time")
-    if times.n_twice:
-        into.notes.append(
-            f"{times.n_twice:,} times are in the hour that {reading.time_zone} has twice in autumn: read as its first pass."
-        )
+
+    def place(i: int) -> str:
+        return f"row {rows[i]}"
+
+    told = "is missing, or no time, in {rows}; expected ISO 8601, or `--time-format`."
+    into.settle_rows("drop-nan", time, told, times.is_bad & ~times.is_skipped, place, code="bad_time")
+    settle_skipped(times, reading.time_zone, time, place, into)
+    group = np.zeros(len(rows), dtype=np.int64) if own is None else _group_of(table[own])
+    is_key = reading.cut.by != "column" or reading.step not in table.column_names
+    at = settle_passes(times, group, reading.time_zone, time, place, into, is_key=is_key)
     if not times.is_bad.any():
-        return table, times.at_us
+        return table, at
     if times.is_bad.all():
         into.raise_if_any("the file")
         raise Invalid([Fault(time, "is a time in no row; expected ISO 8601, or `--time-format`.", "bad_time")])
-    return table.filter(pa.array(~times.is_bad)), times.at_us[~times.is_bad]
+    return table.filter(pa.array(~times.is_bad)), at[~times.is_bad]
+
+
+def _group_of(column: pa.ChunkedArray) -> Ints:
+    """(n,) a number for each different text."""
+    codes = texts_of(column).dictionary_encode().indices
+    return np.asarray(pc.fill_null(codes, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _found(names: list[str], wanted: Mapping[str, Wanted], reading: Reading, into: Ledger) -> dict[str, str]:
