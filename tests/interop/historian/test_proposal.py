@@ -92,6 +92,14 @@ def test_tags_of_a_long_table_become_fields_and_lags_too(proposed):
     assert prepared.history.num_rows == 28
 
 
+def test_a_tag_that_is_not_there_is_told_with_the_nearest(proposed):
+    text = LONG.replace("FV", "FV-101")
+    names = ["level=LI", "valve=FV-11"]
+
+    with pytest.raises(Invalid, match="--column: no column or tag of the file is named 'FV-11'; did you mean 'FV-101'"):
+        proposed(text, actions=["valve"], reward="next.level", columns=names, every="1m", episodes="gap=1h")
+
+
 def test_a_column_called_reward_is_the_reward(proposed):
     document, *_ = proposed(ROWS.replace("gain", "reward"), episodes="batch")
 

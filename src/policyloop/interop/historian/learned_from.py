@@ -76,7 +76,8 @@ def ends_without_reward(history: pa.Table, spec: LoopSpec) -> Bools:
         spec: of the loop.
     """
     follows = np.append(np.diff(_episodes(history["episode_id"])) == 0, False)
-    return _booleans(history["terminated"]) & ~follows & needs_next(spec.reward.expression)
+    lost: Bools = _booleans(history["terminated"]) & ~follows & needs_next(spec.reward.expression)
+    return lost
 
 
 def field_column(history: pa.Table, name: str) -> pa.ChunkedArray:

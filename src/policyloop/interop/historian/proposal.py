@@ -90,15 +90,28 @@ def _columns(path: Path, reading: Reading) -> dict[str, pa.ChunkedArray | pa.Arr
     if columns_of is None:
         own = [reading.columns.get(name, name) for name in (_USUAL.id, _USUAL.step)]
         held = {reading.cut.column or own[0], reading.step or own[1], reading.time, *reading.ignore}
+        _check_names(reading, names)
         usual = {name for name in names if name.lower() in TIMES} if reading.time is None else set()
         return {ours.get(name, name): table[name] for name in names if name not in held | usual}
     tag, _, value, quality = columns_of
     if quality is not None:
         table = table.filter(pa.array(good_readings(table[quality], quality, reading, Ledger(frozenset()))))
     tags = [str(one) for one in table[tag].unique().to_pylist() if one is not None]
+    _check_names(reading, tags)
     held = {reading.cut.column, *reading.ignore}
     texts = table[tag].cast(pa.string())
     return {ours.get(one, one): table[value].filter(pc.equal(texts, one)) for one in tags if one not in held}
+
+
+def _check_names(reading: Reading, names: Sequence[str]) -> None:
+    """What `--column` says is theirs must be there."""
+    faults = [
+        Fault("--column", unknown("column or tag of the file", theirs, names), "unknown_name")
+        for theirs in reading.columns.values()
+        if theirs not in names
+    ]
+    if faults:
+        raise Invalid(faults, subject="what was asked for")
 
 
 def _check(columns: Mapping[str, Any], actions: Sequence[str], outcomes: Sequence[str], reward: str | None) -> None:
