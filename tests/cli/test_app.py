@@ -132,3 +132,22 @@ def test_watching_without_a_terminal_is_refused_since_it_would_show_nothing_for_
     assert piped.code == for_a_script.code == 2
     assert piped.err == "error: --watch: redraws a terminal; expected one, without --json. A script asks for --json again.\n"
     assert for_a_script.err == piped.err
+
+
+def test_what_a_group_lists_is_not_cut(policyloop):
+    told = " ".join(policyloop("jobs", "--help").out.split())
+
+    assert "trainings, challenges, evaluations and searches, and how they ended. follow" in told
+
+
+def test_files_of_a_format_are_asked_for_as_they_are_typed(policyloop):
+    assert policyloop("import", "rllib", "--help").out.startswith(
+        "Usage: policyloop import [OPTIONS] {FORMAT} {LOOP} {FILE}..."
+    )
+
+
+def test_a_search_of_less_than_one_trial_is_refused(policyloop):
+    ran = policyloop("tune", "tank", "--trials", "-3")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "Invalid value for '--trials'" in ran.err

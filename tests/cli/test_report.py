@@ -57,3 +57,10 @@ def test_without_decisions_there_is_nothing_to_compare_on(project):
 def test_an_unknown_decision_and_an_unknown_loop_are_told(project):
     assert "no decision has the id 'nobody'" in project("explain", "nobody").err
     assert "did you mean 'front-page'?" in project("explain", "nobody", "--loop", "front-pag").err
+
+
+def test_a_loop_in_the_place_of_a_model_is_told_with_the_line_to_type(project):
+    ran = project("diff", "front-page", "7d49")
+
+    assert ran.code == 2
+    assert "MODEL_A: is 'front-page', a loop; expected a model: policyloop diff 7d49 MODEL_B --loop front-page" in ran.err

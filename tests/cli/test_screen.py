@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from policyloop.cli.screen import write_json
+from policyloop.cli.screen import write_json, write_table
 from policyloop.core.clock import TimeUs
 
 A_TIME = 1_793_518_205_000_000
@@ -77,3 +77,47 @@ def numbers_in(value):
             yield from numbers_in(part)
     elif isinstance(value, int | float):
         yield value
+
+
+SENTENCE = "a sentence that is so long that it is broken between its words where a terminal is narrow"
+IDS = ("episode_id_of_a_name", "another_name_that_is_long", "a_third_that_is_long", "n_of_its_steps")
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """A terminal of 80 columns, without colours."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+
+
+def test_a_table_that_goes_elsewhere_than_to_a_terminal_has_no_broken_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+
+    write_table(("name", "what"), [("gridworld-expert-s1-0", SENTENCE), ("b", None)])
+
+    assert capsys.readouterr().out.splitlines()[1:] == [f"gridworld-expert-s1-0  {SENTENCE}", "b"]
+
+
+def test_on_a_terminal_sentences_are_broken_and_names_are_not(capsys, narrow):
+    write_table(("name", "what"), [("gridworld-expert-s1-0", SENTENCE)])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("gridworld-expert-s1-0  a sentence that")
+    assert len(lines) == 3
+
+
+def test_where_words_do_not_fit_side_by_side_each_row_is_a_block(capsys, narrow):
+    write_table(IDS, [("gridworld-expert-s1-0", "x", "y", 3), ("gridworld-expert-s1-1", "x", "y", None)])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "episode_id_of_a_name       gridworld-expert-s1-0",
+        "another_name_that_is_long  x",
+        "a_third_that_is_long       y",
+        "n_of_its_steps             3",
+        "",
+        "episode_id_of_a_name       gridworld-expert-s1-1",
+        "another_name_that_is_long  x",
+        "a_third_that_is_long       y",
+        "n_of_its_steps",
+    ]

@@ -77,6 +77,8 @@ def _command_of(name: str, file: str) -> Any:
         app.command(name, help=module.run.__doc__)(module.run)
     command = get_command(app)
     command.name = name
+    for sub in getattr(command, "commands", {}).values():
+        sub.short_help = (sub.help or "").partition("\n")[0]  # whole: by itself it would be cut in a list of commands
     return command
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -9,10 +10,13 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from policyloop.core.clock import TimeUs, iso
+
+_GAP = 2  # blanks between two columns
 
 
 def write_json(value: Any) -> None:
@@ -46,13 +50,51 @@ def _times_of(kind: type) -> frozenset[str]:
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; cells that are None stay empty."""
+    """A table on stdout; cells that are None stay empty.
+
+    On a terminal sentences are broken between words, and where words do not fit side by side each row becomes a block of
+    lines: names and ids stay whole. Anywhere else no line is broken.
+    """
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    by_column = [[column, *(row[i] for row in cells)] for i, column in enumerate(columns)]
+    natural = [max(cell_len(line) for cell in told for line in cell.split("\n")) for told in by_column]
+    least = [max(cell_len(word) for cell in told for word in cell.split() or [""]) for told in by_column]
+    room = console.width - _GAP * (len(columns) - 1) if console.is_terminal else sum(natural)
+    if sum(least) > room:
+        _write_blocks(console, columns, cells)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(highlight=False, markup=False).print(table)
+    for column, width in zip(columns, _widths(natural, least, room), strict=True):
+        table.add_column(column, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*row)
+    if console.is_terminal:
+        console.print(table)
+        return
+    whole = Console(file=io.StringIO(), width=room + _GAP * len(columns), highlight=False, markup=False)
+    with whole.capture() as shown:
+        whole.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in shown.get().splitlines())
+
+
+def _widths(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """How wide each column is: what is left of the room goes to those that want the least first."""
+    widths, left = list(least), room - sum(least)
+    by_want = sorted(range(len(least)), key=lambda i: natural[i] - least[i])
+    for place, i in enumerate(by_want):
+        more = min(natural[i] - least[i], left // (len(by_want) - place))
+        widths[i] += more
+        left -= more
+    return widths
+
+
+def _write_blocks(console: Console, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """A line for each cell, with its column's name, and an empty line between rows."""
+    wide = max(map(cell_len, columns))
+    for number, row in enumerate(cells):
+        lines = [f"{column.ljust(wide)}  {cell}".rstrip() for column, cell in zip(columns, row, strict=True)]
+        console.print(("\n" if number else "") + "\n".join(lines))
 
 
 def write_note(text: str) -> None:

@@ -83,7 +83,7 @@ class Client:
             loop: the loop's name.
             context: the fields that the loop's spec declares.
             default: the loop's action, the id of a candidate, or the values of an action that is numbers, to take in an
-                outage; None: an outage raises.
+                outage; None: an outage raises. It is handed out as it is: this side knows neither labels, box nor limits.
             decision_id: 1-256 characters, the same for the same decision; None: a new UUIDv7.
             mask: one entry per action in the offered order; True: may be taken.
             exclude: labels, or ids of candidates, that may not be taken; `mask` or `exclude`, not both.

@@ -22,7 +22,7 @@ from policyloop.run.deployment import Deployment
 
 def run(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Loop files; all in this folder by default.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Loop files; all in this folder by default.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     home: HomeFolder = None,

@@ -12,6 +12,7 @@ from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.since import Since, since_us
 from policyloop.cli.words import counted
+from policyloop.core.errors import Fault, Invalid
 from policyloop.core.model import short
 from policyloop.run.questions.model_diff import ModelDiff, diff
 
@@ -36,6 +37,9 @@ def run(
     total variation: so many of the drawn actions would be others, at least.
     """
     with open_project(home) as deployment:
+        if model_a in deployment.registry.standings():
+            told = f"is '{model_a}', a loop; expected a model: policyloop diff {model_b} MODEL_B --loop {model_a}"
+            raise Invalid([Fault("MODEL_A", told)])
         now_us = deployment.clock.now_us()
         found = diff(deployment, model_a, model_b, loop=loop, since=since_us(since, now_us=now_us))
     if as_json:

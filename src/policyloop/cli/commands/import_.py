@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from policyloop.cli.history import NewLoop, import_history, split_names
 from policyloop.cli.options import AsJson, HomeFolder, LoopName
@@ -33,6 +33,14 @@ class _HistoryOrFormat(TyperGroup):
         """As Typer does it, with the format in the place of a command."""
         is_format = bool(args) and args[0] not in self.list_commands(ctx) and not args[0].startswith("-")
         return super().resolve_command(ctx, [_FORMAT, *args] if is_format else args)
+
+
+class _Format(TyperCommand):
+    """The command whose first argument is the word that it is called by."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """As Typer does it, without a name of its own."""
+        formatter.write_usage(ctx.parent.command_path, " ".join(self.collect_usage_pieces(ctx)))
 
 
 app = typer.Typer(cls=_HistoryOrFormat, add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
@@ -112,6 +120,8 @@ def history(
 
     It is shown, with a picture, before it is imported. Every fault is told at once, with its rows; each is
     refused until a repair is asked for by its name. The same history enters once, however often it is imported.
+
+    For example: policyloop import history tank.csv --loop tank --episodes gap=30m --actions valve
     """
     reading = read_options(
         columns=column or [],
@@ -136,7 +146,7 @@ def history(
     import_history(file, loop, reading, new=new, policy=policy, plot=plot, dry_run=dry_run, home=home, as_json=as_json)
 
 
-@app.command(_FORMAT)
+@app.command(_FORMAT, cls=_Format)
 def file_of_format(
     file_format: Annotated[
         str,
@@ -148,7 +158,7 @@ def file_of_format(
     ],
     loop: LoopName,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="The file, or several; all of them or none.", show_default=False)
+        list[Path], typer.Argument(metavar="FILE", help="The file, or several; all of them or none.", show_default=False)
     ],
     *,
     policy: Annotated[

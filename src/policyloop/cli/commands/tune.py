@@ -24,7 +24,7 @@ from policyloop.run.challenges.tuning import tune
 
 def run(
     loop: LoopName,
-    trials: Annotated[int, typer.Option("--trials", help="Recipes to try, beside the loop's own.")] = 50,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Recipes to try, beside the loop's own.")] = 50,
     only: Annotated[
         str | None, typer.Option("--only", help="What to search: some of learner,features,explore,floor.", show_default=False)
     ] = None,
@@ -44,6 +44,8 @@ def run(
 
     Of a loop with episodes, training runs with other settings of its learner are made, several side by side, and judged by a
     fitted model of the return on held-out episodes; all their curves are kept.
+
+    For example: policyloop tune tank --trials 20 --workers 2 --out recipe.yaml
     """
     with open_project(home) as deployment:
         has_episodes = deployment.registry.standing(loop).spec.episodes is not None

@@ -30,7 +30,7 @@ _LOOK_EVERY_S = 0.05  # for the first server to listen
 
 def run(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Loop files; all of this folder by default.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Loop files; all of this folder by default.")
     ] = None,
     home: HomeFolder = None,
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on.", show_default=False)] = None,
