@@ -44,7 +44,7 @@ def test_a_table_has_the_cold_start_and_every_version(grid):
     assert head == ["#", "policy", "state", "from", "max", "Q", "played", "length", "return"]
     assert cold[:5] == ["0", "random", "cold", "start", "40"]
     assert first[:4] == ["1", model[:12], "challenger", "100"]
-    assert "max Q: the mean over the" in ran.out
+    assert "max Q: discounted, the mean over the" in ran.out
     assert max(map(len, ran.out.splitlines()[:3])) <= 80
 
 
@@ -96,7 +96,7 @@ def test_episodes_that_are_not_over_are_counted_with_what_they_wait_for(policylo
     )
 
 
-def test_a_model_that_is_no_network_has_a_footnote_for_its_max_q(policyloop, tmp_path):
+def test_a_model_of_trees_tells_its_max_q_like_one_of_networks(policyloop, tmp_path):
     (tmp_path / "gridworld.yaml").write_text(LOOP)
     assert policyloop("apply").code == 0
     assert policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 60, "--seed", 1).code == 0
@@ -105,4 +105,6 @@ def test_a_model_that_is_no_network_has_a_footnote_for_its_max_q(policyloop, tmp
 
     ran = policyloop("line", "gridworld")
 
-    assert "max Q is empty of models that are no network of a learner here, such as those of fqi and outside\n" in ran.out
+    assert "max Q is empty" not in ran.out
+    (version,) = [one for one in json.loads(policyloop("line", "gridworld", "--json").out)["versions"] if one["number"]]
+    assert isinstance(version["max_q"], float)

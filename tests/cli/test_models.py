@@ -26,6 +26,7 @@ def test_people_get_short_names_and_ages(project, publish):
 
     assert head.split()[:2] == ["model", "state"]
     assert row.split()[:3] == [model[:12], "challenger", "1,001"]
+    assert (head.split()[-1], row.split()[-1]) == ("learner", "linear")
 
 
 def test_the_card_of_a_model_is_markdown(project, publish):

@@ -52,7 +52,15 @@ def test_a_model_is_made_chosen_listed_and_counted(grid):
     assert first.endswith("transitions: OFFLINE-CHOSEN.")
     assert len(others) <= 5
     assert others[0].startswith("Taken: the checkpoint after ")
-    assert [line for line in others if "by fqe" in line and "in its history" in line]
+    (returns,) = [line for line in others if "by fqe" in line and "in its history" in line]
+    assert returns.startswith("Return of an episode, discounted by 0.95 a step: ")
+    card = grid("models", "gridworld", model["model"]).out
+    assert "| transitions | " in card
+    assert "| learner | fqi (checkpoint_every 1, n_trees " in card
+    assert "Discounted, from a step of the data on, the checkpoint expects " in card
+    assert " As counted, without a discount, a whole episode of the history returned " in card
+    assert model["learner"] == "fqi"
+    assert grid("models", "gridworld").out.split()[:7] == ["model", "state", "is", "transitions", "made", "trained", "beside"]
     assert others[-2].startswith("`policyloop models gridworld ")
     assert others[-1].startswith("Next: `policyloop challenge gridworld --model ")
     assert "Use fqe" not in said["message"]

@@ -296,9 +296,9 @@ def _beside_history(point: Mapping[str, float], history: HistoryFacts | None) ->
     if history is None:
         return []
     return [
-        f"On the data the checkpoint expects {point['q_mean']:.4g}; the history's own discounted returns were "
-        f"{history.mean_value:.4g} on average. A whole episode of it returned {history.mean_return:.4g} (95 % sure between "
-        f"{history.low:.4g} and {history.high:.4g})."
+        f"Discounted, from a step of the data on, the checkpoint expects {point['q_mean']:.4g} on average, where the history "
+        f"returned {history.mean_value:.4g}. As counted, without a discount, a whole episode of the history returned "
+        f"{history.mean_return:.4g} (95 % sure between {history.low:.4g} and {history.high:.4g})."
     ]
 
 

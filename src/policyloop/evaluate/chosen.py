@@ -123,9 +123,9 @@ def _of_disagreement(own: float, fqe: SequenceEstimate) -> list[Doubt]:
     if not np.isfinite([own, value]).all() or fqe.low <= own <= fqe.high or abs(own - value) <= _CLOSE * abs(own):
         return []
     told = (
-        f"From the same states the checkpoint itself expects {own:.4g}, and fqe {value:.4g}: two models of the return that "
-        f"disagree. An interval of fqe tells what other episodes would change, and not how wrong its model is where the policy "
-        f"leaves what was done. Neither number is evidence; playing some episodes is."
+        f"From the same states the checkpoint itself expects {own:.4g}, and fqe {value:.4g}, both discounted: two models of "
+        f"the return that disagree. An interval of fqe tells what other episodes would change, and not how wrong its model is "
+        f"where the policy leaves what was done. Neither number is evidence; playing some episodes is."
     )
     return [Doubt(kind="models_disagree", sentence=told, is_blocking=False)]
 

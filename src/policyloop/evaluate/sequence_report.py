@@ -61,7 +61,7 @@ class SequenceReport:
     def sentences(self) -> tuple[str, ...]:
         """What was found, for people."""
         told = [f"The history returned {_told(self.history)} from the first state of an episode on, discounted."]
-        told += [f"By {name} the policy returns {_told(one)}." for name, one in self.estimates.items()]
+        told += [f"By {name} the policy returns {_told(one)}, discounted as well." for name, one in self.estimates.items()]
         if self.reach is not None:
             told.append(f"What was logged corrects the model of dr in the first {self.reach:,} steps of an episode.")
         return (*told, *(doubt.sentence for doubt in self.doubts))

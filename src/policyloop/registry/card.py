@@ -22,6 +22,7 @@ def card(
     line: Sequence[ModelRow],
     verdicts: Sequence[VerdictRow],
     chosen: Sequence[str] = (),
+    unit: str = "example",
 ) -> str:
     """The card of one model.
 
@@ -31,6 +32,7 @@ def card(
         line: the model and its ancestors, as `lineage.ancestors` gives them.
         verdicts: about this model, newest first.
         chosen: why it was chosen offline, in sentences; none of one that was not.
+        unit: what it learned from: an example, or a transition.
     """
     sections = [
         f"# Model {row.model}",
@@ -38,8 +40,8 @@ def card(
         "## What it learned from",
         _table(
             {
-                "examples": f"{manifest.n_examples:,}",
-                "newest example decided at": iso(manifest.trained_until),
+                f"{unit}s": f"{manifest.n_examples:,}",
+                f"newest {unit} decided at": iso(manifest.trained_until),
                 "tables": ", ".join(f"{name} at version {version}" for name, version in manifest.snapshot.items()) or "none",
                 "trained while champion": f"`{manifest.parent}`" if manifest.parent else "the baseline",
                 "ancestors": f"{len(line) - 1}",
@@ -95,9 +97,16 @@ def _table(values: Mapping[str, str]) -> str:
 
 
 def _settings(plugin: Mapping[str, Any]) -> str:
-    """A plug-in's name and settings on one line."""
-    rest = ", ".join(f"{key} {value}" for key, value in plugin.items() if key != "name")
+    """A plug-in's name and settings on one line, those of its file among them."""
+    rest = ", ".join(f"{key} {value}" for key, value in _flat(plugin).items() if key != "name")
     return f"{plugin.get('name', '?')} ({rest})" if rest else str(plugin.get("name", "?"))
+
+
+def _flat(plugin: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings beside the name, whether or not they are kept under `settings`."""
+    own = {key: value for key, value in plugin.items() if key != "settings"}
+    under = plugin.get("settings", {})
+    return {**own, **under} if isinstance(under, Mapping) else {**own, "settings": under}
 
 
 def _in_cell(text: str) -> str:

@@ -17,9 +17,9 @@ from policyloop.join.episode_hours import episode_audit
 from policyloop.run.episodes.versions import Version, versions_of
 
 _HEADS = ("#", "policy", "state", "from", "max Q", "played", "length", "return")  # fits into 80 columns
-_TOLD = "from: steps that it learned from; played: episodes; length, return: their means, with the standard error"
+_TOLD = "from: steps that it learned from; played: episodes; length, return: their means, as counted; +- standard error"
 
-_NO_Q = "max Q is empty of models that are no network of a learner here, such as those of fqi and outside"
+_NO_Q = "max Q is empty of models that no learner here made, such as those of outside"
 _NOT_HELD_OUT = "max Q is empty: no episode is held out yet"
 
 
@@ -51,7 +51,7 @@ def run(
     typer.echo(f"\n{_TOLD}")
     if fixed is not None:
         typer.echo(
-            f"max Q: the mean over the {len(fixed.states):,} steps of episode {fixed.episode_id}, which is not learned from"
+            f"max Q: discounted, the mean over the {len(fixed.states):,} steps of episode {fixed.episode_id}, not learned from"
         )
     if any(version.number and version.max_q is None for version in versions):
         typer.echo(_NO_Q if fixed is not None else _NOT_HELD_OUT)

@@ -11,6 +11,7 @@ from policyloop.cli.project import open_project
 from policyloop.cli.screen import write_json, write_table
 from policyloop.cli.words import age, verdict_as_map
 from policyloop.core.clock import iso
+from policyloop.core.errors import BadModel, UnknownModel
 from policyloop.core.model import short
 from policyloop.registry.card import card
 from policyloop.registry.lineage import ancestors
@@ -40,15 +41,16 @@ def run(
             _show_one(deployment, standing, model, as_json=as_json)
             return
         rows = deployment.registry.models(standing.spec.loop)[::-1]
+        learners = {row.model: _learner_of(deployment, row) for row in rows}
         if as_json:
-            write_json([_as_map(row, standing.row) for row in rows])
+            write_json([{**_as_map(row, standing.row), "learner": learners[row.model]} for row in rows])
             return
         if not rows:
             typer.echo(f"loop '{standing.spec.loop}' has no model yet; the baseline '{standing.spec.baseline}' decides.")
             return
         now_us = deployment.clock.now_us()
         write_table(
-            ("model", "state", "is", "examples", "made", "trained beside"),
+            ("model", "state", "is", f"{_unit(standing)}s", "made", "trained beside", "learner"),
             [
                 (
                     short(row.model),
@@ -57,10 +59,25 @@ def run(
                     f"{row.n_examples:,}",
                     age(row.created_at, now_us),
                     short(row.parent),
+                    learners[row.model] or "",
                 )
                 for row in rows
             ],
         )
+
+
+def _learner_of(deployment: Deployment, row: ModelRow) -> str | None:
+    """The name of the learner that made it; None where its files are not whole any more."""
+    try:
+        name = deployment.registry.load(row.loop, row.model).manifest.learner.get("name")
+    except (UnknownModel, BadModel):
+        return None
+    return None if name is None else str(name)
+
+
+def _unit(standing: Standing) -> str:
+    """What a model of the loop learns from."""
+    return "example" if standing.spec.episodes is None else "transition"
 
 
 def _pointers_to(model: str, row: LoopRow) -> list[str]:
@@ -92,4 +109,4 @@ def _show_one(deployment: Deployment, standing: Standing, name: str, *, as_json:
         write_json({**_as_map(row, standing.row), "manifest": manifest, "verdicts": told, "chosen": chosen})
         return
     line = ancestors(registry.models(loop), row.model)
-    typer.echo(card(row, manifest, line=line, verdicts=verdicts, chosen=chosen), nl=False)
+    typer.echo(card(row, manifest, line=line, verdicts=verdicts, chosen=chosen, unit=_unit(standing)), nl=False)

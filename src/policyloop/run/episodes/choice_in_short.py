@@ -31,7 +31,7 @@ def in_short(choice: Choice, *, model: str, n: int, spec: LoopSpec) -> tuple[str
     lines = [
         f"model {short(model)} from {n:,} transitions: OFFLINE-CHOSEN.",
         f"Taken: the checkpoint after {choice.n_updates or 0:,} updates, {_BY[choice.rule]}.",
-        *_expected(choice),
+        *_expected(choice, spec),
     ]
     if choice.doubts:
         lines.append(f"Doubts: {', '.join(doubt.kind.replace('_', ' ') for doubt in choice.doubts)}.")
@@ -41,8 +41,14 @@ def in_short(choice: Choice, *, model: str, n: int, spec: LoopSpec) -> tuple[str
     return (*lines, f"Next: `policyloop challenge {spec.loop} --model {short(model)}` lets it prove itself.")
 
 
-def _expected(choice: Choice) -> list[str]:
+def _expected(choice: Choice, spec: LoopSpec) -> list[str]:
     """What an episode returns, by those who were asked; nothing where nobody was."""
     whose = {"estimate_own": "by its own word", "estimate_fqe": "by fqe", "estimate_history": "in its history"}
     told = [f"{choice.numbers[name]:.4g} {who}" for name, who in whose.items() if choice.numbers.get(name) is not None]
-    return [f"Return of an episode: {', '.join(told)}."] if told else []
+    return [f"Return of an episode, {_unit(spec)}: {', '.join(told)}."] if told else []
+
+
+def _unit(spec: LoopSpec) -> str:
+    """In what returns are told here; SQL and `policyloop line` count them without a discount."""
+    discount = 1.0 if spec.episodes is None else spec.episodes.discount
+    return "as counted" if discount == 1.0 else f"discounted by {discount:g} a step"

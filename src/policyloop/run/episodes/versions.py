@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from policyloop.core.episode import EpisodePolicy
 from policyloop.core.errors import NothingToDo
 from policyloop.core.loop import LoopSpec
 from policyloop.core.state import StateEncoder
 from policyloop.join.contexts import context_columns
 from policyloop.lake.schema import TRANSITIONS
 from policyloop.lake.tables import in_hours
-from policyloop.policy.network import Network
 from policyloop.policy.predicted_states import network_of
 from policyloop.registry.model_rows import ModelRow
 from policyloop.run.deployment import Deployment
@@ -33,6 +33,7 @@ SELECT policy, count(*) AS episodes, avg(length) AS mean_length, avg("return") A
     coalesce(stddev_samp("return") / sqrt(count(*)), 0) AS return_stderr
 FROM episodes WHERE policy IS NOT NULL GROUP BY policy ORDER BY policy
 """
+_OF_TREES = "forest_q"  # what `fqi` makes: no network, and asked the same way
 _BY_HAND = "imported:human"  # what `policyloop play` is logged as
 _HELD_OUT = """
 SELECT t.hour, t.episode_id, min(t.split) AS split, min(d.decided_at) AS began_at
@@ -72,10 +73,9 @@ class FixedEpisode:
     episode_id: str
     states: NDArray[Any]  # (n, d) or (n, *shape), in the order of its steps
 
-    def max_q(self, network: Network) -> float:
-        """The mean over its states of what is expected of the best action."""
-        is_scores = network.head == "scores"
-        q = network.scores(self.states).max(axis=1) if is_scores else network.value(self.states, network.act(self.states))
+    def max_q(self, policy: EpisodePolicy, *, has_box: bool) -> float:
+        """The mean over its states of what is expected of the best action, which is numbers (`has_box`) or a label."""
+        q = policy.value(self.states, policy.act(self.states)) if has_box else policy.scores(self.states).max(axis=1)
         return float(np.asarray(q, dtype=np.float64).mean())
 
 
@@ -102,7 +102,8 @@ def versions_of(
     models = {row.model for row in rows}
     others = sorted((policy for policy in played if policy not in models), key=lambda policy: (policy == _BY_HAND, policy))
     cold = [_cold(policy, played[policy]) for policy in others]
-    later = [_version(deployment, row, i, played.get(row.model), fixed) for i, row in enumerate(rows, start=1)]
+    has_box = spec.has_box
+    later = [_version(deployment, row, i, played.get(row.model), fixed, has_box=has_box) for i, row in enumerate(rows, start=1)]
     return [*cold, *later], fixed
 
 
@@ -156,10 +157,20 @@ def _cold(policy: str, played: PlayedBy) -> Version:
     )
 
 
+def _asks(policy: object) -> EpisodePolicy | None:
+    """What a loaded model of our own learners is asked, many states at once; None of one that came from outside."""
+    network = network_of(policy)
+    if network is not None:
+        return network
+    inner = getattr(policy, "reward_model", policy)
+    found = getattr(inner, "network", inner)
+    return cast("EpisodePolicy", found) if getattr(found, "kind", "") == _OF_TREES else None
+
+
 def _version(
-    deployment: Deployment, row: ModelRow, number: int, played: PlayedBy | None, fixed: FixedEpisode | None
+    deployment: Deployment, row: ModelRow, number: int, played: PlayedBy | None, fixed: FixedEpisode | None, *, has_box: bool
 ) -> Version:
-    network = network_of(deployment.registry.load(row.loop, row.model).loaded())
+    asked = _asks(deployment.registry.load(row.loop, row.model).loaded())
     return Version(
         number=number,
         policy=row.model,
@@ -167,6 +178,6 @@ def _version(
         parent=row.parent,
         n_learned_from=row.n_examples,
         created_at=row.created_at,
-        max_q=None if network is None or fixed is None else fixed.max_q(network),
+        max_q=None if asked is None or fixed is None else fixed.max_q(asked, has_box=has_box),
         played=played,
     )
