@@ -50,6 +50,13 @@ def test_what_was_exported_comes_in_again(logged):
     assert ran.out == "checked 2 decisions and 1 outcome; nothing was written (--dry-run).\n"
 
 
+def test_why_a_file_is_empty_is_told(project):
+    ran = project("export", "vw-dsjson", "front-page", "log.dsjson")
+
+    assert ran.code == 0
+    assert "note: no decision's window has closed, as far as was asked; `policyloop join front-page` says what" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -46,7 +46,7 @@ def test_a_byte_order_mark_and_quotes_are_no_part_of_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"a,b\n1,2\n3\n", "row 3: has 1 cells; expected 2, as in the first row."),
+        (b"a,b\n1,2\n3\n", "row 3: has 1 cell; expected 2, as in the first row."),
         (b"", "has no rows; expected a table with at least one."),
         (b"\xff\xfe\x00", "cannot be read:"),
     ],

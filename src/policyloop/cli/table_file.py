@@ -34,7 +34,8 @@ def read_columns(path: Path, *, decimal: str = ".") -> dict[str, list[str]]:
     for n, row in enumerate(body):
         if len(row) != len(names):
             line = n + 1 + (names is rows[0])
-            raise Invalid([Fault(f"{path}, row {line}", f"has {len(row)} cells; expected {len(names)}, as in the first row.")])
+            found = f"{len(row)} cell{'s' * (len(row) != 1)}"
+            raise Invalid([Fault(f"{path}, row {line}", f"has {found}; expected {len(names)}, as in the first row.")])
     return {name: [row[i] for row in body] for i, name in enumerate(names)}
 
 

@@ -114,6 +114,10 @@ def _export_examples(
         write_json({"loop": spec.loop, "file": str(file), "n_written": rows.n_written, "n_left_out": rows.n_left_out})
         return
     write_note(f"wrote {counted(rows.n_written, 'example')} of {spec.loop}.")
+    if not rows.n_written and not rows.n_left_out:
+        write_note(
+            f"note: no decision's window has closed, as far as was asked; `policyloop join {spec.loop}` says what waits."
+        )
     if rows.n_left_out:
         write_note(f"note: {counted(rows.n_left_out, 'example')} without known probabilities left out.")
 
