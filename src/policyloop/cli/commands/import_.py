@@ -112,7 +112,9 @@ def history(
         str | None,
         typer.Option("--plot", help="The picture: LOOP-history.png by default, or none.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would become, and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would become, and write nothing but the picture.")
+    ] = False,
     home: HomeFolder = None,
     as_json: AsJson = False,
 ) -> None:

@@ -89,7 +89,7 @@ def _lost_ends(history: pa.Table, spec: LoopSpec) -> list[str]:
     return [
         f"{n:,} episodes terminate in their last row, and nobody recorded what came after its action, which the reward needs "
         f"(`next.`): that action is left out, and the row before it terminates. One more row each, with the last context and "
-        f"no action, would keep it; so would a reward without `next.`."
+        f"no action, would keep it; so would a reward without `next.`. An episode of one row is left out."
     ]
 
 
