@@ -54,8 +54,14 @@ def test_labels_are_learned_about_by_the_same_run():
     assert run.checkpoints[-1].policy.scores(np.zeros((1, 1))).shape == (1, 2)
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path):
-    spec = read_spec(CORRIDOR)
+NETWORK = {"name": "bc", "updates": 4, "checkpoint_every": 1, "batch": 16, "width": 8, "depth": 1}
+
+
+@pytest.mark.parametrize("learner", [None, NETWORK], ids=["trees", "network"])
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path, learner):
+    if learner is not None:
+        pytest.importorskip("jax")
+    spec = read_spec(CORRIDOR) if learner is None else read_spec({**to_mapping(read_spec(CORRIDOR)), "learner": learner})
     whole = train_offline(TRAIN, HELD_OUT, spec=spec, seed=1)
     folder = CheckpointFolder(tmp_path)
     folder.begin({"seed": 1})

@@ -126,7 +126,7 @@ def _line(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _packed(tensors: Tensors, told: dict[str, str]) -> bytes:
-    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    whole = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}  # a number alone keeps its shape, ()
     return bytes(safetensors.numpy.save(whole, metadata=told))
 
 
