@@ -121,6 +121,7 @@ def test_before_there_is_evidence_the_newest_verdict_is_explained(shop):
 
     assert ran.code == 0
     assert "? Begun by a person: devices matter" in ran.out
+    assert "(? does not say yet)" in ran.out
     assert "that begins with the first settled decision of the canary" in ran.out
 
 

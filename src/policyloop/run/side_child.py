@@ -22,7 +22,7 @@ from policyloop.join.hours import join_loop
 from policyloop.lake import maintain
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.watches.looks import look
+from policyloop.run.watches.looks import Looked, look
 
 T = TypeVar("T")
 
@@ -42,8 +42,8 @@ class SideChild:
         """
         return self._ask(_join, loop)
 
-    def look(self, loop: str) -> list[str]:
-        """Look again at the loop's log, live model, line and challenge; answers what was done, in sentences.
+    def look(self, loop: str) -> list[Looked]:
+        """Look again at the loop's log, live model, line and challenge; answers what was done.
 
         Raises:
             BrokenProcessPool: the child died of it.
@@ -91,7 +91,7 @@ def _join(home: str, loop: str) -> Brought:
     return join_loop(deployment.lake, deployment.records, deployment.registry.standing(loop).spec)
 
 
-def _look(home: str, loop: str) -> list[str]:
+def _look(home: str, loop: str) -> list[Looked]:
     return look(_deployment(home), loop)
 
 

@@ -105,7 +105,7 @@ class Worker:
         settled = n_settled(d.records, standing.spec)
         if self._is_look_due(loop, standing, settled):
             for done in self._child.look(loop):
-                self._tell("warning", "looked", {"loop": loop, "what": done})
+                self._tell("warning" if done.is_harm else "info", "looked", {"loop": loop, "what": done.sentence})
         self._queue_what_is_due(loop, standing, settled)
 
     def _is_look_due(self, loop: str, standing: Standing, n: int) -> bool:

@@ -36,7 +36,8 @@ def test_a_better_model_is_asked_then_agreed_to_then_proven_and_goes_live(world,
     states = [world.state()]
     for _ in range(30):
         world.play(20)
-        look(deployment, world.name)
+        done = look(deployment, world.name)
+        assert not any(looked.is_harm for looked in done), done
         if deployment.registry.challenges.all(world.name)[0].is_waiting:
             deployment.registry.challenges.approve(world.name, why="tried on the bench")
         states += [world.state()] if world.state() != states[-1] else []
@@ -122,9 +123,7 @@ def test_a_model_that_has_only_begun_is_tried_out_and_a_person_who_promotes_it_e
 
 def test_a_model_of_an_earlier_recipe_may_challenge_again_where_its_recipe_is_applied_again(in_corridor, deployment):
     deployment.registry.apply(read_spec((CORRIDOR + GATE).replace("n_trees: 10", "n_trees: 11")))
-    with pytest.raises(
-        ChallengeRefused, match="or apply a loop file with its recipe again"
-    ):
+    with pytest.raises(ChallengeRefused, match="or apply a loop file with its recipe again"):
         episode_challenging.find_challenger(deployment, "corridor", in_corridor.model)
 
     deployment.registry.apply(read_spec(CORRIDOR + GATE))
@@ -258,10 +257,11 @@ def test_records_that_contradict_themselves_freeze_promotions_and_send_the_chall
     in_corridor.swap = swap_onto(in_corridor.log, deployment)
     in_corridor.play(5)
 
-    (sentence,) = look(deployment, "corridor")
+    (looked,) = look(deployment, "corridor")
 
-    assert "CANARY -> LOG-CHECK" in sentence
-    assert "propensity is 0.25; expected 1, which its own record gives the action" in sentence
+    assert "CANARY -> LOG-CHECK" in looked.sentence
+    assert "propensity is 0.25; expected 1, which its own record gives the action" in looked.sentence
+    assert looked.is_harm
     state = gate_state(deployment, "corridor")
     assert (state.is_frozen, [alarm.name for alarm in state.alarms]) == (True, ["log-contract"])
 

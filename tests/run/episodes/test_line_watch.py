@@ -35,7 +35,9 @@ def test_a_line_that_returns_less_than_the_baseline_goes_back_and_says_why(held,
         if done:
             break
 
-    (sentence,) = done
+    (looked,) = done
+    sentence = looked.sentence
+    assert looked.is_harm
     last = deployment.registry.verdicts("corridor")[0].verdict
     assert sentence.startswith(f"model {held.model[:12]} was rolled back to the baseline. The line earns -")
     assert "an episode beside the baseline in" in sentence

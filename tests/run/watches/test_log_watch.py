@@ -45,7 +45,7 @@ def lie(shop, *, n, rounds):
     for _ in range(rounds):
         shop.visit(n)
         join(shop.deployment)
-        done += look(shop.deployment, "shop")
+        done += [looked.sentence for looked in look(shop.deployment, "shop")]
         if done:
             break
     shop.swap = honest

@@ -24,6 +24,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 
 Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept.")]
 _NO_WHY = "no reason given"
+_MARKS = {"+": "speaks for it", "?": "does not say yet", "-": "speaks against it, or ended it"}
 _SAME_IN_WORDS = {
     True: "the records say the same, to 1e-12",
     False: "THE RECORDS SAY SOMETHING ELSE; run `policyloop fsck`",
@@ -44,8 +45,7 @@ def status(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) -> 
     if as_json:
         write_json(state)
         return
-    for line in _told(state):
-        typer.echo(line)
+    _write(_told(state))
 
 
 @app.command()
@@ -83,8 +83,7 @@ def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) ->
         write_json(state.challenge if found is None else found)
         return
     if found is None:
-        for line in _told_of(state.challenge, state.loop):
-            typer.echo(line)
+        _write(_told_of(state.challenge, state.loop))
         first = "closed episode" if state.challenge.unit == "episodes" else "settled decision"
         typer.echo(f"There is no evidence to work out again: that begins with the first {first} of the canary.")
         return
@@ -94,8 +93,7 @@ def explain(loop: LoopName, home: HomeFolder = None, as_json: AsJson = False) ->
             f"difference {'an episode' if 'episode' in found.unit else 'a decision'}: {found.difference:+.4g}, 95 % sure at "
             f"all looks: {found.low:+.4g} to {found.high:+.4g}"
         )
-    for reason in found.reasons:
-        typer.echo(_line(reason))
+    _write([_line(reason) for reason in found.reasons])
     typer.echo(_SAME_IN_WORDS[found.is_same])
 
 
@@ -187,6 +185,15 @@ def _told_of(challenge: ChallengeView, loop: str) -> list[str]:
     if challenge.is_waiting:
         lines.append(f"It waits for you: `policyloop gate approve {loop}` or `policyloop gate retire {loop}`.")
     return lines
+
+
+def _write(lines: list[str]) -> None:
+    """Lines, and what the marks before some of them mean."""
+    for line in lines:
+        typer.echo(line)
+    marks = [f"{mark} {meaning}" for mark, meaning in _MARKS.items() if any(line.startswith(f"{mark} ") for line in lines)]
+    if marks:
+        typer.echo(f"({', '.join(marks)})")
 
 
 def _line(reason: ReasonView) -> str:
