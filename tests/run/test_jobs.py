@@ -87,5 +87,5 @@ def test_a_training_taken_up_by_hand_leaves_no_other_waiting(records):
 
     assert (taken_up.id, taken_up.state) == (died.id, "running")
     left = jobs.get(records, waiting.id)
-    assert (left.state, left.message) == ("done", f"done by job {died.id}")
+    assert (left.state, left.message) == ("done", f"left to job {died.id}")
     assert jobs.get(records, elsewhere.id).state == "queued"

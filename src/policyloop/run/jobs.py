@@ -82,7 +82,7 @@ def begin(records: Records, loop: str, *, reason: str, n_examples: int, now_us: 
         else:
             job = Job(**found._mapping)
             others = sa.update(table).where(*open_ones, table.c.id != job.id)
-            connection.execute(others.values(state="done", message=f"done by job {job.id}", ended_at=now_us))
+            connection.execute(others.values(state="done", message=f"left to job {job.id}", ended_at=now_us))
         connection.execute(sa.update(table).where(table.c.id == job.id).values(state="running", started_at=now_us))
         return replace(job, state="running", started_at=now_us)
 
