@@ -44,7 +44,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "history": ("A history of 1.4 million steps, from columns to transitions, arrays and answers", []),
     "rollback": ("A roll-back under load, until every server process follows", ["--rounds", "20"]),
     "cartpole": ("The cart-pole from raw history to ONNX, three seeds", []),
-    "d3rlpy_beside": ("Learners of episodes beside d3rlpy", ["--updates", "500"]),
+    "d3rlpy_beside": ("Learners of episodes beside d3rlpy", ["--updates", "2000"]),
     "gate": ("The gate in worlds whose truth is known", []),
     "episode_gate": ("The gate of episodes on the cart-pole", []),
     "sequences": ("Estimators of whole episodes against exact values", []),

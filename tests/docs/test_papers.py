@@ -161,6 +161,16 @@ def test_every_noun_of_the_glossary_is_used_in_a_sentence():
     assert [noun for noun in nouns if noun not in words] == []
 
 
+def test_every_benchmark_has_its_numbers_in_the_results():
+    tree = ast.parse((ROOT / "benchmarks" / "run.py").read_text(encoding="utf-8"))
+    (listed,) = [n for n in tree.body if isinstance(n, ast.AnnAssign) and getattr(n.target, "id", "") == "BENCHMARKS"]
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+
+    titles = [title for title, _ in ast.literal_eval(listed.value).values()]
+    assert len(titles) > 20
+    assert [title for title in titles if f"\n## {title}\n" not in results] == []
+
+
 def test_the_licence_is_apache_2_0_and_every_paper_is_there():
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
 
