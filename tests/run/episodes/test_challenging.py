@@ -296,7 +296,7 @@ def test_an_episode_counts_for_its_side_also_when_the_challenger_could_not_be_as
 
 HEATED = "{heat: {type: number, min: 0, max: 9}}"  # an episode counts when the windows of its steps are over
 SHORT = ("range: [0, 1]}", "range: [0, 1], window: 0.3s}")
-GUARDED = "gate: {canary: 0.5, guards: {heat: {margin: 1, better: lower, range: [0, 9], stop: 2}}}\n"
+GUARDED = "gate: {canary: 0.5, guards: {heat: {margin: 1, better: lower, range: [0, 9]}}}\n"
 
 
 @pytest.mark.parametrize(("more", "ends_as"), [(0.0, State.LIVE), (5.0, State.RETIRED)])
