@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnxruntime
@@ -28,18 +28,20 @@ from policyloop.policy.policies.network import random_network
 
 TARGET_US = 15.0
 WIDTHS = (128, 256)
+Call = tuple[str, Callable[[], object]]
 NAMES = ("x", "v", "th", "w", "goal")
 
 
-def best_us(call: Callable[[], object], calls: int, rounds: int) -> tuple[float, float]:
-    """Microseconds of CPU and of wall time of one call, in the best round."""
-    best = (float("inf"), float("inf"))
+def best_us(timed: Sequence[Call], calls: int, rounds: int) -> list[tuple[float, float]]:
+    """Of each, microseconds of CPU and of wall time of one call, in the best round; rounds of all take turns."""
+    best = [(float("inf"), float("inf"))] * len(timed)
     for _ in range(rounds):
-        cpu_s, wall_s = time.process_time(), time.perf_counter()
-        for _ in range(calls):
-            call()
-        took = (time.process_time() - cpu_s) / calls * 1e6, (time.perf_counter() - wall_s) / calls * 1e6
-        best = min(best, took)
+        for i, (_, call) in enumerate(timed):
+            cpu_s, wall_s = time.process_time(), time.perf_counter()
+            for _ in range(calls):
+                call()
+            took = (time.process_time() - cpu_s) / calls * 1e6, (time.perf_counter() - wall_s) / calls * 1e6
+            best[i] = min(best[i], took)
     return best
 
 
@@ -51,13 +53,21 @@ def policy_of(network: Network) -> BoxPolicy:
 
 def main(calls: int, rounds: int) -> None:
     """Measure and print, size by size."""
-    for width in WIDTHS:
-        measure(calls, rounds, width)
+    sizes = {width: calls_of(width) for width in WIDTHS}
+    took = iter(best_us([one for _, timed in sizes.values() for one in timed], calls, rounds))
+    for width, (agrees, timed) in sizes.items():
+        print(f"\ntwo layers of {width}\n{agrees}")
+        found = [next(took) for _ in timed]
+        for (name, _), (cpu, wall) in zip(timed, found, strict=True):
+            print(f"{name:42s} {cpu:6.1f} us of CPU, {wall:6.1f} us")
+        cpu, _ = found[0]
+        print(
+            f"one state answered in {cpu:.1f} us: the target of {TARGET_US:.0f} us is {'met' if cpu <= TARGET_US else 'missed'}"
+        )
 
 
-def measure(calls: int, rounds: int, width: int) -> None:
-    """One size."""
-    print(f"\ntwo layers of {width}")
+def calls_of(width: int) -> tuple[str, list[Call]]:
+    """Of one size: how well ONNX agrees, and what is to be timed."""
     rng = np.random.default_rng(1)
     network = random_network(head="tanh_gaussian", state_shape=(5,), n_outputs=1, rng=rng, width=width)
     states = rng.normal(size=(1000, 5)).astype(np.float32)
@@ -65,7 +75,9 @@ def measure(calls: int, rounds: int, width: int) -> None:
     whole = session(onnx_writer.policy_bytes(network))
     action, value = whole.run(None, {"state": states})
     off = np.abs(action - network.act(states)).max(), np.abs(value - network.value(states, action)).max()
-    print(f"ONNX beside NumPy on 1,000 states: actions differ by {off[0]:.1e} at most, values by {off[1]:.1e} (demanded: 1e-5)")
+    agrees = (
+        f"ONNX beside NumPy on 1,000 states: actions differ by {off[0]:.1e} at most, values by {off[1]:.1e} (demanded: 1e-5)"
+    )
 
     policy, one = policy_of(network), {"state": states[:1]}
     served, bound = OnnxNetwork(network), OneState(actor)
@@ -81,7 +93,7 @@ def measure(calls: int, rounds: int, width: int) -> None:
         run()
 
     options = onnxruntime.RunOptions()
-    timed: list[tuple[str, Callable[[], object]]] = [
+    timed: list[Call] = [
         ("ONNX: action, buffers bound once", answered),
         ("ONNX: action", lambda: actor.run(["action"], one, options)),
         ("ONNX: action and its value", lambda: whole.run(["action", "value"], one, options)),
@@ -90,11 +102,7 @@ def measure(calls: int, rounds: int, width: int) -> None:
         ("density, draw and value, from a context", decided),
         ("NumPy: action", lambda: network.act(states[:1])),
     ]
-    took = {name: best_us(call, calls, rounds) for name, call in timed}
-    for name, (cpu, wall) in took.items():
-        print(f"{name:42s} {cpu:6.1f} us of CPU, {wall:6.1f} us")
-    cpu, _ = took[timed[0][0]]
-    print(f"one state answered in {cpu:.1f} us: the target of {TARGET_US:.0f} us is {'met' if cpu <= TARGET_US else 'missed'}")
+    return agrees, timed
 
 
 if __name__ == "__main__":
