@@ -69,7 +69,7 @@ def test_harm_of_the_champion_is_found_although_others_decide_half_of_the_time(d
     look(deployment, "shop")
     shop.log.close()
 
-    assert any(f"model {first[:12]} was rolled back. Harm against the model before it" in said for said in done)
+    assert any(f"model {first[:12]} was rolled back. Harm against the model before it" in said.sentence for said in done)
     assert deployment.registry.standing("shop").champion is None
     assert deployment.registry.verdicts("shop")[0].verdict.call == Call.ROLLBACK
     assert deployment.registry.challenges.open("shop").state == State.CANARY  # it waits for a champion to be held against
