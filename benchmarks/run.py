@@ -45,6 +45,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "rollback": ("A roll-back under load, until every server process follows", ["--rounds", "20"]),
     "cartpole": ("The cart-pole from raw history to ONNX, three seeds", []),
     "d3rlpy_beside": ("Learners of episodes beside d3rlpy", ["--updates", "2000"]),
+    "d3rlpy_beside-seeds": (
+        "cql and td3_bc beside d3rlpy, four seeds",
+        ["--updates", "500", "--tasks", "cartpole", "--learners", "cql,td3_bc", "--seeds", "4"],
+    ),
     "gate": ("The gate in worlds whose truth is known", []),
     "episode_gate": ("The gate of episodes on the cart-pole", []),
     "sequences": ("Estimators of whole episodes against exact values", []),
