@@ -113,6 +113,13 @@ def check_is_enough(facts: HistoryFacts, *, loop: str) -> None:
     raise NothingToDo(f"loop '{loop}': nothing was learned, for the history cannot support a choice. {why}")
 
 
+def possible_returns(transitions: Transitions) -> tuple[float, float]:
+    """Between which numbers every discounted return lies, as far as the history's rewards tell; without a discount, any."""
+    steps = np.inf if transitions.discount >= 1 else 1 / (1 - transitions.discount)
+    least, most = min(float(transitions.reward.min()), 0.0), max(float(transitions.reward.max()), 0.0)
+    return least * steps if least else 0.0, most * steps if most else 0.0
+
+
 def values_to_go(transitions: Transitions) -> NDArray[np.float64]:
     """(n,) the discounted return from each row to the end of its episode's record."""
     left = transitions.reward.astype(np.float64)

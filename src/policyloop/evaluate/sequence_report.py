@@ -20,7 +20,7 @@ from policyloop.core.errors import Fault, Invalid, NoOverlap
 from policyloop.core.estimate import Estimate
 from policyloop.evaluate.contributions import Contributions
 from policyloop.evaluate.fitted_q import cross_judged, fit, judged, model_for
-from policyloop.evaluate.history import Doubt, Kind, values_to_go
+from policyloop.evaluate.history import Doubt, Kind, possible_returns, values_to_go
 from policyloop.evaluate.interval import mean_estimate
 from policyloop.evaluate.sequences import FEWEST_ESS, Sequences, ratios
 from policyloop.evaluate.target import Target
@@ -164,7 +164,7 @@ def _of_fqe(told: Sequences, target: Target, *, model: str, interval: str, n_res
 
     No number is told that lies beyond what an episode with rewards like those of the history can return.
     """
-    least, most = _possible(told.transitions)
+    least, most = possible_returns(told.transitions)
     contributions: Contributions = plugins.load(ESTIMATORS, "fqe").contributions(told)
     if n_resamples < 2:
         found = _with_interval(contributions, interval)
@@ -177,13 +177,6 @@ def _of_fqe(told: Sequences, target: Target, *, model: str, interval: str, n_res
     value, low, high = np.clip([point.value, *ends], least, most).tolist()
     estimate = Estimate("fqe", value, spread, point.n, point.ess)
     return SequenceEstimate(estimate=estimate, low=low, high=high, interval="bootstrap")
-
-
-def _possible(transitions: Transitions) -> tuple[float, float]:
-    """Between which numbers every discounted return lies, as far as the history's rewards tell; without a discount, any."""
-    steps = np.inf if transitions.discount >= 1 else 1 / (1 - transitions.discount)
-    least, most = min(float(transitions.reward.min()), 0.0), max(float(transitions.reward.max()), 0.0)
-    return least * steps if least else 0.0, most * steps if most else 0.0
 
 
 def resampled_fqe(transitions: Transitions, target: Target, *, model: str, n_resamples: int, seed: int) -> NDArray[np.float64]:

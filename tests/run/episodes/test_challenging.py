@@ -323,3 +323,18 @@ def test_a_model_that_returns_more_goes_live_only_where_a_guarded_outcome_gets_n
     said = [r.sentence for move in moves if move.verdict for r in move.verdict.reasons if r.name == "guard-heat"]
     assert said[-1].startswith("Guard heat: it is +0 beside the champion in " if not more else "Guard heat: it is +")
     assert said[-1].endswith(" closed episodes, within the margin of 1." if not more else "; the margin of 1 is not kept.")
+
+
+def test_the_tables_alone_tell_what_guards_have_seen(deployment):
+    world = World(deployment, "corridor", gate=GUARDED, changes=(("outcomes: {}", f"outcomes: {HEATED}"), SHORT))
+    in_canary(world)
+    for _ in range(3):
+        world.play(15, told=lambda answer, step: {"heat": 1.0 + step % 3})
+        look(deployment, "corridor")
+    world.log.close()
+
+    told = explained(deployment, "corridor")
+
+    assert told is not None
+    assert told.is_same is True
+    assert any(reason.name == "guard-heat" for reason in told.reasons)

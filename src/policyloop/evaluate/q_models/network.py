@@ -18,6 +18,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from policyloop.core.episode import Transitions
+from policyloop.evaluate.history import possible_returns
 from policyloop.evaluate.target import Target, flat_of
 from policyloop.learn.networks import adam
 from policyloop.learn.networks.layers import Layers, answer, dense
@@ -88,7 +89,8 @@ def fit(transitions: Transitions, target: Target, *, weight: NDArray[np.float64]
     sizes = [flat.shape[1] + (0 if k else len(center)), _WIDTH, _WIDTH, k or 1]
     critic = dense(np.random.default_rng(seed), sizes, layer_norm=True)
     n_updates = min(max(_PASSES * len(transitions) // _BATCH, _FEWEST), _MOST)
-    learned = _learned(critic, rows, jax.random.key(seed), jnp.float32(transitions.discount), jnp.int32(n_updates))
+    bounds = jnp.float32(possible_returns(transitions)) / unit
+    learned = _trained(critic, rows, jax.random.key(seed), jnp.float32(transitions.discount), bounds, jnp.int32(n_updates))
     tensors = {f"critic0.{i}.{part}": np.array(x) for i, layer in enumerate(learned) for part, x in layer.items()}
     settings = {
         "head": "scores" if k else "tanh",
@@ -106,15 +108,13 @@ def fit(transitions: Transitions, target: Target, *, weight: NDArray[np.float64]
 
 
 @jax.jit
-def _learned(critic: Layers, rows: _Rows, key: Array, discount: Array, n_updates: Array) -> Layers:
-    """The target after so many updates: it is the steadier of the two."""
-    most = jnp.where(discount < 1, jnp.abs(rows.reward).max() / jnp.maximum(1 - discount, 1e-9), jnp.inf)
-    least, highest = jnp.where(rows.reward.min() < 0, -most, 0.0), jnp.where(rows.reward.max() > 0, most, 0.0)
+def _trained(critic: Layers, rows: _Rows, key: Array, discount: Array, bounds: Array, n_updates: Array) -> Layers:
+    """The target after so many updates: it is the steadier of the two. No return is beyond the two bounds."""
 
     def one(n: Array, known: _Learned) -> _Learned:
         places = jax.random.randint(jax.random.fold_in(key, n), (_BATCH,), 0, len(rows.reward))
         some = _Rows(*(column[places] for column in rows))
-        after = jnp.clip(_following(known.target, some.next_state, some.following), least, highest)
+        after = jnp.clip(_following(known.target, some.next_state, some.following), bounds[0], bounds[1])
         wanted = some.reward + discount * some.goes_on * after
 
         def loss(mine: Layers) -> Array:
