@@ -201,18 +201,19 @@ def train_and_choose(
         raise NothingToDo(f"loop '{spec.loop}': the training run {run.stopped}")
     if goes_on(spec):
         return Trained(run=run, choice=newest(run.curve, history=facts), history=facts, notes=notes, begun_with=begin_with)
+    return Trained(run=run, choice=_chosen(run, held_out, facts, spec), history=facts, notes=notes)
+
+
+def _chosen(run: Run, held_out: Transitions, facts: HistoryFacts, spec: LoopSpec) -> Choice:
+    """The checkpoint that the curves speak for, and what whole episodes say of it."""
     choice = choose(run.curve, history=facts)
-    if choice.place is not None:
-        policy = run.checkpoints[choice.place].policy
-        choice, _ = held_against_history(
-            choice,
-            policy,
-            held_out,
-            actions=spec.actions,
-            floor=spec.explore.floor,
-            exploring=Exploring.of(spec),
-        )
-    return Trained(run=run, choice=choice, history=facts, notes=notes)
+    if choice.place is None:
+        return choice
+    policy, exploring = run.checkpoints[choice.place].policy, Exploring.of(spec)
+    told, _ = held_against_history(
+        choice, policy, held_out, actions=spec.actions, floor=spec.explore.floor, exploring=exploring
+    )
+    return told
 
 
 def packed(
