@@ -1,4 +1,4 @@
-"""What every suite shares: the ledger of seconds, a calm hypothesis, and what JAX has compiled."""
+"""What every suite shares: the ledger of seconds, a calm hypothesis, what JAX has compiled, and no modules of other tests."""
 
 import os
 import sys
@@ -32,6 +32,20 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="policyloop-compiled-", ignore_cleanup_errors=True)
     config.add_cleanup(folder.cleanup)
     os.environ.update(_COMPILED, JAX_COMPILATION_CACHE_DIR=folder.name)
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_its_own_folder_go_with_a_test(tmp_path_factory):
+    """Two tests may each write a `room.py` into the folder where they work: the second is not to find the first one's."""
+    known = set(sys.modules)
+    path = list(sys.path)
+    yield
+    folders = str(tmp_path_factory.getbasetemp())
+    for name in set(sys.modules) - known:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(folders):
+            del sys.modules[name]
+    if sys.path != path:
+        sys.path[:] = [place for place in sys.path if not place.startswith(folders)]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -99,7 +99,7 @@ def test_episodes_that_are_not_over_are_counted_with_what_they_wait_for(policylo
 def test_a_model_of_trees_tells_its_max_q_like_one_of_networks(policyloop, tmp_path):
     (tmp_path / "gridworld.yaml").write_text(LOOP)
     assert policyloop("apply").code == 0
-    assert policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 60, "--seed", 1).code == 0
+    assert policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 100, "--seed", 1).code == 0
     time.sleep(1.0)  # the window of the last outcome
     assert policyloop("train", "gridworld", "--json").code == 0
 

@@ -28,10 +28,10 @@ learner: {name: fqi, n_trees: 5, updates: 4, checkpoint_every: 1}
 
 @pytest.fixture
 def grid(policyloop, tmp_path):
-    """A project in whose log are 60 episodes of a random walk that are over."""
+    """A project in whose log are 100 episodes of a random walk that are over."""
     (tmp_path / "gridworld.yaml").write_text(LOOP)
     assert policyloop("apply").code == 0
-    ran = policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 60, "--seed", 1)
+    ran = policyloop("rollout", "gridworld", "--policy", "random", "--episodes", 100, "--seed", 1)
     assert ran.code == 0, ran.err
     time.sleep(1.0)  # the window of the last outcome
     return policyloop

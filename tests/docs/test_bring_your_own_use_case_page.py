@@ -34,8 +34,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    yield tmp_path
-    sys.modules.pop("room", None)
+    return tmp_path
 
 
 @pytest.fixture
