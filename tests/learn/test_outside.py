@@ -3,6 +3,7 @@
 import json
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,11 +18,15 @@ MODEL = """
     import numpy as np, onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    def write(folder, *, to="action", width=1, more=(), told={"q_mean": 3.5}):
+    def write(folder, *, to="action", width=1, more=(), told={"q_mean": 3.5}, values=False):
         weights = numpy_helper.from_array(np.full((1, width), -0.25, dtype=np.float32), "w")
         nodes = [helper.make_node("MatMul", ["state", "w"], [to]), *more]
         tell = lambda name, n: helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, n])
-        graph = helper.make_graph(nodes, "own", [tell("state", 1)], [tell(to, width)], [weights])
+        outputs = [tell(to, width)]
+        if values:
+            nodes.append(helper.make_node("Identity", ["state"], ["value"]))
+            outputs.append(tell("value", 1))
+        graph = helper.make_graph(nodes, "own", [tell("state", 1)], outputs, [weights])
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         (folder / "model.onnx").write_bytes(made.SerializeToString())
         (folder / "metrics.json").write_text(json.dumps(told))
@@ -80,6 +85,19 @@ def test_labels_are_scored_and_so_the_return_is_known(program):
 
     assert learner.diagnose()["q_mean"] == pytest.approx(-0.25 * ladder(20).state.mean(), rel=1e-5)
     assert learner.policy().scores(np.ones((3, 1))).shape == (3, 2)
+
+
+def test_a_return_that_it_knows_of_its_own_action_alone_is_asked_of_every_state(program):
+    history = corridor(20)
+    done = history.action_value.copy()
+    done[7] = -0.25 * history.state[7]  # one step did by chance what it would do
+    learner = program("write(folder, values=True)", history=replace(history, action_value=done))
+
+    learner.advance(1)
+
+    told = learner.diagnose()
+    assert told["q_mean"] == pytest.approx(history.state.mean(), rel=1e-5)
+    assert (told["q_min"], told["q_max"]) == (history.state.min(), history.state.max())
 
 
 def test_it_goes_on_from_its_state(program):

@@ -248,13 +248,13 @@ def _metrics(text: str) -> Mapping[str, float]:
 
 
 def _expected(policy: OnnxPolicy, rows: Transitions, before: str) -> dict[str, float]:
-    """Mean, least and most of what it expects of what was done; of its own action where it says no more; or nothing."""
+    """Mean, least and most of what it expects of what was done; of its own actions if that is all it says; or nothing."""
     some = rows.where(np.arange(len(rows)) % max(1, len(rows) // _LOOKED_AT) == 0)
     if not len(some):
         return {}
     done = some.action_value if policy.n_numbers else some.action[:, 0]
     q = policy.value(some.state, done)
-    if np.isnan(q).all() and policy.n_numbers:
+    if np.isnan(q).any() and policy.n_numbers:  # a few steps may have done what it would do, and are no fair part of all
         q = policy.value(some.state, policy.act(some.state))
     known = q[~np.isnan(q)].astype(np.float64)
     if not len(known):
