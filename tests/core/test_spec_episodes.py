@@ -229,15 +229,15 @@ def test_whatever_stands_in_a_section_is_read_or_refused(value: Any, key: str):
         assert from_json(to_json(spec)) == spec
 
 
-def test_guards_and_slices_that_no_challenge_of_episodes_watches_are_told():
+def test_guards_that_no_challenge_of_episodes_watches_are_told():
     text = CORRIDOR.replace("outcomes: {}", "outcomes: {heat: {type: number, min: 0, max: 9}}")
     guarded = read_spec(text + "gate: {guards: {heat: {margin: 1, range: [0, 9]}, $latency_ms: {margin: 5}}}\n")
 
     (told,) = (warning for warning in warnings_of(guarded) if warning.startswith("gate."))
 
     assert told == (
-        "gate.guards are not watched in loops with episodes ($latency_ms): challenges are judged by whole returns and by "
-        "guards on outcomes; put what must not get worse into one of these, or into reward.expression."
+        "gate.guards of reserved names are not watched in loops with episodes ($latency_ms): challenges are judged by whole "
+        "returns, slices and guards on outcomes; put what must not get worse into one of these."
     )
 
 

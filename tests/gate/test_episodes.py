@@ -164,6 +164,21 @@ def test_a_new_state_counts_its_episodes_anew_and_keeps_the_evidence():
 
 
 HEAT = GuardSpec(name="heat", margin=1.0, better="lower", low=0.0, high=10.0)
+LOOP = read_spec(
+    {
+        "loop": "cart",
+        "context": {"x": "number", "track": {"type": "category", "values": ["wet", "dry"]}},
+        "actions": {"kind": "continuous", "box": {"force": {"min": -1, "max": 1}}},
+        "episodes": {"max_steps": 100},
+        "outcomes": {"heat": "number"},
+        "reward": {"expression": "1 - abs(x) / 10", "range": [0, 1]},
+        "baseline": "middle",
+    }
+)
+
+
+def watching(*guards, slices=()):
+    return replace(LOOP, gate=replace(LOOP.gate, guards=guards, slices=slices))
 
 
 def heated(heat, is_challengers):
@@ -174,7 +189,7 @@ def test_a_guarded_outcome_is_weighed_by_its_side_and_its_margin_is_added():
     """Around 2 before: an episode of the champion with 3 says (3 - 2) / .9 for the challenger, who may be worse by 1."""
     account = begun("CANARY", bounds=(0.0, 100.0), mean_return=20.0, position=0, levels={"heat": 2.0})
 
-    account = taken_up(account, heated([3.0], [False]), state="CANARY", guards=[HEAT])
+    account = taken_up(account, heated([3.0], [False]), state="CANARY", spec=watching(HEAT))
 
     assert account.margins["heat"].total == pytest.approx(1 / 0.9 + 1)
 
@@ -187,7 +202,7 @@ def test_a_margin_is_kept_by_a_challenger_that_is_no_worse_and_broken_by_one_tha
         closed([20.0] * len(sides), sides, share=0.5), outcomes={"heat": 2 + rng.random(len(sides)) + more * sides}
     )
 
-    (reason,) = kept(taken_up(fresh(), episodes, state="RAMP", guards=[HEAT]), [HEAT])
+    (reason,) = kept(taken_up(fresh(), episodes, state="RAMP", spec=watching(HEAT)), watching(HEAT))
 
     assert (reason.call, reason.name, reason.is_check) == (call, "guard-heat", True)
     assert "beside the champion in 4,000 closed episodes" in reason.sentence
@@ -199,7 +214,7 @@ def test_a_stop_ends_a_challenge_after_fifty_episodes_and_not_before():
 
     def said(n):
         episodes = replace(closed([20.0] * n, sides[:n], share=0.5), outcomes={"heat": np.where(sides[:n], 5.0, 2.0)})
-        (reason,) = kept(taken_up(fresh(), episodes, state="CANARY", guards=[stopped]), [stopped])
+        (reason,) = kept(taken_up(fresh(), episodes, state="CANARY", spec=watching(stopped)), watching(stopped))
         return reason
 
     assert said(49).call == Call.INCONCLUSIVE
@@ -208,14 +223,61 @@ def test_a_stop_ends_a_challenge_after_fifty_episodes_and_not_before():
 
 
 def test_guards_of_which_nothing_was_seen_are_open():
-    (reason,) = kept(fresh(), [HEAT])
+    (reason,) = kept(fresh(), watching(HEAT))
 
     assert (reason.call, reason.sentence) == (Call.INCONCLUSIVE, "Guard heat: nothing has been seen of it yet.")
 
 
-def test_the_account_goes_through_json_to_the_last_bit():
-    account = played(57, seed=5)
+def on_tracks(n, *, seed, better_when_dry=0.0, worse_when_wet=0.0):
+    """Episodes that began on either track, and return 20 on average; the challenger's so much more or less."""
+    rng = np.random.default_rng(seed)
+    sides, is_wet = rng.random(n) < 0.5, rng.random(n) < 0.3
+    returns = 40 * rng.random(n) + sides * np.where(is_wet, -worse_when_wet, better_when_dry)
+    return replace(closed(returns, sides, share=0.5), began_in={"track": np.where(is_wet, "wet", "dry").astype(object)})
 
+
+def test_every_value_at_a_first_step_has_evidence_of_its_own_in_whatever_chunks_episodes_come():
+    spec, episodes = watching(slices=("track",)), on_tracks(60, seed=2)
+    first = np.arange(60) < 23
+
+    account = taken_up(fresh(), episodes, state="RAMP", spec=spec)
+
+    assert sorted(account.slices) == ["track=dry", "track=wet"]
+    assert account.slices["track=wet"].n == np.count_nonzero(episodes.began_in["track"] == "wet")
+    assert sum(one.total for one in account.slices.values()) == pytest.approx(account.evidence.total, rel=1e-9)
+    in_two = taken_up(
+        taken_up(fresh(), episodes.where(first), state="RAMP", spec=spec), episodes.where(~first), state="RAMP", spec=spec
+    )
+    assert {name: one.n for name, one in in_two.slices.items()} == {name: one.n for name, one in account.slices.items()}
+    assert in_two.slices["track=wet"].e_worse == pytest.approx(account.slices["track=wet"].e_worse, rel=1e-9)
+
+
+def test_a_challenger_that_returns_more_on_the_whole_and_less_where_it_is_wet_is_held_back():
+    spec = watching(slices=("track",))
+    account = taken_up(fresh(), on_tracks(4000, seed=3, better_when_dry=10, worse_when_wet=15), state="RAMP", spec=spec)
+
+    (reason,) = kept(account, spec)
+
+    assert judged(account, alpha=0.05)[0].call == Call.PROMOTE
+    assert (reason.name, reason.call, reason.is_check) == ("slice", Call.INCONCLUSIVE, True)
+    assert reason.sentence.startswith("Harm in a slice blocks: an episode of it returns -1")
+    assert f"beside the champion where track=wet ({account.slices['track=wet'].n:,} closed episodes)." in reason.sentence
+
+
+def test_a_challenger_that_returns_more_everywhere_is_not_held_back_by_slices():
+    spec = watching(slices=("track",))
+    account = taken_up(fresh(), on_tracks(4000, seed=3, better_when_dry=10, worse_when_wet=-10), state="RAMP", spec=spec)
+
+    (reason,) = kept(account, spec)
+
+    assert reason.call == Call.PROMOTE
+    assert reason.sentence.startswith("No slice is harmed for sure; worst, an episode of it returns +")
+
+
+def test_the_account_goes_through_json_to_the_last_bit():
+    account = taken_up(played(57, seed=5), on_tracks(40, seed=6), state="RAMP", spec=watching(slices=("track",)))
+
+    assert account.slices
     assert from_map(json.loads(json.dumps(to_map(account)))) == account
     assert from_map(json.loads(json.dumps(to_map(fresh())))) == fresh()
 

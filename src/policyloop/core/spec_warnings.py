@@ -126,12 +126,11 @@ def _about_episodes(spec: LoopSpec) -> list[str]:
         return []
     found = []
     reserved = [guard.name for guard in spec.gate.guards if guard.name not in spec.outcomes]
-    for key, names in (("guards", reserved), ("slices", spec.gate.slices)):
-        if names:
-            found.append(
-                f"gate.{key} are not watched in loops with episodes ({', '.join(names)}): challenges are judged by whole "
-                f"returns and by guards on outcomes; put what must not get worse into one of these, or into reward.expression."
-            )
+    if reserved:
+        found.append(
+            f"gate.guards of reserved names are not watched in loops with episodes ({', '.join(reserved)}): challenges are "
+            f"judged by whole returns, slices and guards on outcomes; put what must not get worse into one of these."
+        )
     if spec.gate.hold_out and spec.episodes.max_steps is None:
         found.append(
             "gate.hold_out is set and episodes.max_steps is not, so nothing bounds the return of an episode, and harm done by "

@@ -24,15 +24,13 @@ from policyloop.core.spec_gate import ACTION_SHARE, ERRORS, LATENCY_MS
 from policyloop.evaluate.arrays import taken
 from policyloop.evaluate.pseudo import pseudo_outcomes
 from policyloop.gate import evidence as evidences
-from policyloop.gate import margins
-from policyloop.gate.chunk import Chunk, chunk_of
+from policyloop.gate import margins, slices
+from policyloop.gate.chunk import chunk_of
 from policyloop.gate.evidence import Evidence
 from policyloop.gate.limits import Limits, ceiling_of, largest_weights, limits_of
 from policyloop.gate.margins import Moved
 from policyloop.gate.stretches import stretches_of
-from policyloop.gate.verdict import Call, Reason
-
-MAX_SLICE_VALUES = 20  # of a field that declares none
+from policyloop.gate.verdict import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,29 +114,8 @@ def judged(account: Account, spec: LoopSpec) -> tuple[Reason, ...]:
         else margins.judge(guard, account.margins.get(guard.name))
         for guard in guards
     ]
-    return (*reasons, *_of_slices(account, spec))
-
-
-def _of_slices(account: Account, spec: LoopSpec) -> tuple[Reason, ...]:
-    """The slice that suffers most blocks, when its harm is beyond doubt; many are looked at, so each has a part of alpha."""
-    if not account.slices:
-        return ()
-    needed = sum(_n_values(spec, name) for name in spec.gate.slices) / 0.05
-    worst, evidence = max(account.slices.items(), key=lambda item: item[1].e_worse)
-    numbers = {"e_worse": min(evidence.e_worse, 1e300), "needed": needed, "difference": evidence.mean, "n": float(evidence.n)}
-    told = f"it earns {evidence.mean:+.4g} a decision beside the champion where {worst} ({evidence.n:,} events)"
-    if evidence.e_worse >= needed:
-        sentence = f"Harm in a slice blocks: {told}."
-        return (Reason(name="slice", call=Call.INCONCLUSIVE, sentence=sentence, numbers=numbers, is_check=True),)
-    sentence = f"No slice is harmed for sure; worst, {told}."
-    return (Reason(name="slice", call=Call.PROMOTE, sentence=sentence, numbers=numbers, is_check=True),)
-
-
-def _n_values(spec: LoopSpec, name: str) -> int:
-    """How many values are looked at; that it is missing is one."""
-    declared = spec.context[name]
-    n = 2 if declared.type == "boolean" else len(declared.values or ()) or MAX_SLICE_VALUES
-    return n + declared.optional
+    told = slices.judge(account.slices, slices.looked_at(spec), told="it earns {} a decision", unit="events")
+    return (*reasons, *told)
 
 
 def _told_of_asking(account: Account, trial: Trial, spec: LoopSpec) -> Account:
@@ -236,7 +213,13 @@ def _told_of_deciding(account: Account, settled: Settled, *, champion_spec: Loop
         n_uncovered=account.n_uncovered + uncovered,
         evidence=evidences.update(before, chunk, limits=limits),
         margins={**account.margins, **_guarded(account, settled, propensity, served, champion_spec=champion_spec, spec=spec)},
-        slices=_sliced(account, examples, chunk, spec=spec, limits=limits),
+        slices=slices.added(
+            account.slices,
+            chunk,
+            values={name: slices.values_of(examples.contexts, name) for name in spec.gate.slices},
+            most=slices.looked_at(spec),
+            limits=limits,
+        ),
     )
 
 
@@ -299,26 +282,6 @@ def outcome_of(examples: Examples, guard: GuardSpec, *, missing: float) -> NDArr
     assert examples.outcomes is not None, "examples without their outcomes"
     value = examples.outcomes.get(guard.name, np.full(len(examples), np.nan))
     return np.clip(np.where(np.isnan(value), missing, value), guard.low, guard.high)
-
-
-def _sliced(account: Account, examples: Examples, chunk: Chunk, *, spec: LoopSpec, limits: Limits) -> Mapping[str, Evidence]:
-    """The evidence of every slice, each for itself."""
-    found = dict(account.slices)
-    for name in spec.gate.slices:
-        value = np.array([_as_text(context.get(name)) for context in examples.contexts], dtype=object)
-        for one in dict.fromkeys(value):  # as they come, so that it does not matter in which chunks they do
-            key = f"{name}={one}"
-            if key not in found and sum(known.startswith(f"{name}=") for known in found) >= _n_values(spec, name):
-                continue
-            rows = value == one
-            part = Chunk(phi=chunk.phi[rows], weight=chunk.weight[rows], is_telling=chunk.is_telling[rows])
-            found[key] = evidences.update(found.get(key) or evidences.begin(limits), part, limits=limits)
-    return found
-
-
-def _as_text(value: Any) -> str:
-    """A value of a slice as YAML has it."""
-    return {None: "missing", True: "true", False: "false"}.get(value, str(value))
 
 
 def _trial(examples: Examples) -> Trial:

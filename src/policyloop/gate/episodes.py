@@ -11,6 +11,7 @@ with g the challenger's share among those that are not held out, and q any numbe
 with the least noise is (1 - g) of the challenger's mean and g of the champion's. Episodes count in the order of their *first*
 steps: in the order of their ends, short ones would come first, and which side plays short ones is what is asked.
 A guarded outcome stands in the place of R with its mean over the episode's steps, and a number chosen beforehand in that of q.
+A slice takes episodes by the context of their first steps, which neither side has brought about.
 Source: gate/evidence.py, gate/margins.py. Letters: m episodes, R returns.
 """
 
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from policyloop.core.errors import BadSetting
 from policyloop.core.loop import GuardSpec, LoopSpec
 from policyloop.gate import evidence as evidences
-from policyloop.gate import margins
+from policyloop.gate import margins, slices
 from policyloop.gate.advice import Followed
 from policyloop.gate.chunk import Chunk
 from policyloop.gate.evidence import Evidence
@@ -49,6 +50,9 @@ class ClosedEpisodes:
     share: NDArray[np.float64]  # (m,) with which chance it was to be the challenger's, of those not held out, in (0, 1)
     began_at: NDArray[np.int64]  # (m,) when its first step was decided, microseconds since 1970 UTC
     outcomes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # name -> (m,) means over their steps
+    began_in: Mapping[str, NDArray[np.object_]] = field(
+        default_factory=dict
+    )  # sliced field -> (m,) values at their first steps
 
     def __len__(self) -> int:
         return len(self.returns)
@@ -56,7 +60,11 @@ class ClosedEpisodes:
     def where(self, keep: NDArray[np.bool_]) -> ClosedEpisodes:
         """Those that `keep` (m,) names."""
         columns = {name: getattr(self, name)[keep] for name in ("returns", "is_challengers", "share", "began_at")}
-        return ClosedEpisodes(**columns, outcomes={name: means[keep] for name, means in self.outcomes.items()})
+        return ClosedEpisodes(
+            **columns,
+            outcomes={name: means[keep] for name, means in self.outcomes.items()},
+            began_in={name: values[keep] for name, values in self.began_in.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,7 @@ class EpisodeAccount:
     evidence: Evidence | None = None
     levels: Mapping[str, float] = field(default_factory=dict)  # mean of each guarded outcome before the challenge
     margins: Mapping[str, Evidence] = field(default_factory=dict)  # by guarded outcome
+    slices: Mapping[str, Evidence] = field(default_factory=dict)  # by `field=value`
     followed: Followed | None = None  # what became of its advice; None: it gave none
 
     @property
@@ -149,25 +158,26 @@ def limits_of(account: EpisodeAccount, share: float) -> Limits:
     )
 
 
-def taken_up(
-    account: EpisodeAccount, closed: ClosedEpisodes, *, state: str, guards: Sequence[GuardSpec] = ()
-) -> EpisodeAccount:
+def taken_up(account: EpisodeAccount, closed: ClosedEpisodes, *, state: str, spec: LoopSpec | None = None) -> EpisodeAccount:
     """The account after some more episodes; in whatever chunks they come, the result is the same.
 
     Args:
         account: before them.
         closed: of one challenge, each once, in the order of their first steps; in a state in which the challenger plays some.
         state: of the challenge now.
-        guards: on outcomes that `closed` has.
+        spec: whose guards on outcomes and slices `closed` tells of; None: there are none.
     """
+    guards, most = ([], {}) if spec is None else (guards_of(spec), slices.looked_at(spec))
     now = account if account.state == state else replace(account, state=state, n_served=0)
     for rows in stretches_of([closed.share], np.arange(len(closed))):
-        now = _guarded(_with_stretch(now, closed, rows), closed, rows, guards)
+        now = _guarded(_with_stretch(now, closed, rows, most), closed, rows, guards)
     return replace(now, n_served=now.n_served + len(closed))
 
 
-def _with_stretch(account: EpisodeAccount, closed: ClosedEpisodes, rows: NDArray[np.intp]) -> EpisodeAccount:
-    """The account after episodes of one share."""
+def _with_stretch(
+    account: EpisodeAccount, closed: ClosedEpisodes, rows: NDArray[np.intp], most: Mapping[str, int]
+) -> EpisodeAccount:
+    """The account after episodes of one share; `most` values of each sliced field."""
     share = float(closed.share[rows[0]])
     limits = limits_of(account, share)
     returns = np.clip(closed.returns[rows], account.low, account.high)
@@ -183,6 +193,9 @@ def _with_stretch(account: EpisodeAccount, closed: ClosedEpisodes, rows: NDArray
         challenger=sides[0],
         champion=sides[1],
         evidence=evidences.update(before, chunk, limits=limits),
+        slices=slices.added(
+            account.slices, chunk, values={name: closed.began_in[name][rows] for name in most}, most=most, limits=limits
+        ),
     )
 
 
@@ -202,12 +215,14 @@ def _guarded(
     return replace(account, margins=found)
 
 
-def kept(account: EpisodeAccount, guards: Sequence[GuardSpec]) -> tuple[Reason, ...]:
-    """What the guards say. RETIRE on harm beyond a margin, INCONCLUSIVE while that is open."""
-    return tuple(
+def kept(account: EpisodeAccount, spec: LoopSpec) -> tuple[Reason, ...]:
+    """What guards and slices say. RETIRE on harm beyond a margin, INCONCLUSIVE while that is open, or on harm in a slice."""
+    reasons = [
         margins.judge(guard, account.margins.get(guard.name), unit="closed episodes", fewest_to_stop=FEWEST_EPISODES)
-        for guard in guards
-    )
+        for guard in guards_of(spec)
+    ]
+    told = "an episode of it returns {}"
+    return (*reasons, *slices.judge(account.slices, slices.looked_at(spec), told=told, unit="closed episodes"))
 
 
 def _foretold(
@@ -303,6 +318,7 @@ def to_map(account: EpisodeAccount) -> dict[str, Any]:
     guarded = {
         "levels": dict(account.levels),
         "margins": {name: evidences.to_map(one) for name, one in account.margins.items()},
+        "slices": {name: evidences.to_map(one) for name, one in account.slices.items()},
     }
     return {**told, **sides, **guarded, "evidence": evidence, "followed": followed}
 
@@ -319,6 +335,7 @@ def from_map(told: Mapping[str, Any]) -> EpisodeAccount:
         evidence=evidence,
         levels=told.get("levels", {}),
         margins={name: evidences.from_map(one) for name, one in told.get("margins", {}).items()},
+        slices={name: evidences.from_map(one) for name, one in told.get("slices", {}).items()},
         followed=followed,
     )
 

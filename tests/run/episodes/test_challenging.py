@@ -3,7 +3,7 @@
 import pytest
 from msgspec import UNSET, structs
 
-from episode_world import GATE, World, in_canary
+from episode_world import GATE, World, in_canary, move_in_corridor
 from made_loops import CORRIDOR, LADDER
 from policyloop.core.errors import BadSetting, ChallengeRefused, PromotionRefused
 from policyloop.core.spec_file import read_spec
@@ -12,6 +12,7 @@ from policyloop.gate.verdict import Call
 from policyloop.run.challenges import challenging
 from policyloop.run.challenges.gate_state import explained, gate_state
 from policyloop.run.episodes import challenging as episode_challenging
+from policyloop.run.episodes.challenging import carried_account
 from policyloop.run.watches.log_watch import begin_again
 from policyloop.run.watches.looks import look
 from shop import swap_onto
@@ -338,3 +339,37 @@ def test_the_tables_alone_tell_what_guards_have_seen(deployment):
     assert told is not None
     assert told.is_same is True
     assert any(reason.name == "guard-heat" for reason in told.reasons)
+
+
+TRACKS = (
+    "context: {place: {type: number, min: 0, max: 1}}",
+    "context: {place: {type: number, min: 0, max: 1}, track: {type: category, values: [dry, wet], learn: false}}",
+)
+SLICED = "gate: {canary: 0.5, slices: [track]}\n"
+
+
+def test_a_slice_takes_episodes_by_their_first_steps_and_the_tables_alone_tell_it_again(deployment):
+    """A wet track dries at the first step, and there the model slides down to the end of the line."""
+    world = World(deployment, "corridor", gate=SLICED, changes=(TRACKS,))
+    n = iter(range(10_000))
+
+    def after(context, answer):
+        place = move_in_corridor(context, answer)["place"]
+        slides = context["track"] == "wet" and answer.policy == world.model
+        return {"place": 0.0 if slides else place, "track": "dry"}
+
+    world.after = after
+    world.start = lambda rng: {"place": float(rng.random()), "track": "dry" if next(n) % 4 else "wet"}
+    in_canary(world)
+    for _ in range(2):
+        world.play(20)
+        look(deployment, "corridor")
+    world.log.close()
+
+    told = explained(deployment, "corridor")
+    assert told is not None
+    assert told.is_same is True
+    (reason,) = (reason for reason in told.reasons if reason.name == "slice")
+    assert reason.sentence.endswith(("where track=wet (10 closed episodes).", "where track=dry (30 closed episodes)."))
+    row = deployment.registry.challenges.open("corridor")
+    assert {name: one.n for name, one in carried_account(deployment, row).slices.items()} == {"track=wet": 10, "track=dry": 30}

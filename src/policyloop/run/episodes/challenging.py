@@ -18,7 +18,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE, short
 from policyloop.core.spec_file import from_json
 from policyloop.gate import advice
-from policyloop.gate.episodes import EpisodeAccount, begun, bounds_of, from_map, guards_of, judged, kept, taken_up, to_map
+from policyloop.gate.episodes import EpisodeAccount, begun, bounds_of, from_map, judged, kept, taken_up, to_map
 from policyloop.gate.logcheck import FEWEST, LogCheck
 from policyloop.gate.ramp import ASKED, DECIDING, OF_EPISODES, SERVED, Findings, State, Step, after_asked, after_log_check, step
 from policyloop.gate.verdict import Call, Reason, Verdict
@@ -133,7 +133,7 @@ def account_now(deployment: Deployment, standing: Standing, row: ChallengeRow) -
         followed = followed_in(deployment, standing.spec, row) if row.state == State.ADVISORY else None
         return replace(account, state=row.state.value, n_served=heard.n_asked, followed=followed), heard.n_broken
     heard = heard_since(deployment, stakes, challenge=row.id, position=account.position)
-    return taken_up(replace(account, followed=None), heard.closed, state=row.state.value, guards=guards_of(stakes)), 0
+    return taken_up(replace(account, followed=None), heard.closed, state=row.state.value, spec=stakes), 0
 
 
 def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, *, like: EpisodeAccount) -> EpisodeAccount:
@@ -141,7 +141,7 @@ def account_anew(deployment: Deployment, standing: Standing, row: ChallengeRow, 
     first, stakes = _begun(deployment, standing.spec, row), from_json(row.body)
     first = replace(first, level=like.level, low=like.low, high=like.high, levels=like.levels)
     heard = heard_since(deployment, stakes, challenge=row.id, position=first.position, until=like.position)
-    return taken_up(first, heard.closed, state=like.state, guards=guards_of(stakes))
+    return taken_up(first, heard.closed, state=like.state, spec=stakes)
 
 
 def carried_account(deployment: Deployment, row: ChallengeRow) -> EpisodeAccount | None:
@@ -162,7 +162,7 @@ def _proof(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]:
 
 
 def _guards(row: ChallengeRow, account: EpisodeAccount) -> tuple[Reason, ...]:
-    return kept(account, guards_of(from_json(row.body))) if row.state in DECIDING else ()
+    return kept(account, from_json(row.body)) if row.state in DECIDING else ()
 
 
 def _begun(deployment: Deployment, spec: LoopSpec, row: ChallengeRow) -> EpisodeAccount:

@@ -10,10 +10,10 @@ Letters: n transitions, m episodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from policyloop.core.loop import LoopSpec
 from policyloop.core.model import BASELINE
 from policyloop.core.shadow import CHALLENGER, CHAMPION, HOLD_OUT, Shadow, read_shadow
 from policyloop.gate.episodes import ClosedEpisodes, guards_of
+from policyloop.gate.slices import values_of
 from policyloop.join.episodes import DECISION_COLUMNS, WORD_COLUMNS, outcomes_of
 from policyloop.lake.schema import DECISIONS, OUTCOMES, TRANSITIONS
 from policyloop.lake.tables import in_hours
@@ -53,6 +54,7 @@ class _Played:
     end: dict[str, list[Any]]  # of the decision that ended each
     returns: NDArray[np.float64]  # (m,)
     outcomes: dict[str, NDArray[np.float64]]  # name -> (m,) means over their steps
+    began_in: dict[str, NDArray[np.object_]]  # sliced field -> (m,) values at their first steps
 
 
 def heard_since(
@@ -61,16 +63,16 @@ def heard_since(
     """The episodes of a challenge that have closed.
 
     Args:
-        spec: of the challenge; its guards on outcomes are heard, too.
+        spec: of the challenge; what its guards on outcomes and its slices ask about is heard, too.
         challenge: its number.
         position: microseconds; those that began up to then have been heard.
         until: when the last one to take up began; None for the newest.
         asked_in: the state whose episodes are counted in which it is only asked.
     """
     last = settled_before(deployment, spec.loop) - 1 if until is None else until
-    played = _played(deployment, spec.loop, since=position, guarded=spec)
+    played = _played(deployment, spec.loop, since=position, asking=spec)
     if played is None:
-        return Heard(closed=_closed([], {}), n_asked=0, n_broken=0)
+        return Heard(closed=_closed([], None), n_asked=0, n_broken=0)
     rows: list[_Row] = []
     n_asked = n_broken = 0
     both = zip(played.first["decided_at"], played.returns, _told(played.first), _told(played.end), strict=True)
@@ -83,7 +85,7 @@ def heard_since(
             n_broken += shadow.error is not None or at_end[0].error is not None
         elif side != HOLD_OUT and 0 < share < 1 and at_end[0].state in (None, shadow.state):
             rows.append((int(began_at), float(total), side == CHALLENGER, share, i))
-    return Heard(closed=_closed(sorted(rows), played.outcomes), n_asked=n_asked, n_broken=n_broken)
+    return Heard(closed=_closed(sorted(rows), played), n_asked=n_asked, n_broken=n_broken)
 
 
 def held_out_since(deployment: Deployment, loop: str, *, position: int) -> ClosedEpisodes:
@@ -95,7 +97,7 @@ def held_out_since(deployment: Deployment, loop: str, *, position: int) -> Close
     last = settled_before(deployment, loop) - 1
     played = _played(deployment, loop, since=position)
     if played is None:
-        return _closed([], {})
+        return _closed([], None)
     rows: list[_Row] = []
     both = zip(played.first["decided_at"], played.returns, _shared(played.first), _shared(played.end), strict=True)
     for i, (began_at, total, at_first, at_end) in enumerate(both):
@@ -103,7 +105,7 @@ def held_out_since(deployment: Deployment, loop: str, *, position: int) -> Close
         is_one_rule = (at_end[0], at_end[1]) == (live, side) and side in (CHAMPION, HOLD_OUT)
         if is_one_rule and live != BASELINE and held > 0 and position < began_at <= last:
             rows.append((int(began_at), float(total), side == CHAMPION, share / (share + held), i))
-    return _closed(sorted(rows), played.outcomes)
+    return _closed(sorted(rows), played)
 
 
 def mean_return_before(deployment: Deployment, loop: str, moment: int) -> float:
@@ -137,11 +139,11 @@ def mean_outcomes_before(deployment: Deployment, spec: LoopSpec, moment: int) ->
     return {guard.name: float(np.clip(values[guard.name], guard.low, guard.high).mean()) for guard in guards}
 
 
-def _played(deployment: Deployment, loop: str, *, since: int, guarded: LoopSpec | None = None) -> _Played | None:
+def _played(deployment: Deployment, loop: str, *, since: int, asking: LoopSpec | None = None) -> _Played | None:
     """The episodes that have closed; None where there is none.
 
     Args:
-        guarded: whose guards on outcomes are wanted; None: no outcome is.
+        asking: whose guards on outcomes and slices ask about them; None: nothing does.
     """
     lake = deployment.lake
     if not lake.exists(TRANSITIONS) or not lake.exists(DECISIONS):
@@ -155,11 +157,14 @@ def _played(deployment: Deployment, loop: str, *, since: int, guarded: LoopSpec 
     starts = np.flatnonzero(np.diff(episode[order], prepend=-1))
     ends = np.append(starts[1:], len(order)) - 1
     returns = np.add.reduceat(steps["reward"].to_numpy().astype(np.float64)[order], starts)
-    decisions = lake.rows(DECISIONS, where=where, columns=_COLUMNS)
+    sliced = () if asking is None else asking.gate.slices
+    decisions = lake.rows(DECISIONS, where=where, columns=(*_COLUMNS, *(("context",) if sliced else ())))
     ids = steps["decision_id"].take(pa.array(order))
     first, end = (_of_ids(decisions, ids.take(pa.array(at))) for at in (starts, ends))
-    outcomes = {} if guarded is None else _outcomes(deployment, guarded, where, ids, starts)
-    return _Played(first=first, end=end, returns=returns, outcomes=outcomes)
+    outcomes = {} if asking is None else _outcomes(deployment, asking, where, ids, starts)
+    contexts = [msgspec.json.decode(text) for text in first["context"]] if sliced else []
+    began_in = {name: values_of(contexts, name) for name in sliced}
+    return _Played(first=first, end=end, returns=returns, outcomes=outcomes, began_in=began_in)
 
 
 def _outcomes(
@@ -186,7 +191,7 @@ def _of_ids(decisions: pa.Table, ids: pa.ChunkedArray) -> dict[str, list[Any]]:
     """Of each id its decision; every one is there, for transitions are made of them."""
     place = pc.index_in(ids, value_set=decisions["decision_id"].combine_chunks())
     rows = decisions.take(place)
-    return {name: rows[name].to_pylist() for name in ("decided_at", "side", "shadow", "mixture")}
+    return {name: rows[name].to_pylist() for name in rows.column_names if name != "decision_id"}
 
 
 def _told(rows: dict[str, list[Any]]) -> list[tuple[Shadow, str, float]]:
@@ -211,7 +216,8 @@ def _shared(rows: dict[str, list[Any]]) -> list[tuple[str, str, float, float]]:
     return told
 
 
-def _closed(rows: list[_Row], outcomes: Mapping[str, NDArray[np.float64]]) -> ClosedEpisodes:
+def _closed(rows: list[_Row], played: _Played | None) -> ClosedEpisodes:
+    """Some of those that were played; None: there was none."""
     places = np.array([row[4] for row in rows], dtype=np.intp)
     share = np.array([row[3] for row in rows], dtype=np.float64)
     return ClosedEpisodes(
@@ -219,5 +225,6 @@ def _closed(rows: list[_Row], outcomes: Mapping[str, NDArray[np.float64]]) -> Cl
         returns=np.array([row[1] for row in rows], dtype=np.float64),
         is_challengers=np.array([row[2] for row in rows], dtype=bool),
         share=np.round(share, 12),  # of the same terms, whatever rounding made of them
-        outcomes={name: means[places] for name, means in outcomes.items()},
+        outcomes={} if played is None else {name: means[places] for name, means in played.outcomes.items()},
+        began_in={} if played is None else {name: values[places] for name, values in played.began_in.items()},
     )
