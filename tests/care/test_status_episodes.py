@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from episode_world import World
@@ -36,6 +37,9 @@ def test_episodes_are_told_and_no_outcomes_that_nobody_reported(world, deploymen
     assert "join 3 episodes are over (3 truncated); 0 waiting; 60 transitions" in text
     assert "found an outcome" not in text
     assert "example" not in text
+    told = diagnose(deployment, "corridor")
+    assert (told.n_decisions, told.n_examples, told.learns_from) == (60, 60, "transitions")
+    assert replace(told, causes=(), needs=None).sentence == "Loop 'corridor' is healthy: 60 decisions, 60 transitions."
 
 
 def test_a_challenge_that_waits_for_a_person_says_so_with_the_words_to_say(world, deployment):

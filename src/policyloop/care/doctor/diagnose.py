@@ -34,5 +34,6 @@ def diagnose(deployment: Deployment, loop: str) -> Diagnosis:
         notes=youth.notes,
         n_decisions=examination.audit.decisions,
         n_examples=examination.audit.examples,
+        learns_from="examples" if examination.spec.episodes is None else "transitions",
         needs=youth.needs,
     )
