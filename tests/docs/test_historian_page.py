@@ -101,7 +101,7 @@ def test_the_commands_run_in_order_and_a_better_controller_comes_of_them(tmp_pat
     for _ in range(3):  # apply, import, join
         done(next(commands))
     (score,) = json.loads(done(next(commands), "--json"))
-    assert score["episodes"] == 100
+    assert score["episodes"] == 80
     done(next(commands))
 
     done(next(commands))
