@@ -4,8 +4,8 @@ from policyloop.core.spec_file import read_spec
 from policyloop.join.hours import join_loop
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.challenges import challenging
+from policyloop.run.looks import look
 from policyloop.run.refresh import refresh
-from policyloop.run.watches.looks import look
 from shop import SHOP, Shop
 
 BLIND = {

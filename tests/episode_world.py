@@ -15,7 +15,7 @@ from policyloop.log.writer import LogWriter
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.episodes import challenging, training_records
 from policyloop.run.episodes.offline import packed, train_and_choose
-from policyloop.run.watches.looks import look
+from policyloop.run.looks import look
 from shop import swap_onto
 
 GATE = "gate: {canary: 0.3}\n"

@@ -12,7 +12,7 @@ from policyloop.care.status import status_of
 from policyloop.cli.commands.status import screen_of
 from policyloop.registry import notice_rows
 from policyloop.run.episodes import challenging
-from policyloop.run.watches.looks import look
+from policyloop.run.looks import look
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from policyloop.learn import thin
 from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.episodes.offline import refresh_offline
-from policyloop.run.watches.looks import look
+from policyloop.run.looks import look
 
 PAGE = (Path(__file__).parents[2] / "docs" / "choosing-offline.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

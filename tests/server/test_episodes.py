@@ -14,7 +14,7 @@ from policyloop.run import jobs
 from policyloop.run.deployment import open_deployment
 from policyloop.run.episodes import challenging
 from policyloop.run.episodes.offline import refresh_offline
-from policyloop.run.watches.looks import look
+from policyloop.run.looks import look
 from running_app import apply_loop, running_app
 
 CART = {

@@ -22,7 +22,7 @@ from policyloop.join.hours import join_loop
 from policyloop.lake import maintain
 from policyloop.registry.registry import Standing
 from policyloop.run.deployment import Deployment, open_deployment
-from policyloop.run.watches.looks import Looked, look
+from policyloop.run.looks import Looked, look
 
 T = TypeVar("T")
 

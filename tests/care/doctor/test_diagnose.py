@@ -22,8 +22,9 @@ from policyloop.run import jobs
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.entrants import entrant_of
 from policyloop.run.lease import WORK, Lease
+from policyloop.run.log_check import begin_again, remembered
 from policyloop.run.refresh import refresh
-from policyloop.run.watches.log_watch import begin_again, check_log, remembered
+from policyloop.run.watches.log_watch import check_log
 from shop import SHOP
 from trained import examples_of_chance, publish_one
 
@@ -315,22 +316,22 @@ def test_a_model_that_knows_by_heart_what_was_drawn_makes_no_propensity_untrue(c
     patient = clinic(**spec, explore={"name": "greedy", "floor": 1})
     patient.visit(60, **seen)
     patient.refresh()
-    patient.visit(600, **seen)  # evenly drawn
+    patient.visit(240, **seen)  # evenly drawn
     patient.settle()
     registry = patient.deployment.registry
     patient.spec = read_spec({**SHOP, **spec, "explore": {"name": "greedy", "floor": 0.2}})
     registry.apply(patient.spec)
     rows, _ = examples_of(patient.deployment.lake, registry, patient.spec)
-    often = rows.action.reshape(11, 60).mean(axis=0) > 0.5  # what each visitor got more often
-    by_heart = replace(rows, reward=(rows.action == np.tile(often, 11)).astype(float))
+    often = rows.action.reshape(5, 60).mean(axis=0) > 0.5  # what each visitor got more often
+    by_heart = replace(rows, reward=(rows.action == np.tile(often, 5)).astype(float))
     registry.promote_by_person("shop", publish_one(patient.deployment, by_heart, loop="shop"), why="to be tested")
 
     policy = entrant_of(patient.deployment.registry, patient.spec, registry.standing("shop").champion).policy
     favourite = policy.probabilities_of_many(rows.contexts, rows.allowed, rows.candidates).argmax(axis=1)
     checked = check_log(patient.deployment, "shop")
 
-    assert (favourite == rows.action).mean() > 0.6  # where .5 would be chance
-    assert (checked.is_alarm, checked.n) == (False, 600)
+    assert (favourite == rows.action).mean() > 0.6  # some .69, where .5 would be chance
+    assert (checked.is_alarm, checked.n) == (False, 240)
     assert "propensities-untrue" not in [cause.name for cause in patient.diagnose().causes]
 
 

@@ -12,8 +12,8 @@ from policyloop.gate.verdict import Call
 from policyloop.join.history import examples_of
 from policyloop.run import jobs
 from policyloop.run.challenges import challenging
+from policyloop.run.looks import look
 from policyloop.run.refresh import refresh
-from policyloop.run.watches.looks import look
 from shop import SHOP, Shop
 
 

@@ -10,8 +10,8 @@ from policyloop.gate.ramp import State
 from policyloop.gate.verdict import Call
 from policyloop.join.history import examples_of
 from policyloop.run.challenges import challenging
+from policyloop.run.looks import look
 from policyloop.run.refresh import guard, refresh
-from policyloop.run.watches.looks import look
 from policyloop.serve.fallback import MAX_ERRORS
 from shop import SHOP, Shop
 

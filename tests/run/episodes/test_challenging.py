@@ -13,8 +13,8 @@ from policyloop.run.challenges import challenging
 from policyloop.run.challenges.gate_state import explained, gate_state
 from policyloop.run.episodes import challenging as episode_challenging
 from policyloop.run.episodes.challenging import carried_account
-from policyloop.run.watches.log_watch import begin_again
-from policyloop.run.watches.looks import look
+from policyloop.run.log_check import begin_again
+from policyloop.run.looks import look
 from shop import swap_onto
 
 

@@ -9,7 +9,7 @@ from policyloop.gate.verdict import Call
 from policyloop.run.challenges.gate_state import explained, gate_state
 from policyloop.run.episodes import line_watch
 from policyloop.run.episodes.trials import mean_return_before
-from policyloop.run.watches.looks import look
+from policyloop.run.looks import look
 
 
 @pytest.fixture

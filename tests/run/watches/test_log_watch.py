@@ -11,10 +11,11 @@ from policyloop.gate.logcheck import FEWEST
 from policyloop.gate.ramp import State
 from policyloop.ingest.outcomes import outcome
 from policyloop.join.history import examples_of
+from policyloop.run import log_check
 from policyloop.run.challenges import challenging, gate_state
+from policyloop.run.looks import look
 from policyloop.run.refresh import refresh
 from policyloop.run.watches import log_watch
-from policyloop.run.watches.looks import look
 from shop import swap_onto
 
 
@@ -53,7 +54,7 @@ def lie(shop, *, n, rounds):
 
 
 def unfreeze(deployment):
-    log_watch.begin_again(deployment, "shop")
+    log_check.begin_again(deployment, "shop")
     deployment.registry.unfreeze("shop")
 
 

@@ -5,7 +5,7 @@ from policyloop.core.wire import DecideRequest, OutcomeRequest
 from policyloop.gate.ramp import State
 from policyloop.ingest.outcomes import outcome
 from policyloop.run.challenges import challenging
-from policyloop.run.watches.looks import look
+from policyloop.run.looks import look
 from policyloop.run.watches.settled import settled_before
 from shop import Shop
 

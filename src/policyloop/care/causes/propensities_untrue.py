@@ -5,7 +5,7 @@ from __future__ import annotations
 from policyloop.care.doctor.cause import Cause
 from policyloop.care.doctor.examination import Examination
 from policyloop.gate.checks.overrides import CONFLICTS, EXECUTED
-from policyloop.run.watches.log_watch import remembered
+from policyloop.run.log_check import remembered
 
 _TOLD_ELSEWHERE = (EXECUTED, CONFLICTS)  # causes of their own
 

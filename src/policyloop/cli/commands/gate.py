@@ -18,7 +18,7 @@ from policyloop.registry.challenges import how_to_begin
 from policyloop.run.challenges import gate_state as states
 from policyloop.run.challenges.gate_state import ChallengeView, GateState, ReasonView
 from policyloop.run.deployment import Deployment
-from policyloop.run.watches.log_watch import begin_again
+from policyloop.run.log_check import begin_again
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
 

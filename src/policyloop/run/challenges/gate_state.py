@@ -30,8 +30,8 @@ from policyloop.run.challenges.challenging import account_anew, carried_account,
 from policyloop.run.deployment import Deployment
 from policyloop.run.episodes import challenging as episode_challenging
 from policyloop.run.episodes import line_watch as episode_line
+from policyloop.run.log_check import remembered
 from policyloop.run.watches import line_watch
-from policyloop.run.watches.log_watch import remembered
 
 _SAME = 1e-12
 _THEN = {  # what follows FROZEN

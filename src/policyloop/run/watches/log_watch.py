@@ -25,7 +25,6 @@ from policyloop.join.history import examples_of
 from policyloop.join.hour_states import hour_states
 from policyloop.run.deployment import Deployment
 from policyloop.run.entrants import entrant_of
-from policyloop.run.episodes import log_watch as episode_log
 from policyloop.run.watches.settled import settled_before
 
 LOG = "log"  # the name under which what was seen is carried on
@@ -60,16 +59,8 @@ def check_log(deployment: Deployment, loop: str) -> LogCheck:
     return found
 
 
-def begin_again(deployment: Deployment, loop: str) -> None:
-    """Believe the log from now on: a person has mended what was wrong, and what came before is not asked about again.
-
-    Raises:
-        UnknownLoop: no loop has that name.
-    """
-    spec = deployment.registry.standing(loop).spec
-    if spec.episodes is not None:
-        episode_log.begin_again(deployment, spec)
-        return
+def begin_again(deployment: Deployment, spec: LoopSpec) -> None:
+    """Believe the log from now on: a person has mended what was wrong, and what came before is not asked about again."""
     fresh = replace(logcheck.begin(spec), until=deployment.clock.now_us())
     audit = msgspec.json.encode(_audit(deployment, spec)).decode()
     deployment.registry.challenges.carry(spec.loop, FORGIVEN, audit)
@@ -78,8 +69,6 @@ def begin_again(deployment: Deployment, loop: str) -> None:
 
 def remembered(deployment: Deployment, spec: LoopSpec) -> LogCheck | None:
     """What the last look left; None before the first."""
-    if spec.episodes is not None:
-        return episode_log.remembered(deployment, spec)
     state = _remembered(deployment, spec)
     if state is None:
         return None

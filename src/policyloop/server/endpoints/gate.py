@@ -11,10 +11,10 @@ import msgspec
 from policyloop.core.endpoint import Call, Endpoint, Reply
 from policyloop.core.errors import Fault, Invalid
 from policyloop.ingest.payload import read
+from policyloop.run import log_check
 from policyloop.run.challenges import challenging, gate_state
 from policyloop.run.challenges.gate_state import GateState, MoveView
 from policyloop.run.episodes import challenging as episode_challenging
-from policyloop.run.watches import log_watch
 from policyloop.server.service import Service
 
 _encode = msgspec.json.Encoder().encode
@@ -81,7 +81,7 @@ async def unfreeze(service: Service, call: Call) -> Reply:
     request = read(call.body, WordRequest)
 
     def changed(loop: str) -> None:
-        log_watch.begin_again(service.deployment, loop)  # first: a look in between would freeze it again
+        log_check.begin_again(service.deployment, loop)  # first: a look in between would freeze it again
         service.registry.unfreeze(loop, why=request.why)
 
     return await _changed(service, call, changed)
