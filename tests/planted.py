@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from known_salt import give_salt
 from policyloop.core.clock import SystemClock
 from policyloop.core.example import Examples
 from policyloop.core.settings import Home
@@ -96,6 +97,7 @@ def deploy(home, rows, *, spec=None):
     home.mkdir(parents=True)
     pq.write_table(pa.table(table), home / "visits.parquet")
     with open_deployment(Home(home), Yesterday()) as deployment:
+        give_salt(deployment)
         deployment.registry.apply(spec or planted())
         import_files(deployment, spec or planted(), file_format="parquet", files=[home / "visits.parquet"])
     with open_deployment(Home(home)) as deployment, ship_by_hand(deployment):
