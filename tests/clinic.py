@@ -30,6 +30,12 @@ class SetClock:
         return self.at / US_PER_S
 
 
+def id_at(now_us, rng):
+    """A UUIDv7 whose chance is the generator's, so that draws are the same in every run."""
+    number = f"{now_us // 1000 << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 1 << 63 | rng.getrandbits(62):032x}"
+    return f"{number[:8]}-{number[8:12]}-{number[12:16]}-{number[16:20]}-{number[20:]}"
+
+
 def random_context(rng):
     return {"hour": rng.randrange(24), "device": rng.choice(["phone", "desktop"])}
 
@@ -41,11 +47,11 @@ def clicked(context, action, rng):
 
 
 class Clinic:
-    """One loop, and what happens to it."""
+    """One loop, and what happens to it: the same in every run, where the deployment's salt is known."""
 
     def __init__(self, deployment, seed=0, **changes):
         self.deployment, self.clock = deployment, deployment.clock
-        self.rng = random.Random(seed)
+        self.rng, self.ids = random.Random(seed), random.Random(seed + 1)
         self.spec = read_spec({**SHOP, **changes})
         deployment.registry.apply(self.spec)
         self.loop = self.spec.loop
@@ -69,7 +75,8 @@ class Clinic:
         for _ in range(n):
             self.clock.at += int(every_s * US_PER_S)
             known = context(self.rng)
-            made = decider.decide(DecideRequest(context=known)).answer
+            asked = DecideRequest(context=known, decision_id=id_at(self.clock.at, self.ids))
+            made = decider.decide(asked).answer
             told = report(known, made.action, self.rng)
             if told is None:
                 continue

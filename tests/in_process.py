@@ -4,6 +4,7 @@ import pytest
 
 from clinic import Clinic, SetClock
 from empty_records import with_records
+from known_salt import give_salt
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
@@ -30,6 +31,7 @@ def clinic(tmp_path):
     """A function that opens a loop like the shop, with some of its spec changed, in a deployment whose time a test sets."""
     opened = []
     with open_deployment(Home(with_records(tmp_path / "clinic")), SetClock()) as at_home:
+        give_salt(at_home)
 
         def admit(seed=0, **changes):
             opened.append(Clinic(at_home, seed, **changes))
