@@ -31,8 +31,8 @@ class SetClock:
 
 
 def id_at(now_us, rng):
-    """A UUIDv7 whose chance is the generator's, so that draws are the same in every run."""
-    number = f"{now_us // 1000 << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 1 << 63 | rng.getrandbits(62):032x}"
+    """A UUIDv7 of whole seconds and a generator's chance: draws depend on it, and a look at the clock more changes none."""
+    number = f"{now_us // US_PER_S * 1000 << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 1 << 63 | rng.getrandbits(62):032x}"
     return f"{number[:8]}-{number[8:12]}-{number[12:16]}-{number[16:20]}-{number[20:]}"
 
 
