@@ -2,13 +2,13 @@
 
 import pytest
 
-from clinic import Clinic, SetClock
+from clinic import Clinic
 from empty_records import with_records
-from known_salt import give_salt
 from policyloop.core.clock import SystemClock
 from policyloop.core.settings import Home
 from policyloop.core.spec_file import read_spec
 from policyloop.run.deployment import open_deployment
+from same_every_run import SetClock, give_salt
 from shop import SHOP, Shop
 
 

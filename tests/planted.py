@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from known_salt import give_salt
 from policyloop.core.clock import SystemClock
 from policyloop.core.example import Examples
 from policyloop.core.settings import Home
@@ -19,6 +18,7 @@ from policyloop.join.hours import join_loop
 from policyloop.run.by_hand import ship_by_hand
 from policyloop.run.deployment import open_deployment
 from policyloop.run.importing import import_files
+from same_every_run import give_salt
 
 DEVICES = ("phone", "tablet", "desktop")
 NOISE = ("campaign", "city", "referrer", "theme")

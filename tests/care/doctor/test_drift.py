@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinic import MONDAY_US
 from policyloop.care.doctor.columns import Columns
 from policyloop.care.doctor.drift import drift
 from policyloop.core.clock import US_PER_HOUR, US_PER_S
+from same_every_run import MONDAY_US
 
 ONE_HOUR = np.zeros(2000, dtype=np.int64)
 IS_LATE = np.arange(2000) >= 1000
