@@ -50,9 +50,7 @@ class ClosedEpisodes:
     share: NDArray[np.float64]  # (m,) with which chance it was to be the challenger's, of those not held out, in (0, 1)
     began_at: NDArray[np.int64]  # (m,) when its first step was decided, microseconds since 1970 UTC
     outcomes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # name -> (m,) means over their steps
-    began_in: Mapping[str, NDArray[np.object_]] = field(
-        default_factory=dict
-    )  # sliced field -> (m,) values at their first steps
+    began_in: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)  # sliced field -> (m,) its first values
 
     def __len__(self) -> int:
         return len(self.returns)

@@ -131,13 +131,7 @@ def train_offline(
             stopped = f"diverged after {n_updates + n:,} updates: {error.message}"
             break
         n_updates += n
-        policy = learner.policy()
-        checkpoint = Checkpoint(
-            n_updates=n_updates,
-            metrics={name: float(value) for name, value in metrics.items()} | max_q_of(policy, held_out),
-            policy=policy,
-            seconds=time.monotonic_s() - start_s,
-        )
+        checkpoint = _checkpoint(learner.policy(), metrics, held_out, n_updates=n_updates, seconds=time.monotonic_s() - start_s)
         stopped = why_stopped(checkpoint, spec)
         if stopped is None:
             done.append(checkpoint)
@@ -146,6 +140,14 @@ def train_offline(
                 told = f"was stopped early, after {n_updates:,} updates: it had shown all that it would."
                 return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=told, is_early=True, device=device)
     return Run(checkpoints=tuple(done), n_updates=length.updates, stopped=stopped, device=device)
+
+
+def _checkpoint(
+    policy: EpisodePolicy, metrics: Mapping[str, float], held_out: Transitions, *, n_updates: int, seconds: float
+) -> Checkpoint:
+    """What is kept of a moment of the run."""
+    told = {name: float(value) for name, value in metrics.items()} | max_q_of(policy, held_out)
+    return Checkpoint(n_updates=n_updates, metrics=told, policy=policy, seconds=seconds)
 
 
 def max_q_of(policy: EpisodePolicy, held_out: Transitions) -> dict[str, float]:

@@ -65,6 +65,8 @@ def test_it_looks_by_itself(server, files):
 
         eventually(lambda: decider.model == model_in(files[1]))
 
+        assert decider.counts()["failures"] == 0
+
 
 def test_a_file_without_a_model_lets_the_baseline_decide_and_the_next_one_ends_that(server, decider, files):
     spec = model_file.unpack(files[0]).spec

@@ -166,12 +166,8 @@ def train_and_choose(
         Invalid: the history is too thin to learn from, or rows of it are wrong.
     """
     train, held_out = history.to_learn_from(spec.train.split), history.to_evaluate_on(spec.train.split)
-    names = StateEncoder.of(spec.context.values()).names
-    fewest = FEWEST_OF_LINE if goes_on(spec) else FEWEST_EPISODES
-    notes = (*notes, *check_history(train, actions=spec.actions, loop=spec.loop, names=names, fewest=fewest))
-    facts = facts_of(train, held_out, highest_reward=spec.reward.high)
-    if not goes_on(spec):  # a version of a line shows what it is worth by playing
-        check_is_enough(facts, loop=spec.loop)
+    facts, found = _looked_at(train, held_out, spec)
+    notes = (*notes, *found)
     kept = None if folder is None else CheckpointFolder(folder.path)
     resumed = None if kept is None else kept.begin(_identity(history, spec, seed, begin_with))
     if folder is not None:
@@ -202,6 +198,17 @@ def train_and_choose(
     if goes_on(spec):
         return Trained(run=run, choice=newest(run.curve, history=facts), history=facts, notes=notes, begun_with=begin_with)
     return Trained(run=run, choice=_chosen(run, held_out, facts, spec), history=facts, notes=notes)
+
+
+def _looked_at(train: Transitions, held_out: Transitions, spec: LoopSpec) -> tuple[HistoryFacts, tuple[str, ...]]:
+    """What a history is, and what is worth knowing of it, where it can be learned and chosen from."""
+    names = StateEncoder.of(spec.context.values()).names
+    fewest = FEWEST_OF_LINE if goes_on(spec) else FEWEST_EPISODES
+    notes = check_history(train, actions=spec.actions, loop=spec.loop, names=names, fewest=fewest)
+    facts = facts_of(train, held_out, highest_reward=spec.reward.high)
+    if not goes_on(spec):  # a version of a line shows what it is worth by playing
+        check_is_enough(facts, loop=spec.loop)
+    return facts, tuple(notes)
 
 
 def _chosen(run: Run, held_out: Transitions, facts: HistoryFacts, spec: LoopSpec) -> Choice:
