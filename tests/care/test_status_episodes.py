@@ -38,7 +38,7 @@ def test_episodes_are_told_and_no_outcomes_that_nobody_reported(world, deploymen
     assert "found an outcome" not in text
     assert "example" not in text
     told = diagnose(deployment, "corridor")
-    assert (told.n_decisions, told.n_examples, told.learns_from) == (60, 60, "transitions")
+    assert (told.n_decisions, told.n_examples, told.learns_from) == (60, 60, "transition")
     assert replace(told, causes=(), needs=None).sentence == "Loop 'corridor' is healthy: 60 decisions, 60 transitions."
 
 

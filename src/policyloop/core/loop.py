@@ -211,6 +211,11 @@ class LoopSpec:
         return self.actions.kind == "candidates"
 
     @property
+    def learns_from(self) -> Literal["example", "transition"]:
+        """What a decision becomes, that a model learns from."""
+        return "example" if self.episodes is None else "transition"
+
+    @property
     def has_box(self) -> bool:
         """Whether an action has numbers."""
         return bool(self.actions.box)

@@ -38,7 +38,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]  # worth knowing, and nothing wrong: what a young loop waits for, for example
     n_decisions: int
     n_examples: int
-    learns_from: Literal["examples", "transitions"] = "examples"  # what decisions become; of episodes, transitions
+    learns_from: Literal["example", "transition"] = "example"  # what decisions become
     needs: int | None  # about so many more decisions before it can go on; None: it waits for none, or for something else
 
     @property
@@ -56,7 +56,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
             return f"Loop '{self.loop}' is healthy: it was not asked for a decision yet."
         if self.needs:
             return f"Loop '{self.loop}' is healthy, and young: it needs about {self.needs:,} more decisions."
-        return f"Loop '{self.loop}' is healthy: {self.n_decisions:,} decisions, {self.n_examples:,} {self.learns_from}."
+        return f"Loop '{self.loop}' is healthy: {self.n_decisions:,} decisions, {self.n_examples:,} {self.learns_from}s."
 
 
 def ranked(causes: list[Cause]) -> tuple[Cause, ...]:

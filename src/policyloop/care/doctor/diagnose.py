@@ -34,6 +34,6 @@ def diagnose(deployment: Deployment, loop: str) -> Diagnosis:
         notes=youth.notes,
         n_decisions=examination.audit.decisions,
         n_examples=examination.audit.examples,
-        learns_from="examples" if examination.spec.episodes is None else "transitions",
+        learns_from=examination.spec.learns_from,
         needs=youth.needs,
     )

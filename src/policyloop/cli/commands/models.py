@@ -50,7 +50,7 @@ def run(
             return
         now_us = deployment.clock.now_us()
         write_table(
-            ("model", "state", "is", f"{_unit(standing)}s", "made", "trained beside", "learner"),
+            ("model", "state", "is", f"{standing.spec.learns_from}s", "made", "trained beside", "learner"),
             [
                 (
                     short(row.model),
@@ -73,11 +73,6 @@ def _learner_of(deployment: Deployment, row: ModelRow) -> str | None:
     except (UnknownModel, BadModel):
         return None
     return None if name is None else str(name)
-
-
-def _unit(standing: Standing) -> str:
-    """What a model of the loop learns from."""
-    return "example" if standing.spec.episodes is None else "transition"
 
 
 def _pointers_to(model: str, row: LoopRow) -> list[str]:
@@ -109,4 +104,4 @@ def _show_one(deployment: Deployment, standing: Standing, name: str, *, as_json:
         write_json({**_as_map(row, standing.row), "manifest": manifest, "verdicts": told, "chosen": chosen})
         return
     line = ancestors(registry.models(loop), row.model)
-    typer.echo(card(row, manifest, line=line, verdicts=verdicts, chosen=chosen, unit=_unit(standing)), nl=False)
+    typer.echo(card(row, manifest, line=line, verdicts=verdicts, chosen=chosen, unit=standing.spec.learns_from), nl=False)
